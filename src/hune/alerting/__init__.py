@@ -1,0 +1,1 @@
+"""Alerting: rules from thresholds, the hub that receives, remembers and delivers."""

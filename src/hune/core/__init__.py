@@ -1,0 +1,1 @@
+"""What every other package stands on: errors, clock, backoff, logging, files, the data directory."""

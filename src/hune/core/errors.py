@@ -1,0 +1,34 @@
+"""Errors that a person reads: where, what, remedy, in one line."""
+
+from __future__ import annotations
+
+
+class HuneError(Exception):
+    """An error told to a person as one line; the command exits with `exit_code`.
+
+    `remedy` says what to do next, in the imperative, and is printed after the message.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+
+
+class InputError(HuneError):
+    """What was given is wrong and stays wrong until somebody changes it (exit code 2)."""
+
+    exit_code = 2
+
+
+class Unavailable(HuneError):
+    """Something needed does not answer now; the same call may succeed later."""
+
+
+class Refused(HuneError):
+    """The other side answered no, and will again: don't retry unchanged."""

@@ -1,0 +1,1 @@
+"""A believable site on one machine: real exporters over synthetic trees, faults on demand."""

@@ -1,0 +1,1 @@
+"""The site file: one description from which everything else follows."""

@@ -1,0 +1,1 @@
+"""Running the site: plan, engines, conductor, health, replay."""
