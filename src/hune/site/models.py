@@ -378,6 +378,14 @@ class Site(Model):
         part = getattr(self.engines, key, None) or getattr(self.services, key)
         return part.port or DEFAULT_PORTS[name]
 
+    def url(self, name: str) -> str:
+        """Return the base URL at which an engine or service is reached from this machine, without a final slash."""
+        engine = getattr(self.engines, name.replace("-", "_"), None)
+        if engine is not None and engine.url:
+            return str(engine.url).rstrip("/")
+        wildcard = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+        return f"http://{join_address(wildcard.get(self.listen, self.listen), self.port(name))}"
+
 
 def join_address(host: str, port: int) -> str:
     """Return `host:port`, IPv6 addresses in brackets."""
