@@ -1,7 +1,8 @@
 """What a site is: the models that a site file is validated into.
 
 Units are in the names; speeds of links are written as people write them (`10G`) and kept in bits per second.
-Every model refuses unknown keys, so that a typing error is an error.
+Every model refuses unknown keys, so that a typing error is an error. What depends on more than one model is
+checked in `site.checks`.
 """
 
 from __future__ import annotations
@@ -11,87 +12,97 @@ import re
 import socket
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
 
-NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
-Name = Annotated[str, Field(pattern=NAME_PATTERN, description="letters, digits, '-', '_', '.'; at most 63")]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Ratio = Annotated[float, Field(gt=0, le=1)]
-Seconds = Annotated[float, Field(gt=0, le=86400)]
-Celsius = Annotated[float, Field(ge=0, le=150, allow_inf_nan=False)]
-Device = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}$")]
+from hune.site.values import (
+    DEVICE_PATTERN,
+    FINGERPRINT_PATTERN,
+    NAME_PATTERN,
+    TOKEN_PATTERN,
+    VERSION_PATTERN,
+    AbsolutePath,
+    Alive,
+    Celsius,
+    Device,
+    Duration,
+    Host,
+    LabelName,
+    ListenAddress,
+    Name,
+    Port,
+    Ratio,
+    Seconds,
+    SecretRef,
+    SecretUrlRef,
+    Speed,
+    Url,
+    format_speed,
+    parse_speed,
+)
 
-_DURATION = re.compile(r"^(\d+)(s|m|h|d|w|y)$")
-Duration = Annotated[str, Field(pattern=_DURATION.pattern, description="a number and s, m, h, d, w or y: 15d")]
-
-_SPEED = re.compile(r"^(\d+(?:\.\d+)?)\s*([MG])(?:bit/s|bps)?$")
-_SPEED_UNITS = {"M": 10**6, "G": 10**9}
-
-
-def parse_speed(value: object) -> int:
-    """Return bits per second of `10G`, `2.5G`, `100M`, or of a number of bits per second."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError("not a speed; write it like 10G, 2.5G or 100M")
-    if isinstance(value, int):
-        if not 10**6 <= value <= 10**13:
-            raise ValueError("not a speed in bits per second; write it like 10G, 2.5G or 100M")
-        return value
-    match = _SPEED.match(value.strip())
-    if not match:
-        raise ValueError("not a speed; write it like 10G, 2.5G or 100M")
-    return round(float(match[1]) * _SPEED_UNITS[match[2]])
-
-
-def format_speed(bits_per_second: float) -> str:
-    """Return a speed as people write it: `10G`, `2.5G`, `100M`."""
-    for unit, size in (("G", 10**9), ("M", 10**6)):
-        if bits_per_second >= size:
-            return f"{bits_per_second / size:g}{unit}"
-    return f"{bits_per_second:g}"
-
-
-Speed = Annotated[
-    int,
-    BeforeValidator(parse_speed, json_schema_input_type=str),
-    PlainSerializer(format_speed, return_type=str, when_used="json"),
-]
-
-_SECRET = re.compile(r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/[^\x00]+)$")
-
-
-def _secret(value: object) -> object:
-    # The value itself is never repeated: it may be the secret, pasted by mistake.
-    if not isinstance(value, str) or not _SECRET.match(value):
-        raise ValueError("a secret is given by reference: env:NAME or file:/absolute/path")
-    return value
-
-
-SecretRef = Annotated[
-    str, BeforeValidator(_secret), Field(pattern=_SECRET.pattern, description="env:NAME or file:/absolute/path")
+__all__ = [
+    "DEFAULT_PORTS",
+    "DEFAULT_THRESHOLDS",
+    "DEVICE_PATTERN",
+    "NAME_PATTERN",
+    "AppliedThresholds",
+    "CpuThreshold",
+    "Discord",
+    "Engine",
+    "Engines",
+    "Exporter",
+    "Group",
+    "Link",
+    "Model",
+    "Node",
+    "NodeExporter",
+    "Probe",
+    "Prometheus",
+    "ProxmoxCluster",
+    "ProxmoxToken",
+    "Receiver",
+    "Route",
+    "ServicePort",
+    "Services",
+    "Site",
+    "Thresholds",
+    "VictoriaMetrics",
+    "format_speed",
+    "host_name",
+    "join_address",
+    "parse_speed",
 ]
 
 
 class Model(BaseModel):
-    """Base of all models: frozen, no unknown keys."""
+    """Base of all models: frozen, no unknown keys, no NaN."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+DEFAULT_CPU_CELSIUS = 70.0
+_HYSTERESIS_CELSIUS = 3.0
 
 
 class CpuThreshold(Model):
     """A temperature limit and the value below which it clears; a bare number is the limit."""
 
-    limit: Celsius = Field(70.0, description="°C above which an alert fires")
+    limit: Celsius = Field(DEFAULT_CPU_CELSIUS, description="°C above which an alert fires")
     clear: Celsius = Field(description="°C below which it resolves; 3 below the limit by default")
 
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, value: Any) -> Any:
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if _is_number(value):
             value = {"limit": value}
         if isinstance(value, dict) and "clear" not in value:
-            limit = value.get("limit", 70.0)
-            if isinstance(limit, int | float) and not isinstance(limit, bool):
-                value = {**value, "clear": max(0.0, limit - 3.0)}
+            limit = value.get("limit", DEFAULT_CPU_CELSIUS)
+            # A limit that is no temperature is refused by its own field.
+            if _is_number(limit) and 0 <= limit <= 1000:
+                value = {**value, "clear": max(0.0, limit - _HYSTERESIS_CELSIUS)}
+            else:
+                value = {**value, "clear": 0.0}
         return value
 
     @model_validator(mode="after")
@@ -100,17 +111,35 @@ class CpuThreshold(Model):
             raise ValueError(f"clear ({self.clear:g}) lies above limit ({self.limit:g}); give it a lower value")
         return self
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        written = handler.resolve_ref_schema(handler(schema))
+        written["required"] = []
+        return {"anyOf": [{"type": "number", "minimum": 0, "maximum": 150}, written]}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
 
 class Thresholds(Model):
     """Limits; each unset one is inherited: node ← group ← site ← Hune's default."""
 
-    cpu_celsius: CpuThreshold | None = Field(None, description="CPU package and cores; default 70")
-    chips: dict[str, CpuThreshold] = Field(
-        default_factory=dict, description="by chip as node_exporter names it: platform_coretemp_0"
+    cpu_celsius: CpuThreshold | None = Field(
+        None, description="limit of the CPU package and cores in °C: a number, or limit and clear; default 70"
     )
-    exporter_silence_seconds: Seconds | None = Field(None, description="default 30")
-    link_flaps: Annotated[int, Field(ge=1, le=1000)] | None = Field(None, description="flaps in 15 min; default 3")
-    link_errors_ratio: Ratio | None = Field(None, description="errors per packet; default 0.01")
+    chips: dict[str, CpuThreshold] = Field(
+        default_factory=dict, description="limits by chip, named as node_exporter does: platform_coretemp_0"
+    )
+    exporter_silence_seconds: Seconds | None = Field(
+        None, description="seconds after which an exporter silent on a living machine is told; default 30"
+    )
+    link_flaps: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None, description="flaps of a watched port in 15 minutes that alert; default 3"
+    )
+    link_errors_ratio: Ratio | None = Field(
+        None, description="errors per packet of a watched port that alert; default 0.01"
+    )
     link_errors_min_packets: Annotated[float, Field(ge=0)] | None = Field(
         None, description="packets per second below which errors are not judged; default 10"
     )
@@ -128,7 +157,7 @@ class AppliedThresholds(Model):
 
 
 DEFAULT_THRESHOLDS = AppliedThresholds(
-    cpu_celsius=CpuThreshold.model_validate(70),
+    cpu_celsius=CpuThreshold.model_validate(DEFAULT_CPU_CELSIUS),
     chips={},
     exporter_silence_seconds=30.0,
     link_flaps=3,
@@ -140,42 +169,38 @@ DEFAULT_THRESHOLDS = AppliedThresholds(
 class Link(Model):
     """A network port to watch; ports not listed never alert."""
 
-    device: Device = Field(description="as the kernel names it: enp1s0f0")
+    device: Device = Field(description="the port as the kernel names it: enp1s0f0")
     speed: Speed | None = Field(None, description="expected speed (10G); less alerts, unset never does")
-    name: str | None = Field(None, max_length=40, description="what people call it")
+    name: str | None = Field(None, min_length=1, max_length=40, description="what people call it: storage A")
 
 
 class Exporter(Model):
     """Where a node's node_exporter listens."""
 
-    port: Port = 9100
-    scheme: Literal["http", "https"] = "http"
-
-
-def _alive(value: object) -> object:
-    if value in ("auto", "icmp"):
-        return value
-    if isinstance(value, str) and (match := re.fullmatch(r"tcp:(\d{1,5})", value)) and 0 < int(match[1]) < 65536:
-        return value
-    raise ValueError("give auto, icmp, or tcp:PORT")
+    port: Port = Field(9100, description="port of the node exporter")
+    scheme: Literal["http", "https"] = Field("http", description="http or https")
 
 
 class Node(Model):
     """A machine that is watched."""
 
-    name: Name
-    address: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._:%-]{0,252}[A-Za-z0-9])?$|^::1?$")] = Field(
-        description="management address: an IP address or a host name"
+    name: Name = Field(description="name of the machine, once in the site; label `node` of what it measures")
+    address: Host = Field(description="management address: an IP address or a host name")
+    kind: Literal["linux", "proxmox"] = Field("linux", description="proxmox for a Proxmox VE hypervisor, else linux")
+    group: Name | None = Field(None, description="the group whose thresholds it takes")
+    labels: dict[LabelName, str] = Field(
+        default_factory=dict, description="labels of your own, put on everything measured here: rack: A3"
     )
-    kind: Literal["linux", "proxmox"] = "linux"
-    group: Name | None = None
-    labels: dict[Name, str] = Field(default_factory=dict)
-    exporter: Exporter = Exporter()
-    alive: Annotated[str, BeforeValidator(_alive)] = Field(
-        "auto", description="what proves that the machine lives: icmp, tcp:PORT, or auto (icmp where permitted, else tcp:22)"
+    exporter: Exporter = Field(Exporter(), description="where its node exporter listens")
+    alive: Alive = Field(
+        "auto",
+        description="what proves that the machine lives: icmp, tcp:PORT, or auto (icmp where permitted, else tcp:22)",
     )
-    thresholds: Thresholds = Thresholds()
-    links: list[Link] = Field(default_factory=list)
+    thresholds: Thresholds = Field(Thresholds(), description="limits of this machine alone")
+    links: list[Link] = Field(default_factory=list, description="network ports to watch")
+    this_host: bool | None = Field(
+        None, description="whether this is the machine Hune runs on; found out from the address when unset"
+    )
     lab: bool = Field(False, description="a simulated node; set by the lab's overlay")
 
     @property
@@ -183,6 +208,8 @@ class Node(Model):
         """Whether the node is another machine than the one Hune runs on (lab nodes count as such)."""
         if self.lab:
             return True
+        if self.this_host is not None:
+            return not self.this_host
         try:
             return not ipaddress.ip_address(self.address).is_loopback
         except ValueError:
@@ -197,99 +224,108 @@ class Node(Model):
 class Group(Model):
     """Nodes that share thresholds."""
 
-    thresholds: Thresholds = Thresholds()
+    thresholds: Thresholds = Field(Thresholds(), description="limits of the nodes of this group")
 
 
 class Probe(Model):
     """Something reachable that is tried from here, every 15 s unless said otherwise."""
 
-    name: Name
-    type: Literal["icmp", "tcp", "http", "dns", "tls"]
+    name: Name = Field(description="name of the probe, once in the site")
+    type: Literal["icmp", "tcp", "http", "dns", "tls"] = Field(description="how it is tried")
     target: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
         description="icmp: host; tcp and tls: host:port; http: URL; dns: server or server:port"
     )
-    interval_seconds: Seconds = 15.0
-    timeout_seconds: Seconds = 5.0
+    interval_seconds: Seconds = Field(15.0, description="seconds from one try to the next")
+    timeout_seconds: Seconds = Field(5.0, description="seconds after which a try has failed")
     status: list[Annotated[int, Field(ge=100, le=599)]] = Field(
         default_factory=list, description="http: accepted status codes; default any 2xx"
     )
-    query: str | None = Field(None, description="dns: the name to ask for")
-    severity: Literal["critical", "warning"] = "critical"
+    query: str | None = Field(None, min_length=1, max_length=253, description="dns: the name to ask for")
+    severity: Literal["critical", "warning"] = Field("critical", description="severity of the alert when it fails")
 
     @model_validator(mode="after")
     def _fits(self) -> Probe:
         if self.type == "dns" and not self.query:
-            raise ValueError("a dns probe needs query: the name to ask for")
+            raise ValueError("a dns probe lacks query; give the name to ask for")
         if self.query and self.type != "dns":
-            raise ValueError(f"query belongs to dns probes, this one is {self.type}")
+            raise ValueError(f"query belongs to dns probes and this one is {self.type}; remove it")
         if self.status and self.type != "http":
-            raise ValueError(f"status belongs to http probes, this one is {self.type}")
-        if self.type in ("tcp", "tls") and not re.search(r":\d{1,5}$", self.target):
-            raise ValueError("target needs a port: host:port")
-        if self.type == "http" and not re.match(r"^https?://[^/\s]+", self.target):
-            raise ValueError("target must be a URL: http://host/ or https://host/")
+            raise ValueError(f"status belongs to http probes and this one is {self.type}; remove it")
+        if re.search(r"\s", self.target):
+            raise ValueError("target contains white space; remove it")
+        if self.type in ("tcp", "tls") and not _has_port(self.target):
+            raise ValueError("target lacks a port; write host:port")
+        if self.type == "http" and not re.match(r"https?://[^/\s]+", self.target):
+            raise ValueError("target is not a URL; write http://host/ or https://host/")
         if self.timeout_seconds > self.interval_seconds:
-            raise ValueError("timeout_seconds is longer than interval_seconds")
+            raise ValueError("timeout_seconds is longer than interval_seconds; make it shorter")
         return self
+
+
+def _has_port(target: str) -> bool:
+    host, _, port = target.rpartition(":")
+    return bool(host) and re.fullmatch(r"[0-9]{1,5}", port) is not None and 0 < int(port) < 65536
 
 
 class ProxmoxToken(Model):
     """An API token: its id in the open, its secret by reference."""
 
-    id: Annotated[str, Field(pattern=r"^[^\s!@]+@[^\s!@]+![A-Za-z0-9._-]+$")] = Field(description="user@realm!name")
-    secret: SecretRef
+    id: Annotated[str, Field(pattern=TOKEN_PATTERN)] = Field(description="id of the token: user@realm!name")
+    secret: SecretRef = Field(description="its secret: env:NAME or file:/absolute/path")
 
 
 class ProxmoxCluster(Model):
     """A Proxmox VE cluster, asked through any of its nodes."""
 
-    name: Name
+    name: Name = Field(description="name of the cluster, once in the site")
     nodes: list[Name] = Field(min_length=1, description="names of nodes of this site")
-    token: ProxmoxToken | None = None
-    port: Port = 8006
-    fingerprint: Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$")] | None = None
-    ca_file: str | None = None
+    token: ProxmoxToken | None = Field(None, description="API token to ask with")
+    port: Port = Field(8006, description="port of its API")
+    fingerprint: Annotated[str, Field(pattern=FINGERPRINT_PATTERN)] | None = Field(
+        None, description="SHA-256 fingerprint of its certificate, when no authority vouches for it"
+    )
+    ca_file: AbsolutePath | None = Field(None, description="file of the authority that signed its certificate")
 
 
 class Discord(Model):
     """A Discord channel's webhook."""
 
-    webhook: SecretRef
+    webhook: SecretUrlRef = Field(description="URL of the webhook by reference: env:NAME or file:/absolute/path")
 
 
 class Receiver(Model):
     """Where messages go; exactly one channel each."""
 
-    name: Name
-    discord: Discord | None = None
+    name: Name = Field(description="name of the receiver, once in the site")
+    discord: Discord | None = Field(None, description="a Discord channel")
     console: bool = Field(False, description="print on Hune's own log")
     lab: bool = Field(False, description="also take messages of the lab")
 
     @model_validator(mode="after")
     def _one_channel(self) -> Receiver:
         if bool(self.discord) + self.console != 1:
-            raise ValueError("give exactly one channel: discord or console")
+            raise ValueError("not exactly one channel; give discord or console")
         return self
 
 
 class Route(Model):
     """Which alerts go to which receivers; every route that matches counts."""
 
-    match: dict[Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")], str] = Field(
+    match: dict[LabelName, str] = Field(
         default_factory=dict, description="label: value, all must be equal; empty matches everything"
     )
-    receivers: list[Name] = Field(min_length=1)
+    receivers: list[Name] = Field(min_length=1, description="names of receivers of this site")
 
 
 class Engine(Model):
     """Where an engine comes from: managed here by default, or already running at a URL."""
 
-    port: Port | None = None
-    path: str | None = Field(None, description="the binary to use")
-    url: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$")] | None = Field(
-        None, description="an engine that runs elsewhere; Hune uses it and doesn't manage it"
+    port: Port | None = Field(None, description="port it listens on; default the engine's usual one")
+    path: AbsolutePath | None = Field(None, description="the binary to use; default: the PATH's, else a fetched one")
+    url: Url | None = Field(None, description="an engine that runs elsewhere; Hune uses it and doesn't manage it")
+    version: Annotated[str, Field(pattern=VERSION_PATTERN)] | None = Field(
+        None, description="the version wanted; default: what is found, else Debian's"
     )
-    version: str | None = Field(None, description="the version wanted; default: what is found, else Debian's")
 
     @model_validator(mode="after")
     def _one_place(self) -> Engine:
@@ -299,32 +335,46 @@ class Engine(Model):
 
 
 class Prometheus(Engine):
-    retention: Duration = "15d"
+    """Prometheus: scrapes, evaluates rules, answers for now."""
+
+    retention: Duration = Field("15d", description="how long it keeps samples")
 
 
 class VictoriaMetrics(Engine):
-    retention: Duration = "3y"
+    """VictoriaMetrics: the store that keeps years."""
+
+    retention: Duration = Field("3y", description="how long it keeps samples")
 
 
 class NodeExporter(Engine):
-    ignored_devices: str | None = Field(None, description="regular expression of network devices it leaves out")
+    """The node exporter of this host."""
+
+    ignored_devices: Annotated[str, Field(max_length=1000)] | None = Field(
+        None, description="regular expression of network devices it leaves out"
+    )
 
 
 class Engines(Model):
-    prometheus: Prometheus = Prometheus()
-    victoriametrics: VictoriaMetrics = VictoriaMetrics()
-    alertmanager: Engine = Engine()
-    node_exporter: NodeExporter = NodeExporter()
-    blackbox_exporter: Engine = Engine()
+    """The programs that Hune configures, starts and watches."""
+
+    prometheus: Prometheus = Field(Prometheus(), description="scrapes, evaluates rules")
+    victoriametrics: VictoriaMetrics = Field(VictoriaMetrics(), description="keeps the history")
+    alertmanager: Engine = Field(Engine(), description="groups, silences and routes alerts")
+    node_exporter: NodeExporter = Field(NodeExporter(), description="measures this host")
+    blackbox_exporter: Engine = Field(Engine(), description="runs the probes")
 
 
 class ServicePort(Model):
-    port: Port | None = None
+    """Where one of Hune's own services listens."""
+
+    port: Port | None = Field(None, description="port it listens on; default the service's usual one")
 
 
 class Services(Model):
-    hub: ServicePort = ServicePort()
-    nester: ServicePort = ServicePort()
+    """Hune's own services."""
+
+    hub: ServicePort = Field(ServicePort(), description="takes alerts and delivers messages; port 9094")
+    nester: ServicePort = Field(ServicePort(), description="serves the pages; port 8080")
 
 
 DEFAULT_PORTS: dict[str, int] = {
@@ -341,21 +391,25 @@ DEFAULT_PORTS: dict[str, int] = {
 class Site(Model):
     """Everything Hune knows about a place."""
 
-    name: Name = Field(default_factory=lambda: _host_name(), description="label `site` of everything measured here")
-    language: Literal["en", "fr"] = "en"
-    listen: str = Field("127.0.0.1", description="address that Hune and its engines listen on")
-    public_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$")] | None = Field(
-        None, description="how people reach Nester; used in links of messages"
+    name: Name = Field(
+        default_factory=lambda: host_name(),
+        description="name of the place, label `site` of everything measured here; default this host's name",
     )
-    nodes: list[Node] = Field(default_factory=list)
-    groups: dict[Name, Group] = Field(default_factory=dict)
-    thresholds: Thresholds = Thresholds()
-    probes: list[Probe] = Field(default_factory=list)
-    proxmox: list[ProxmoxCluster] = Field(default_factory=list)
-    receivers: list[Receiver] = Field(default_factory=list)
-    routes: list[Route] = Field(default_factory=list)
-    engines: Engines = Engines()
-    services: Services = Services()
+    language: Literal["en", "fr"] = Field("en", description="language of pages and messages: en or fr")
+    listen: ListenAddress = Field("127.0.0.1", description="IP address that Hune and its engines listen on")
+    public_url: Url | None = Field(None, description="how people reach Nester; used in links of messages")
+    this_host: bool = Field(
+        True, description="also watch the machine Hune runs on, when no node of the list is this machine"
+    )
+    nodes: list[Node] = Field(default_factory=list, description="the machines to watch; default this host")
+    groups: dict[Name, Group] = Field(default_factory=dict, description="nodes that share thresholds, by name")
+    thresholds: Thresholds = Field(Thresholds(), description="limits of the whole site")
+    probes: list[Probe] = Field(default_factory=list, description="what is tried from here, by the blackbox exporter")
+    proxmox: list[ProxmoxCluster] = Field(default_factory=list, description="Proxmox VE clusters")
+    receivers: list[Receiver] = Field(default_factory=list, description="where messages can go")
+    routes: list[Route] = Field(default_factory=list, description="which alerts go to which receivers")
+    engines: Engines = Field(Engines(), description="the engines: ports, versions, or where they already run")
+    services: Services = Field(Services(), description="Hune's own services")
 
     def thresholds_of(self, node: Node) -> AppliedThresholds:
         """Return what applies to a node: its own, else its group's, else the site's, else the default."""
@@ -383,8 +437,13 @@ class Site(Model):
         engine = getattr(self.engines, name.replace("-", "_"), None)
         if engine is not None and engine.url:
             return str(engine.url).rstrip("/")
+        return f"http://{join_address(self.local_address, self.port(name))}"
+
+    @property
+    def local_address(self) -> str:
+        """The address at which this machine reaches what listens on `listen`."""
         wildcard = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
-        return f"http://{join_address(wildcard.get(self.listen, self.listen), self.port(name))}"
+        return wildcard.get(self.listen, self.listen)
 
 
 def join_address(host: str, port: int) -> str:
@@ -392,6 +451,7 @@ def join_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _host_name() -> str:
+def host_name() -> str:
+    """Return this host's short name, made a name that a site accepts."""
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname().split(".")[0])[:63].strip("-_.")
     return name or "here"

@@ -1,0 +1,177 @@
+"""What must agree across a site: names are unique, references have a target, nothing shares a port.
+
+The checks take plain data, complete after validation or as far as it goes before, so that they report beside the
+models' own errors. Anything of a wrong type is the models' business and is passed over here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hune.site.explain import nearest
+from hune.site.models import DEFAULT_PORTS
+from hune.site.problems import Location, Position, shown
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A problem before it has a position; `of_key` when the key at the location is at fault, not its value."""
+
+    location: Location
+    what: str
+    remedy: str
+    of_key: bool = False
+
+
+Locate = Callable[[Location], Position]
+
+
+def check(site: Mapping[str, Any], locate: Locate) -> list[Finding]:
+    """Return every disagreement; `locate` tells where the first of two namesakes stands."""
+    return [finding for one in _CHECKS for finding in one(site, locate)]
+
+
+def _rows(site: Mapping[str, Any], key: str) -> Iterator[tuple[Location, Mapping[str, Any]]]:
+    rows = site.get(key)
+    for index, row in enumerate(rows if isinstance(rows, list) else ()):
+        if isinstance(row, Mapping):
+            yield (key, index), row
+
+
+def _part(mapping: Mapping[str, Any], *keys: str) -> Any:
+    value: Any = mapping
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _names(site: Mapping[str, Any], key: str) -> list[str]:
+    return [row["name"] for _, row in _rows(site, key) if isinstance(row.get("name"), str)]
+
+
+def _unique_names(site: Mapping[str, Any], locate: Locate) -> Iterator[Finding]:
+    for key in ("nodes", "probes", "receivers", "proxmox"):
+        first: dict[str, Location] = {}
+        for location, row in _rows(site, key):
+            name = row.get("name")
+            if not isinstance(name, str):
+                continue
+            other = first.setdefault(name.lower(), (*location, "name"))
+            if other[:-1] != location:
+                yield Finding(
+                    (*location, "name"), f"the name '{shown(name)}' is taken at {locate(other)}", "choose another name"
+                )
+
+
+def _unique_exporters(site: Mapping[str, Any], locate: Locate) -> Iterator[Finding]:
+    first: dict[tuple[str, int], Location] = {}
+    for location, node in _rows(site, "nodes"):
+        address, port = node.get("address"), _part(node, "exporter", "port")
+        if not isinstance(address, str):
+            continue
+        at = (*location, "address")
+        other = first.setdefault((address.lower(), port if isinstance(port, int) else 9100), at)
+        if other != at:
+            yield Finding(
+                at,
+                f"the exporter of this address is that of the node at {locate(other)}",
+                "give another address or exporter.port",
+            )
+
+
+def _unique_links(site: Mapping[str, Any], locate: Locate) -> Iterator[Finding]:
+    for location, node in _rows(site, "nodes"):
+        first: dict[str, Location] = {}
+        for (_, index), link in _rows(node, "links"):
+            device, at = link.get("device"), (*location, "links", index, "device")
+            if isinstance(device, str) and (other := first.setdefault(device, at)) != at:
+                yield Finding(at, f"the port '{shown(device)}' is listed at {locate(other)} already", "remove one")
+
+
+def _reference(location: Location, word: object, known: Sequence[str], what: str, where: str) -> Iterator[Finding]:
+    if not isinstance(word, str) or word in known:
+        return
+    near = nearest(word, known)
+    remedy = f"did you mean {near}?" if near else f"known: {', '.join(known[:10])}" if known else f"add it to {where}"
+    yield Finding(location, f"no {what} is called '{shown(word)}'", remedy)
+
+
+def _references(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
+    groups = list(site["groups"]) if isinstance(site.get("groups"), Mapping) else []
+    for location, node in _rows(site, "nodes"):
+        yield from _reference((*location, "group"), node.get("group"), groups, "group", "groups")
+    for rows, key, what in (("routes", "receivers", "receiver"), ("proxmox", "nodes", "node")):
+        known = _names(site, key)
+        for location, row in _rows(site, rows):
+            words = row.get(key)
+            for index, word in enumerate(words if isinstance(words, list) else ()):
+                yield from _reference((*location, key, index), word, known, what, key)
+
+
+def _ports(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
+    """Find two of Hune's own processes on one port of this machine; the one whose port was set is at fault."""
+    taken: dict[int, tuple[str, Location | None]] = {}
+    wishes: list[tuple[str, Location, int | None]] = []
+    for name in DEFAULT_PORTS:
+        key = name.replace("-", "_")
+        part = "services" if key in ("hub", "nester") else "engines"
+        if not _part(site, part, key, "url"):
+            port = _part(site, part, key, "port")
+            wishes.append((name, (part, key, "port"), port if isinstance(port, int) else None))
+    for name, _, port in wishes:
+        if port is None:
+            taken.setdefault(DEFAULT_PORTS[name], (name, None))
+    for name, location, port in wishes:
+        if port is not None and taken.setdefault(port, (name, location)) != (name, location):
+            yield Finding(location, f"port {port} is that of {taken[port][0]}", "choose another port")
+
+
+# Labels that Hune and the engines set themselves.
+RESERVED_LABELS = frozenset(
+    {"alertname", "chip", "device", "instance", "job", "kind", "lab", "node", "probe", "remote", "sensor", "severity"}
+    | {"site", "type"}
+)
+
+
+def _labels(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
+    for location, node in _rows(site, "nodes"):
+        labels = node.get("labels")
+        for label in labels if isinstance(labels, Mapping) else ():
+            if label in RESERVED_LABELS or label.startswith("__"):
+                yield Finding((*location, "labels", label), "a label that is set already", "rename it", of_key=True)
+
+
+def _expressions(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
+    expression = _part(site, "engines", "node_exporter", "ignored_devices")
+    if not isinstance(expression, str) or len(expression) > 1000:
+        return
+    try:
+        re.compile(expression)
+    except (re.error, OverflowError, RecursionError):
+        yield Finding(
+            ("engines", "node_exporter", "ignored_devices"),
+            "not a regular expression",
+            "write one like ^(veth|tap|fwbr|fwln|fwpr).*",
+        )
+
+
+def _anything(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
+    if site.get("this_host") is False and site.get("nodes") == []:
+        yield Finding(
+            ("this_host",), "false, and no nodes are given: nothing to watch", "add nodes, or remove this_host"
+        )
+
+
+_CHECKS = (
+    _unique_names,
+    _unique_exporters,
+    _unique_links,
+    _references,
+    _ports,
+    _labels,
+    _expressions,
+    _anything,
+)

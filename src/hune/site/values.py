@@ -1,0 +1,163 @@
+"""The single values of a site file: names, ports, speeds, durations, addresses, references to secrets.
+
+Each type refuses what it isn't with one sentence that says what to write instead.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+
+NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
+DEVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}$"
+LABEL_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]{0,62}$"
+DURATION_PATTERN = r"^[0-9]{1,6}(s|m|h|d|w|y)$"
+URL_PATTERN = r"^https?://[^/\s]+(/\S*)?$"
+PATH_PATTERN = r"^/[^\x00]*$"
+VERSION_PATTERN = r"^[0-9][A-Za-z0-9.+~:-]{0,62}$"
+TOKEN_PATTERN = r"^[^\s!@=]+@[^\s!@=]+![A-Za-z0-9._-]+$"  # noqa: S105 - the shape of an id
+FINGERPRINT_PATTERN = r"^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$"
+
+# What to write, for each pattern: the remedy of a value that does not match.
+HINTS = {
+    NAME_PATTERN: "use letters, digits, '-', '_' and '.', at most 63, a letter or digit first and last",
+    DEVICE_PATTERN: "write it as the kernel does: enp1s0f0",
+    LABEL_PATTERN: "use letters, digits and '_', no digit first",
+    DURATION_PATTERN: "write a number and s, m, h, d, w or y: 15d",
+    URL_PATTERN: "write a URL: http://host:port",
+    PATH_PATTERN: "write an absolute path: /usr/bin/prometheus",
+    VERSION_PATTERN: "write a version, in quotes: '2.53.1'",
+    TOKEN_PATTERN: "write user@realm!name, without the secret: hune@pve!metrics",
+    FINGERPRINT_PATTERN: "write the SHA-256 fingerprint: 32 pairs of hexadecimal digits joined by ':'",
+}
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+LabelName = Annotated[str, Field(pattern=LABEL_PATTERN)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Ratio = Annotated[float, Field(gt=0, le=1)]
+Seconds = Annotated[float, Field(gt=0, le=86400)]
+Celsius = Annotated[float, Field(ge=0, le=150)]
+Device = Annotated[str, Field(pattern=DEVICE_PATTERN)]
+Duration = Annotated[str, Field(pattern=DURATION_PATTERN)]
+Url = Annotated[str, Field(pattern=URL_PATTERN, max_length=2048)]
+AbsolutePath = Annotated[str, Field(pattern=PATH_PATTERN, max_length=4096)]
+
+_SPEED = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) *([MG])(?:bit/s|bps)?")
+_SPEED_UNITS = {"M": 10**6, "G": 10**9}
+_NOT_A_SPEED = "not a speed; write it like 10G, 2.5G or 100M"
+
+
+def parse_speed(value: object) -> int:
+    """Return bits per second of `10G`, `2.5G`, `100M`, or of a number of bits per second."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(_NOT_A_SPEED)
+    if isinstance(value, str):
+        match = _SPEED.fullmatch(value.strip())
+        if not match:
+            raise ValueError(_NOT_A_SPEED)
+        value = round(float(match[1]) * _SPEED_UNITS[match[2]])
+    if not 10**6 <= value <= 10**13:
+        raise ValueError("not a speed in bits per second; write it like 10G, 2.5G or 100M")
+    return value
+
+
+def format_speed(bits_per_second: float) -> str:
+    """Return a speed as people write it: `10G`, `2.5G`, `100M`."""
+    for unit, size in (("G", 10**9), ("M", 10**6)):
+        if bits_per_second >= size:
+            return f"{bits_per_second / size:g}{unit}"
+    return f"{bits_per_second:g}"
+
+
+def _write_speed(bits_per_second: int) -> str | int:
+    # `{:g}` keeps six digits: a speed that needs more is written as the number it is.
+    text = format_speed(bits_per_second)
+    return text if parse_speed(text) == bits_per_second else bits_per_second
+
+
+Speed = Annotated[
+    int,
+    BeforeValidator(parse_speed, json_schema_input_type=str | int),
+    PlainSerializer(_write_speed, return_type=str | int, when_used="json"),
+]
+
+
+_HOST_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+
+
+def is_ip_address(value: str) -> bool:
+    """Whether `value` is an IPv4 or IPv6 address (a zone such as `%eth0` included)."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def is_host_name(value: str) -> bool:
+    """Whether `value` can be the name of a host: letters, digits, '-', '_' and dots, and not all of it numbers."""
+    labels = value.removesuffix(".").split(".")
+    return len(value) <= 253 and all(_HOST_LABEL.fullmatch(label) for label in labels) and not labels[-1].isdigit()
+
+
+def check_host(value: str) -> str:
+    """Return `value` if it is an IP address or a host name.
+
+    Raises ValueError that says what is wrong with it: a URL, a port that belongs elsewhere, neither of the two.
+    """
+    if is_ip_address(value) or is_host_name(value):
+        return value
+    host, _, port = value.rpartition(":")
+    if "://" in value:
+        raise ValueError("a URL; give only the IP address or host name in it")
+    if port.isdigit() and (is_ip_address(host.strip("[]")) or is_host_name(host)):
+        raise ValueError("carries a port; give the address alone, and the port of its exporter as exporter: {port: …}")
+    raise ValueError("neither an IP address nor a host name; write it like 192.168.1.11 or pve-01.lan")
+
+
+def _listen(value: str) -> str:
+    if value == "localhost" or (is_ip_address(value) and "%" not in value):
+        return value
+    raise ValueError("not an IP address of this machine; write 127.0.0.1 (only from here) or 0.0.0.0 (from everywhere)")
+
+
+Host = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(check_host)]
+ListenAddress = Annotated[str, Field(max_length=45), AfterValidator(_listen)]
+
+
+def _alive(value: object) -> object:
+    if value in ("auto", "icmp"):
+        return value
+    if isinstance(value, str) and (match := re.fullmatch(r"tcp:([0-9]{1,5})", value)) and 0 < int(match[1]) < 65536:
+        return value
+    raise ValueError("not a way to tell life; write auto, icmp, or tcp:PORT")
+
+
+Alive = Annotated[str, BeforeValidator(_alive), Field(pattern=r"^(auto|icmp|tcp:[0-9]{1,5})$")]
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Marks a field as a reference to a secret; `holds` is what the secret must look like."""
+
+    holds: Literal["text", "url"] = "text"
+
+
+_SECRET = re.compile(r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/[^\x00]+)$")
+
+
+def _secret(value: object) -> object:
+    # The value itself is never repeated: it may be the secret, pasted by mistake.
+    if not isinstance(value, str) or not _SECRET.fullmatch(value):
+        raise ValueError("a secret is given by reference; write env:NAME or file:/absolute/path")
+    return value
+
+
+SecretRef = Annotated[str, Secret(), BeforeValidator(_secret), Field(pattern=_SECRET.pattern, max_length=4096)]
+SecretUrlRef = Annotated[
+    str, Secret(holds="url"), BeforeValidator(_secret), Field(pattern=_SECRET.pattern, max_length=4096)
+]
