@@ -1,0 +1,94 @@
+"""Secrets by reference: read when they are needed, never kept in a site, an error or a log."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from hune.core.errors import InputError
+from hune.site.models import Site
+from hune.site.problems import Location, Position, Problem
+from hune.site.shape import secrets_of
+from hune.site.values import Secret
+
+log = logging.getLogger(__name__)
+
+MAX_SECRET_BYTES = 64 << 10
+_URL = re.compile(r"https?://[^\s/?#@]+\S*")
+
+
+def resolve(ref: str, environ: Mapping[str, str]) -> str:
+    """Return the secret that `env:NAME` or `file:/path` refers to, without the newline at its end.
+
+    Raises InputError that names the reference, never the value, if it is missing, empty or unreadable; somebody has
+    to provide it. A file that every user can read is used, with a warning.
+    """
+    kind, _, name = ref.partition(":")
+    if kind == "env":
+        value = environ.get(name)
+        if value is None:
+            raise InputError(f"{ref}: not set", remedy=f"set the environment variable {name} where Hune is started")
+    elif kind == "file":
+        value = _read(ref, Path(name))
+    else:
+        # Not repeated: what is no reference may be the secret itself.
+        raise InputError("a secret that is not a reference", remedy="write env:NAME or file:/absolute/path")
+    value = value.removesuffix("\n").removesuffix("\r")
+    if not value.strip():
+        raise InputError(f"{ref}: empty", remedy="put the secret in it")
+    return value
+
+
+def _read(ref: str, path: Path) -> str:
+    try:
+        # A named pipe without a writer would hold the start up for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                raise InputError(f"{ref}: not a regular file", remedy="name the file that holds the secret")
+            data = file.read(MAX_SECRET_BYTES + 1)
+    except FileNotFoundError as error:
+        raise InputError(f"{ref}: no such file", remedy="create it, readable by the user Hune runs as only") from error
+    except PermissionError as error:
+        raise InputError(f"{ref}: not readable by this user", remedy="make it theirs: chown, and chmod 600") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{ref}: cannot be read", remedy="name a readable file") from error
+    if len(data) > MAX_SECRET_BYTES:
+        raise InputError(f"{ref}: too large for a secret", remedy="name the file that holds the secret")
+    if mode & stat.S_IROTH:
+        log.warning("%s: every user of this machine can read it; chmod 600 it", ref)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{ref}: not UTF-8 text", remedy="save the secret as plain text") from error
+
+
+def check_all(
+    site: Site, environ: Mapping[str, str], locate: Callable[[Location], Position] | None = None
+) -> list[Problem]:
+    """Return what is wrong with the secrets that a site refers to, empty if all can be used.
+
+    `locate` (`Loaded.locate`) adds the place of each reference in the site file.
+    """
+    problems = []
+    for location, ref, mark in secrets_of(site):
+        where = locate(location) if locate else Position("")
+        try:
+            value = resolve(ref, environ)
+        except InputError as error:
+            problems.append(Problem(where, location, error.message, error.remedy))
+            continue
+        if wrong := _does_not_fit(value, mark):
+            problems.append(Problem(where, location, f"{ref}: {wrong}", "put the URL itself in it: https://…"))
+    return problems
+
+
+def _does_not_fit(value: str, mark: Secret) -> str:
+    if mark.holds == "url" and not _URL.fullmatch(value.strip()):
+        return "what it holds is not an http(s) URL"
+    return ""
