@@ -1,0 +1,67 @@
+"""The command `hune`: one file a command, put together here."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from hune import __version__
+from hune.core.errors import HuneError
+
+EPILOG = "Start with: hune up. Then open the page it names, or try the lab: hune lab up."
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        print(f"hune {__version__}")
+        raise typer.Exit
+
+
+def build() -> typer.Typer:
+    """Return the command with all its subcommands."""
+    from hune.cli import clean, down, engines, health, lab, logs, node, plan, reload, run, site, status, tell, up
+
+    app = typer.Typer(
+        name="hune",
+        help="Supervise Proxmox VE and Linux machines, alert people within seconds.",
+        epilog=EPILOG,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def root(
+        version: Annotated[
+            bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
+        ] = False,
+    ) -> None:
+        """Supervise Proxmox VE and Linux machines, alert people within seconds."""
+
+    for command in (up, down, status, health, logs, plan, reload, clean):
+        app.command(name=command.__name__.rpartition(".")[2])(command.command)
+    app.command(name="run", help=run.command.__doc__)(run.command)
+    app.command(name="tell", hidden=True)(tell.command)
+    for group, name in ((engines, "engines"), (lab, "lab"), (site, "site"), (node, "node")):
+        app.add_typer(group.app, name=name)
+    return app
+
+
+def main() -> None:
+    """Run the command line; errors meant for people end as one line on standard error."""
+    try:
+        build()()
+    except HuneError as error:
+        for line in str(error).splitlines():
+            print(line, file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of a pipe left (`hune status | head`): nothing is wrong.
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"{place}{error.strerror or error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,82 @@
+"""`hune run`: one or several of Hune's own services, alone in a process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import Annotated, Any
+
+import typer
+
+from hune.cli.options import DataDir, layout_of
+from hune.core.errors import HuneError, InputError
+from hune.core.layout import Layout
+from hune.core.service import Service, start
+
+NAMES = ("hub", "nester", "lab")
+
+
+def command(
+    names: Annotated[list[str], typer.Argument(metavar="SERVICE…", help="hub, nester, lab")],
+    data_dir: DataDir = None,
+) -> None:
+    """Run services of Hune alone (a container, a unit, a pod); `hune up` does this by itself."""
+    from hune.core import logs
+
+    logs.set_up()
+    layout = layout_of(data_dir)
+    services = [_service(name, layout) for name in dict.fromkeys(names)]
+    if any(service.name != "lab" for service in services):
+        import uvloop
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(services))
+    else:
+        asyncio.run(_run(services))
+
+
+def _service(name: str, layout: Layout) -> Service:
+    if name == "hub":
+        from hune.alerting.hub import Hub
+
+        return Hub(_site(layout), layout, environ=os.environ)
+    if name == "nester":
+        from hune.nester.app import Nester
+
+        return Nester(_site(layout), layout)
+    if name == "lab":
+        from hune.lab.service import Lab
+
+        return Lab(layout)
+    raise InputError(f"{name}: no such service", remedy=f"there are: {', '.join(NAMES)}")
+
+
+def _site(layout: Layout) -> Any:
+    from hune.site.models import Site
+
+    try:
+        return Site.model_validate_json(layout.site_json.read_text())
+    except FileNotFoundError:
+        raise InputError(f"{layout.site_json}: missing", remedy="hune up writes it; or give --data-dir") from None
+
+
+async def _run(services: list[Service]) -> None:
+    """Run services until SIGTERM or SIGINT; the failure of one ends all, with its reason."""
+    leaving = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, leaving.set)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [await start(group, service) for service in services]
+            await leaving.wait()
+            for task in reversed(tasks):
+                task.cancel()
+    except* HuneError as errors:
+        raise _first(errors) from None
+
+
+def _first(errors: BaseExceptionGroup[Any]) -> BaseException:
+    inner = errors.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

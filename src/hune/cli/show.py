@@ -1,0 +1,70 @@
+"""How the command line looks: the shapes and words of the pages, aligned, coloured where the terminal can."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+SHAPES = {
+    "healthy": ("●", "green"),
+    "up": ("●", "green"),
+    "ready": ("●", "green"),
+    "warning": ("▲", "yellow"),
+    "starting": ("▲", "yellow"),
+    "waiting": ("▲", "yellow"),
+    "restarting": ("▲", "yellow"),
+    "unhealthy": ("■", "magenta"),
+    "down": ("■", "magenta"),
+    "given up": ("■", "magenta"),
+    "unknown": ("?", "cyan"),
+}
+
+
+def state(word: str) -> str:
+    """Return a state as shape and word, in Rich's markup."""
+    shape, colour = SHAPES.get(word, ("○", "default"))
+    return f"[{colour}]{shape} {word}[/]"
+
+
+def age(since: float, *, now: float | None = None) -> str:
+    """Return how long ago a moment was, in its two largest units: `2 min 5 s`, `3 d 4 h`."""
+    seconds = max(0, round((time.time() if now is None else now) - since))
+    for size, unit, smaller, small_unit in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if seconds >= size:
+            rest = seconds % size // smaller
+            return f"{seconds // size} {unit}" + (f" {rest} {small_unit}" if rest else "")
+    return f"{seconds} s"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows under columns."""
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        grid.add_column(column, overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    Console(highlight=False).print(grid)
+
+
+def line(text: str) -> None:
+    """Print one line of Rich's markup."""
+    from rich.console import Console
+
+    Console(highlight=False, soft_wrap=True).print(text)
+
+
+def as_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Print a document as JSON."""
+    print(json.dumps(document, indent=2))
+
+
+def escape(text: str) -> str:
+    """Return text so that Rich shows it as it is."""
+    from rich.markup import escape as rich_escape
+
+    return rich_escape(text)

@@ -1,0 +1,124 @@
+"""`hune up`: start everything."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hune.cli import show
+from hune.cli.options import DataDir, Json, SiteFile, layout_of
+from hune.core.errors import HuneError, Unavailable
+from hune.core.layout import Layout
+
+# Fetching engines over a slow line is the longest part; it shows its progress.
+_PATIENCE_SECONDS = 1200.0
+_HEALTHY_SECONDS = 120.0
+
+
+def command(
+    site: SiteFile = None,
+    data_dir: DataDir = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once everything works.")] = False,
+    port: Annotated[list[str], typer.Option("--port", metavar="NAME=N", help="Another port: prometheus=19090.")] = [],  # noqa: B006
+    auto_ports: Annotated[bool, typer.Option("--auto-ports", help="Choose free ports.")] = False,
+    json_output: Json = False,
+) -> None:
+    """Start the engines, the hub and the pages, and keep them alive.
+
+    Without a site file the site is this machine. In the foreground Ctrl-C stops everything; with
+    --detach the command returns when everything works (hune status, hune down).
+    """
+    from hune.site.load import find
+    from hune.stack.conductor import REQUEST_VARIABLE
+    from hune.stack.ports import parse_overrides
+    from hune.stack.prepare import Request
+
+    layout = layout_of(data_dir)
+    found = find(site, os.environ, Path.cwd())
+    request = Request(
+        data_dir=str(layout.root),
+        site_file=str(found.absolute()) if found else "",
+        ports=parse_overrides(port),
+        auto_ports=auto_ports,
+    )
+    argv = [sys.executable, "-m", "hune.stack.conductor"]
+    environ = {**os.environ, REQUEST_VARIABLE: request.to_json()}
+    if not detach:
+        # The conductor takes this process's place: nothing is kept twice in memory.
+        sys.stdout.flush()
+        os.execve(sys.executable, argv, {**environ, "HUNE_ANNOUNCE": "1"})
+    _detached(argv, environ, layout, json_output=json_output)
+
+
+def _detached(argv: list[str], environ: dict[str, str], layout: Layout, *, json_output: bool) -> None:
+    layout.logs.mkdir(parents=True, exist_ok=True)
+    path = layout.log("conductor")
+    with path.open("a") as log:
+        mark = log.tell()
+        process = subprocess.Popen(
+            argv, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
+        )
+    status = _await_health(process, layout, path, mark, quiet=json_output)
+    if json_output:
+        show.as_json(status)
+    else:
+        nester = next(row["address"] for row in status["services"] if row["name"] == "nester")
+        for note in status["notes"]:
+            show.line(f"[dim]{show.escape(note)}[/]")
+        show.line(f"{show.state('up')}  [bold]http://{nester}/[/]   [dim]hune status · hune lab up · hune down[/]")
+
+
+def _await_health(
+    process: subprocess.Popen[bytes], layout: Layout, path: Path, mark: int, *, quiet: bool
+) -> dict[str, Any]:
+    """Return the status once everything works, showing what happens meanwhile.
+
+    Raises HuneError with what went wrong.
+    """
+    from rich.console import Console
+
+    began = time.monotonic()
+    console = Console(stderr=True, quiet=quiet)
+    started_at = 0.0
+    with console.status("starting") as spinner:
+        while time.monotonic() - began < _PATIENCE_SECONDS:
+            status = _ask(layout)
+            if status and status["pid"] == process.pid:
+                if status["phase"] == "failed":
+                    process.wait(10)
+                    raise HuneError("\n".join(status["errors"]))
+                if status["healthy"] and status["phase"] in ("starting", "up"):
+                    return status
+                if status["phase"] == "starting":
+                    started_at = started_at or time.monotonic()
+                    if time.monotonic() - started_at > _HEALTHY_SECONDS:
+                        bad = [f"{row['name']}: {row['detail']}" for row in status["services"] if not row["healthy"]]
+                        raise Unavailable(
+                            "it runs, but not everything works:\n" + "\n".join(bad), remedy="see: hune health, hune logs"
+                        )
+                waiting = [row["name"] for row in status["services"] if not row["healthy"]]
+                spinner.update(status["progress"] or (f"waiting for {', '.join(waiting)}" if waiting else "starting"))
+            if process.poll() is not None:
+                with path.open() as log:
+                    log.seek(mark)
+                    said = [line for line in log.read().splitlines() if line.strip()]
+                raise HuneError(said[-1] if said else f"the conductor ended with code {process.returncode}")
+            time.sleep(0.15)
+    raise Unavailable("not up in time", remedy="see: hune status, hune logs conductor")
+
+
+def _ask(layout: Layout) -> dict[str, Any] | None:
+    from hune.http.control import call
+
+    try:
+        _, status = call(layout.socket, "GET", "/status", timeout_seconds=5.0)
+    except Unavailable:
+        return None
+    assert isinstance(status, dict)
+    return status

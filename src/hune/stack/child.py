@@ -1,0 +1,228 @@
+"""One process under supervision: started, awaited, watched, started again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+
+import aiohttp
+
+from hune.core.backoff import Backoff
+from hune.core.clock import Clock
+from hune.stack.model import Process
+from hune.stack.spawn import guarded
+
+log = logging.getLogger(__name__)
+
+STABLE_SECONDS = 30.0
+"""A process that lived for so long starts with a clean record."""
+
+GIVE_UP_AFTER = 8
+"""Failures in a row after which a process is left alone until somebody looks at it."""
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    STARTING = "starting"
+    READY = "ready"
+    RESTARTING = "restarting"
+    GIVEN_UP = "given up"
+    STOPPED = "stopped"
+
+
+class Child:
+    """Runs `process` until told to stop; `on_change` is called after every change of state."""
+
+    def __init__(
+        self,
+        process: Process,
+        *,
+        log_path: Path,
+        session: aiohttp.ClientSession,
+        clock: Clock,
+        on_change: Callable[[Child], None],
+    ) -> None:
+        self.process = process
+        self.state = State.WAITING
+        self.pid = 0
+        self.since = clock.now()
+        self.restarts = 0
+        self.detail = ""
+        self.ready = asyncio.Event()
+        self._log_path = log_path
+        self._session = session
+        self._clock = clock
+        self._on_change = on_change
+        self._backoff = Backoff(initial=0.2, ceiling=20.0)
+        self._running: asyncio.subprocess.Process | None = None
+        self._stopping = asyncio.Event()
+
+    def _enter(self, state: State, detail: str = "") -> None:
+        self.state, self.detail, self.since = state, detail, self._clock.now()
+        if state is State.READY:
+            self.ready.set()
+        else:
+            self.ready.clear()
+        self._on_change(self)
+
+    async def run(self, after: list[asyncio.Event]) -> None:
+        """Keep the process running; return when it was stopped or given up."""
+        for event in after:
+            await _first(event.wait(), self._stopping.wait())
+        while not self._stopping.is_set():
+            began = self._clock.monotonic()
+            reason = await self._live()
+            self.pid = 0
+            if self._stopping.is_set():
+                break
+            if self._clock.monotonic() - began > STABLE_SECONDS:
+                self._backoff.reset()
+            delay = self._backoff.next()
+            self.restarts += 1
+            if self._backoff.failures >= GIVE_UP_AFTER:
+                log.error("%s: given up after %d failures: %s", self.process.name, self._backoff.failures, reason)
+                self._enter(State.GIVEN_UP, f"{reason}; last words: {self.last_words() or 'none'}")
+                return
+            log.warning("%s: %s; starting again in %.1f s", self.process.name, reason, delay)
+            self._enter(State.RESTARTING, reason)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._stopping.wait()
+        self._enter(State.STOPPED)
+
+    async def _live(self) -> str:
+        """Run the process once; return why it ended."""
+        self._enter(State.STARTING)
+        try:
+            running = await self._spawn()
+        except OSError as error:
+            return f"can't be started: {error.strerror or error}"
+        self._running, self.pid = running, running.pid
+        try:
+            exited = asyncio.ensure_future(running.wait())
+            becoming = asyncio.ensure_future(self._become_ready())
+            await asyncio.wait({exited, becoming}, return_when=asyncio.FIRST_COMPLETED)
+            if not exited.done() and not becoming.result():
+                await self._end(running, grace_seconds=5.0)
+                return f"not ready after {self.process.ready_seconds:g} s"
+            becoming.cancel()
+            return _how_it_ended(await exited)
+        finally:
+            self._running = None
+            if running.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    running.kill()
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        self._log_path.parent.mkdir(parents=True, exist_ok=True)
+        # Appending, so that rotation can cut the file under the process.
+        output = os.open(self._log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            return await asyncio.create_subprocess_exec(
+                *guarded(self.process.argv, os.getpid()),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**_inherited(os.environ), **self.process.env},
+                # Its own session: Ctrl-C reaches the conductor alone, which stops everything in order.
+                start_new_session=True,
+            )
+        finally:
+            os.close(output)
+
+    async def _become_ready(self) -> bool:
+        """Wait until the process answers; return whether it did in time."""
+        began = self._clock.monotonic()
+        pause = 0.05
+        while self._clock.monotonic() - began < self.process.ready_seconds:
+            if not self.process.ready_url or await self._answers():
+                log.info("%s: ready after %.1f s (pid %d)", self.process.name, self._clock.monotonic() - began, self.pid)
+                self._enter(State.READY)
+                return True
+            await asyncio.sleep(pause)
+            pause = min(0.5, pause * 1.3)
+        return False
+
+    async def _answers(self) -> bool:
+        try:
+            timeout = aiohttp.ClientTimeout(total=2.0)
+            async with self._session.get(self.process.ready_url, timeout=timeout) as response:
+                return response.status < 300
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return False
+
+    def reload(self) -> None:
+        """Ask the process to read its files again."""
+        if self._running is not None:
+            self._running.send_signal(signal.Signals[f"SIG{self.process.reload_signal}"])
+
+    async def restart(self, reason: str) -> None:
+        """End the process so that it is started again at once."""
+        log.warning("%s: restarting: %s", self.process.name, reason)
+        self._backoff.reset()
+        if self._running is not None:
+            await self._end(self._running, grace_seconds=self.process.stop_seconds)
+
+    def kill(self, reason: str) -> None:
+        """End a process that answers nothing any more."""
+        log.warning("%s: killed: %s", self.process.name, reason)
+        if self._running is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._running.kill()
+
+    async def stop(self) -> None:
+        """Stop for good: ask, wait, and kill if it doesn't go."""
+        self._stopping.set()
+        if self._running is not None:
+            await self._end(self._running, grace_seconds=self.process.stop_seconds)
+
+    async def _end(self, running: asyncio.subprocess.Process, *, grace_seconds: float) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            running.terminate()
+            # A stopped process takes no SIGTERM before it is continued.
+            running.send_signal(signal.SIGCONT)
+        try:
+            async with asyncio.timeout(grace_seconds):
+                await running.wait()
+        except TimeoutError:
+            log.warning("%s: did not stop within %g s, killed", self.process.name, grace_seconds)
+            with contextlib.suppress(ProcessLookupError):
+                running.kill()
+            await running.wait()
+
+    def last_words(self) -> str:
+        """Return the last line of the log."""
+        try:
+            with self._log_path.open("rb") as file:
+                file.seek(max(0, self._log_path.stat().st_size - 2000))
+                lines = file.read().decode(errors="replace").strip().splitlines()
+        except OSError:
+            return ""
+        return lines[-1][:300] if lines else ""
+
+
+def _inherited(environ: Mapping[str, str]) -> dict[str, str]:
+    # systemd's notification socket is for the conductor alone.
+    return {key: value for key, value in environ.items() if key not in ("NOTIFY_SOCKET", "WATCHDOG_USEC")}
+
+
+def _how_it_ended(code: int) -> str:
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return f"ended by {signal.Signals(-code).name}"
+    return f"ended by itself with code {code}"
+
+
+async def _first(*waits: object) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]  # type: ignore[call-overload]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,399 @@
+"""The conductor: applies the plan, keeps its processes alive, judges that they work, answers on its socket.
+
+Run as `python -m hune.stack.conductor`, with the request as JSON in the environment variable HUNE_REQUEST.
+It imports neither the site's models nor a web framework; the plan comes from a child (`stack.prepare`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TextIO
+
+from hune.core import logs
+from hune.core.clock import Clock, SystemClock
+from hune.core.errors import HuneError, InputError, Unavailable
+from hune.core.files import write_atomically
+from hune.core.layout import Layout
+from hune.http.call import open_session
+from hune.http.control import Answer, ControlServer
+from hune.stack import logfiles
+from hune.stack.apply import check_files, write_files
+from hune.stack.child import Child, State
+from hune.stack.model import Plan
+from hune.stack.monitor import Monitor
+from hune.stack.prepare import Request
+from hune.stack.replay import Replayer
+
+log = logging.getLogger("hune.conductor")
+
+REQUEST_VARIABLE = "HUNE_REQUEST"
+_PREPARE_SECONDS = 900.0
+_ROTATE_SECONDS = 30.0
+
+
+class Conductor:
+    """Everything that one `hune up` runs."""
+
+    def __init__(self, request: Request, *, clock: Clock, announce: TextIO | None = None) -> None:
+        self._request = request
+        self._layout = Layout(Path(request.data_dir))
+        self._clock = clock
+        self._announce = announce
+        self._started = clock.now()
+        self._plan: Plan | None = None
+        self._children: dict[str, Child] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._phase = "preparing"
+        self._progress = ""
+        self._errors: list[str] = []
+        self._changing = asyncio.Lock()
+        self._leaving = asyncio.Event()
+        self._group: asyncio.TaskGroup
+
+    async def run(self) -> int:
+        """Run until told to stop; return the exit code."""
+        async with open_session() as session:
+            self._session = session
+            self._monitor = Monitor(session, self._clock, self._tell)
+            record = self._layout.run / "store.json"
+            self._replayer = Replayer(session, self._clock, self._monitor, record)
+            server = ControlServer(self._layout.socket, self._handlers())
+            await server.start()
+            try:
+                async with asyncio.TaskGroup() as group:
+                    self._group = group
+                    self._listen_to_signals()
+                    leaving = group.create_task(self._leaving.wait(), name="leaving")
+                    starting = group.create_task(self._start(), name="start")
+                    await asyncio.wait({leaving, starting}, return_when=asyncio.FIRST_COMPLETED)
+                    if starting.done() and not starting.result():
+                        self._leaving.set()
+                        # Whoever started us detached asks once more, to learn why.
+                        with contextlib.suppress(TimeoutError):
+                            async with asyncio.timeout(1.0 if self._announce else 3.0):
+                                await asyncio.Event().wait()
+                        return 2
+                    loops = [
+                        group.create_task(self._keep_doing(work), name=work.__qualname__)
+                        for work in (self._monitor.run, self._replay, self._housekeeping)
+                    ]
+                    await self._leaving.wait()
+                    self._phase = "stopping"
+                    for task in (*loops, starting):
+                        task.cancel()
+                    await self._stop_all()
+            finally:
+                await server.stop()
+        return 0
+
+    # ── start, reload, stop ───────────────────────────────────────────────────────────────────────────────
+
+    async def _start(self) -> bool:
+        try:
+            plan = await self._prepare(running=False)
+            await asyncio.to_thread(check_files, plan, self._layout)
+            await self._adopt(plan)
+        except HuneError as error:
+            self._fail(str(error))
+            return False
+        except OSError as error:
+            self._fail(f"{error.filename or self._layout.root}: {error.strerror}; make room, or choose another --data-dir")
+            return False
+        for note in plan.notes:
+            self._say(note)
+        self._phase = "starting"
+        return True
+
+    def _fail(self, reason: str) -> None:
+        self._phase, self._errors = "failed", reason.splitlines()
+        for line in self._errors:
+            log.error("%s", line)
+            self._say(line)
+
+    async def _prepare(self, *, running: bool) -> Plan:
+        """Return the plan for the request, made by a child.
+
+        Raises InputError with everything that is wrong.
+        """
+        request = replace(self._request, running=running)
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "hune.stack.prepare",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=64 << 20,
+        )
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            async with asyncio.timeout(_PREPARE_SECONDS):
+                child.stdin.write(request.to_json().encode())
+                child.stdin.close()
+                async for line in child.stdout:
+                    message = json.loads(line)
+                    if "progress" in message:
+                        self._progress = message["progress"]
+                        self._say(self._progress)
+                    elif "plan" in message:
+                        await child.wait()
+                        self._progress = ""
+                        return Plan.from_json(message["plan"])
+                    else:
+                        raise InputError("\n".join(message["errors"]))
+        except TimeoutError:
+            raise Unavailable(f"preparing took longer than {_PREPARE_SECONDS:g} s") from None
+        finally:
+            if child.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    child.kill()
+                await child.wait()
+        raise Unavailable("preparing failed", remedy="see: hune logs conductor")
+
+    async def _adopt(self, plan: Plan) -> dict[str, list[str]]:
+        """Make the plan true; return what was started, restarted, reloaded and stopped."""
+        changed = await asyncio.to_thread(write_files, plan, self._layout)
+        done: dict[str, list[str]] = {"started": [], "restarted": [], "reloaded": [], "stopped": []}
+        wanted = {process.name: process for process in plan.processes}
+        for name in [name for name in self._children if name not in wanted]:
+            await self._children.pop(name).stop()
+            self._tasks.pop(name, None)
+            done["stopped"].append(name)
+        for name, process in wanted.items():
+            child = self._children.get(name)
+            if child is None or child.state in (State.GIVEN_UP, State.STOPPED):
+                self._children[name] = Child(
+                    process,
+                    log_path=self._layout.log(name),
+                    session=self._session,
+                    clock=self._clock,
+                    on_change=self._on_change,
+                )
+                done["started"].append(name)
+            elif child.process.argv != process.argv or dict(child.process.env) != dict(process.env):
+                child.process = process
+                self._group.create_task(child.restart("its command changed"), name=f"restart {name}")
+                done["restarted"].append(name)
+            elif changed & {*process.reads, *child.process.reads}:
+                child.process = process
+                if process.reload_signal:
+                    child.reload()
+                    done["reloaded"].append(name)
+                else:
+                    self._group.create_task(child.restart("its files changed"), name=f"restart {name}")
+                    done["restarted"].append(name)
+        for name in done["started"]:
+            after = [self._children[other].ready for other in wanted[name].after if other in self._children]
+            self._tasks[name] = self._group.create_task(self._children[name].run(after), name=f"child {name}")
+        self._plan = plan
+        self._monitor.watch(plan.watched, self._children)
+        self._replayer.target(plan.url("prometheus"), plan.url("victoriametrics"))
+        write_atomically(self._layout.run / "plan.json", plan.to_json())
+        return done
+
+    async def _reload(self, _body: Mapping[str, Any]) -> Answer:
+        """Take the site as it is now; on any error the running stack stays as it was."""
+        if self._plan is None:
+            raise Unavailable("still starting", remedy="try again in a moment")
+        async with self._changing:
+            plan = await self._prepare(running=True)
+            await asyncio.to_thread(check_files, plan, self._layout)
+            done = await self._adopt(plan)
+        summary = "; ".join(f"{what}: {', '.join(names)}" for what, names in done.items() if names)
+        log.info("reloaded (%s)", summary or "nothing changed")
+        return 200, {**done, "notes": list(plan.notes)}
+
+    async def _stop_all(self) -> None:
+        """Stop in the reverse order of need: nobody is asked by somebody who is still running."""
+        ends = [child for child in self._children.values() if child.process.after]
+        rest = [child for child in self._children.values() if not child.process.after]
+        for group in (ends, rest):
+            await asyncio.gather(*(child.stop() for child in group))
+
+    # ── what happens meanwhile ────────────────────────────────────────────────────────────────────────────
+
+    def _on_change(self, child: Child) -> None:
+        if self._phase == "stopping":
+            return
+        if child.state is State.READY:
+            self._say(f"{child.process.name} ready after {self._clock.now() - self._started:.1f} s")
+        elif child.state in (State.RESTARTING, State.GIVEN_UP):
+            self._say(f"{child.process.name}: {child.state}: {child.detail}")
+        if child.state is State.GIVEN_UP:
+            self._group.create_task(self._tell(f"{child.process.name} was given up: {child.detail}"), name="tell")
+
+    def _say(self, text: str) -> None:
+        if self._announce is not None:
+            print(text, file=self._announce, flush=True)
+
+    def _generation(self) -> object:
+        return tuple(
+            self._children[name].pid if name in self._children else 0 for name in ("prometheus", "victoriametrics")
+        )
+
+    async def _tell(self, text: str) -> None:
+        """Tell a person directly, past Alertmanager and hub, by a short-lived child."""
+        log.error("telling people: %s", text)
+        argv = [*self._request.hune, "tell", "--data-dir", self._request.data_dir]
+        try:
+            child = await asyncio.create_subprocess_exec(*argv, stdin=asyncio.subprocess.PIPE)
+            async with asyncio.timeout(60.0):
+                await child.communicate(text.encode())
+        except (OSError, TimeoutError) as error:
+            log.error("nobody could be told: %s", error or "no answer in time")
+
+    async def _keep_doing(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do work that never ends; a fault in it is told, and doesn't take the site's processes along."""
+        while True:
+            try:
+                await work()
+            except Exception:
+                log.exception("%s failed, and is begun again", work.__qualname__)
+            await self._clock.sleep(5.0)
+
+    async def _replay(self) -> None:
+        await self._replayer.run(self._generation)
+
+    async def _housekeeping(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(logfiles.rotate, self._layout.logs)
+            except OSError as error:
+                log.warning("logs were not rotated: %s", error)
+            await self._clock.sleep(_ROTATE_SECONDS)
+
+    # ── what it answers ───────────────────────────────────────────────────────────────────────────────────
+
+    def _handlers(self) -> dict[tuple[str, str], Any]:
+        return {
+            ("GET", "/status"): self._status,
+            ("GET", "/health"): self._health,
+            ("GET", "/metrics"): self._metrics,
+            ("POST", "/reload"): self._reload,
+            ("POST", "/down"): self._down,
+        }
+
+    async def _status(self, _body: Mapping[str, Any]) -> Answer:
+        children = self._children.values()
+        phase = self._phase
+        if phase == "starting" and self._monitor.is_healthy():
+            phase = self._phase = "up"
+        return 200, {
+            "phase": phase,
+            "progress": self._progress,
+            "errors": self._errors,
+            "pid": os.getpid(),
+            "since": self._started,
+            "site": self._plan.site if self._plan else "",
+            "notes": list(self._plan.notes) if self._plan else [],
+            "complete_until": self._replayer.complete_until,
+            "has_gap": self._replayer.has_gap,
+            "processes": [
+                {
+                    "name": child.process.name,
+                    "state": child.state,
+                    "pid": child.pid,
+                    "since": child.since,
+                    "restarts": child.restarts,
+                    "detail": child.detail,
+                }
+                for child in children
+            ],
+            **self._monitor.report(),
+        }
+
+    async def _health(self, _body: Mapping[str, Any]) -> Answer:
+        await self._monitor.judge_all()
+        return 200, self._monitor.report()
+
+    async def _metrics(self, _body: Mapping[str, Any]) -> Answer:
+        lines = ["# TYPE hune_process_up gauge", "# TYPE hune_process_restarts_total counter", "# TYPE hune_service_healthy gauge"]
+        for child in self._children.values():
+            label = f'{{process="{child.process.name}"}}'
+            lines.append(f"hune_process_up{label} {int(child.state is State.READY)}")
+            lines.append(f"hune_process_restarts_total{label} {child.restarts}")
+        for row in self._monitor.report()["services"]:
+            lines.append(f'hune_service_healthy{{service="{row["name"]}"}} {int(row["healthy"])}')
+        lines += ["# TYPE hune_store_gap gauge", f"hune_store_gap {int(self._replayer.has_gap)}"]
+        lines += [
+            "# TYPE hune_store_complete_timestamp_seconds gauge",
+            f"hune_store_complete_timestamp_seconds {self._replayer.complete_until!r}",
+        ]
+        return 200, "\n".join(lines) + "\n"
+
+    async def _down(self, _body: Mapping[str, Any]) -> Answer:
+        self._leaving.set()
+        return 200, {"pid": os.getpid()}
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._leaving.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_by_signal)
+
+    def _reload_by_signal(self) -> None:
+        async def reload() -> None:
+            try:
+                await self._reload({})
+            except HuneError as error:
+                log.error("not reloaded, everything stays as it was: %s", error)
+
+        self._group.create_task(reload(), name="reload")
+
+
+def lock(layout: Layout) -> TextIO:
+    """Take the data directory; the returned file holds it until closed.
+
+    Raises InputError if another conductor has it, or if the directory can't be written.
+    """
+    try:
+        layout.run.mkdir(parents=True, exist_ok=True)
+        file = (layout.run / "lock").open("a+")
+    except OSError as error:
+        raise InputError(f"{layout.root}: {error.strerror}", remedy="choose another with --data-dir") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().strip()
+        file.close()
+        raise InputError(
+            f"{layout.root}: Hune is already running there{f' (pid {holder})' if holder else ''}",
+            remedy="see: hune status; to start another, give it --data-dir",
+        ) from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def main() -> int:
+    """Run the conductor of the request in the environment."""
+    request = Request.from_json(os.environ.pop(REQUEST_VARIABLE))
+    announce = sys.stdout if os.environ.pop("HUNE_ANNOUNCE", "") else None
+    layout = Layout(Path(request.data_dir))
+    logs.set_up()
+    try:
+        held = lock(layout)
+    except InputError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - before there is a log
+        return error.exit_code
+    with held:
+        if sys.version_info < (3, 12):
+            # The default of 3.11 keeps a thread a child.
+            asyncio.get_event_loop_policy().set_child_watcher(asyncio.PidfdChildWatcher())
+        return asyncio.run(Conductor(request, clock=SystemClock(), announce=announce).run())
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

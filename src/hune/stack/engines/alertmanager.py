@@ -1,0 +1,67 @@
+"""Alertmanager: groups, inhibits, silences, and hands alerts to the hub."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hune.core.errors import Unavailable
+from hune.stack.health import Checkup, metric_sum, read_metrics
+from hune.stack.model import File, Process
+
+if TYPE_CHECKING:
+    from hune.stack.setting import Setting
+
+NAME = "alertmanager"
+PACKAGE = "prometheus-alertmanager"
+PROGRAMS = ("prometheus-alertmanager", "alertmanager")
+TOOLS = ("amtool",)
+
+
+def process(setting: Setting) -> Process:
+    """Return the process; it writes silences and its notification log every second, so that a kill loses neither."""
+    site = setting.site
+    return Process(
+        name=NAME,
+        argv=(
+            str(setting.binaries[NAME].path),
+            f"--config.file={setting.config('alertmanager.yml')}",
+            f"--storage.path={setting.layout.data(NAME)}",
+            f"--web.listen-address={setting.listen(NAME)}",
+            f"--web.external-url={site.url(NAME)}",
+            "--data.maintenance-interval=1s",
+            "--data.retention=120h",
+            # A single one needs no gossip port.
+            "--cluster.listen-address=",
+            "--log.level=warn",
+        ),
+        ready_url=f"{site.url(NAME)}/-/ready",
+        reads=("alertmanager.yml",),
+        reload_signal="HUP",
+    )
+
+
+def files(setting: Setting) -> list[File]:
+    """Return alertmanager.yml, judged by amtool."""
+    from hune.alerting.routing import render_alertmanager
+
+    amtool = setting.binaries[NAME].tools.get("amtool")
+    check = (str(amtool), "check-config", "{dir}/alertmanager.yml") if amtool else ()
+    return [File("alertmanager.yml", render_alertmanager(setting.site), check)]
+
+
+async def check(checkup: Checkup) -> str:
+    """Return what was checked; raise Unavailable if it isn't ready or could not hand alerts to the hub."""
+    await checkup.get("/-/ready")
+    metrics = await read_metrics(
+        checkup,
+        "alertmanager_notifications_failed_total",
+        "alertmanager_notifications_total",
+        "alertmanager_config_last_reload_successful",
+        "alertmanager_alerts",
+    )
+    if metric_sum(metrics, "alertmanager_config_last_reload_successful") == 0:
+        raise Unavailable("its configuration was refused", remedy="see: hune logs alertmanager")
+    if failed := checkup.increase("failed", metric_sum(metrics, "alertmanager_notifications_failed_total")):
+        raise Unavailable(f"{failed:g} notifications did not reach the hub")
+    handed = metric_sum(metrics, "alertmanager_notifications_total")
+    return f"ready, {handed:g} notifications handed to the hub"

@@ -1,0 +1,274 @@
+"""Prometheus: scrapes, evaluates rules, answers for now, and writes on to the store."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from hune.core.errors import Unavailable
+from hune.stack.health import Checkup, metric_sum, read_metrics
+from hune.stack.model import File, Process
+
+if TYPE_CHECKING:
+    from hune.site.models import Node, Site
+    from hune.stack.setting import Setting
+
+NAME = "prometheus"
+PACKAGE = "prometheus"
+PROGRAMS = ("prometheus",)
+TOOLS = ("promtool",)
+
+FAST_JOBS = ("node-fast", "node-alive")
+"""Jobs at one second: for rules and live values, never stored."""
+
+UNSTORED = f"({'|'.join(FAST_JOBS)});.*|[^;]*;hune:.*"
+"""Series that don't go to the store, as a regular expression over `job;__name__`."""
+
+# Generous: 30 guests behind firewall bridges expose about 2,400 series before relabelling.
+_FAST_SAMPLE_LIMIT = 500
+_STALE_WRITE_SECONDS = 30.0
+
+
+def process(setting: Setting) -> Process:
+    """Return the process: 15 days of its own, loopback, alerts repeated every 5 s so that none is lost or late."""
+    engine = setting.site.engines.prometheus
+    return Process(
+        name=NAME,
+        argv=(
+            str(setting.binaries[NAME].path),
+            f"--config.file={setting.config('prometheus.yml')}",
+            f"--storage.tsdb.path={setting.layout.data(NAME)}",
+            f"--storage.tsdb.retention.time={engine.retention}",
+            f"--web.listen-address={setting.listen(NAME)}",
+            "--rules.alert.resend-delay=5s",
+            "--log.level=warn",
+        ),
+        ready_url=f"{setting.site.url(NAME)}/-/ready",
+        reads=("prometheus.yml", *_rule_names(setting)),
+        reload_signal="HUP",
+        # A WAL of 15 days is read again after a crash.
+        ready_seconds=300.0,
+        stop_seconds=60.0,
+        env={"GOGC": "60"},
+    )
+
+
+def _rule_names(setting: Setting) -> tuple[str, ...]:
+    return tuple(file.path for file in files(setting) if file.path.startswith("rules/"))
+
+
+def files(setting: Setting) -> list[File]:
+    """Return prometheus.yml and the rules; promtool checks them as a whole."""
+    from hune.alerting.rules import render_rules
+
+    promtool = setting.binaries[NAME].tools.get("promtool")
+    check = (str(promtool), "check", "config", "{dir}/prometheus.yml") if promtool else ()
+    rules = [File(f"rules/{name}", text) for name, text in sorted(render_rules(setting.site).items())]
+    return [*rules, File("prometheus.yml", render(setting), check)]
+
+
+def render(setting: Setting) -> str:
+    """Return prometheus.yml (JSON is YAML, and is written the same way every time)."""
+    site = setting.site
+    config: dict[str, Any] = {
+        "global": {
+            "scrape_interval": "15s",
+            "scrape_timeout": "10s",
+            "evaluation_interval": "15s",
+            "external_labels": {"site": site.name},
+        },
+        "rule_files": ["rules/*.yml"],
+        "alerting": {"alertmanagers": [{"api_version": "v2", **_targets_of(site.url("alertmanager"))}]},
+        "scrape_configs": _jobs(setting),
+        "remote_write": [
+            {
+                "url": f"{site.url('victoriametrics')}/api/v1/write",
+                "name": "store",
+                "write_relabel_configs": [
+                    {"source_labels": ["job", "__name__"], "regex": UNSTORED, "action": "drop"}
+                ],
+                "queue_config": {
+                    "max_shards": 4,
+                    "max_samples_per_send": 2000,
+                    "capacity": 10000,
+                    "batch_send_deadline": "1s",
+                    "max_backoff": "5s",
+                },
+                "metadata_config": {"send": True, "send_interval": "5m"},
+            }
+        ],
+    }
+    return json.dumps(config, indent=1) + "\n"
+
+
+def _targets_of(url: str) -> dict[str, Any]:
+    """Return scheme, path prefix and static target of a base URL."""
+    match = re.fullmatch(r"(https?)://([^/]+)(/.*)?", url)
+    assert match, url
+    prefix = {"path_prefix": match[3]} if match[3] else {}
+    return {"scheme": match[1], **prefix, "static_configs": [{"targets": [match[2]]}]}
+
+
+def _jobs(setting: Setting) -> list[dict[str, Any]]:
+    site = setting.site
+    jobs = [_node_job(site), _fast_job(site), _alive_job(setting)]
+    if site.probes:
+        jobs += _probe_jobs(site)
+    for name in ("prometheus", "victoriametrics", "alertmanager", "blackbox-exporter", "hub", "nester"):
+        target = _targets_of(site.url(name))
+        prefix = target.pop("path_prefix", "")
+        jobs.append({"job_name": name, "metrics_path": f"{prefix}/metrics", **target})
+    return jobs
+
+
+def _labels(node: Node) -> dict[str, str]:
+    return {"node": node.name, **({"lab": "true"} if node.lab else {})}
+
+
+def _node_targets(site: Site) -> list[dict[str, Any]]:
+    return [
+        {"targets": [node.exporter_address], "labels": {**_labels(node), "__scheme__": node.exporter.scheme}}
+        for node in site.nodes
+    ]
+
+
+def _node_job(site: Site) -> dict[str, Any]:
+    return {"job_name": "node", "static_configs": _node_targets(site)}
+
+
+def _fast_job(site: Site) -> dict[str, Any]:
+    """Return the job of one second: temperatures, and the ports that are watched, nothing else."""
+    watched = "|".join(
+        f"{re.escape(node.name)};({'|'.join(re.escape(link.device) for link in node.links)})"
+        for node in site.nodes
+        if node.links
+    )
+    keep = "node_hwmon_(temp_celsius|chip_names|sensor_label);[^;]*;.*|node_scrape_collector_success;[^;]*;.*"
+    if watched:
+        keep += f"|node_network_(up|carrier|speed_bytes|carrier_changes_total);({watched})"
+    return {
+        "job_name": "node-fast",
+        "scrape_interval": "1s",
+        "scrape_timeout": "1s",
+        "sample_limit": _FAST_SAMPLE_LIMIT,
+        "params": {"collect[]": ["hwmon", "netclass"]},
+        "static_configs": _node_targets(site),
+        "metric_relabel_configs": [
+            {"source_labels": ["__name__", "node", "device"], "regex": keep, "action": "keep"}
+        ],
+    }
+
+
+def _alive_job(setting: Setting) -> dict[str, Any]:
+    """Return the job that asks each machine itself, past its exporter, whether it lives."""
+    site = setting.site
+    targets = []
+    for node in site.nodes:
+        module, target = alive_probe(node, setting)
+        targets.append({"targets": [target], "labels": {**_labels(node), "__param_module": module}})
+    return {
+        "job_name": "node-alive",
+        "scrape_interval": "1s",
+        "scrape_timeout": "1s",
+        "metrics_path": "/probe",
+        "static_configs": targets,
+        "relabel_configs": _through_blackbox(site),
+        "metric_relabel_configs": [
+            {"source_labels": ["__name__"], "regex": "probe_(success|duration_seconds)", "action": "keep"}
+        ],
+    }
+
+
+def alive_probe(node: Node, setting: Setting) -> tuple[str, str]:
+    """Return blackbox module and target that prove a node's machine alive.
+
+    This host itself is proved by the blackbox exporter's own port: whoever evaluates the rule lives.
+    """
+    from hune.site.models import join_address
+
+    if node.alive.startswith("tcp:"):
+        return "alive_tcp", join_address(node.address, int(node.alive.removeprefix("tcp:")))
+    if node.alive == "auto" and not node.is_remote:
+        return "alive_tcp", re.sub(r"^https?://", "", setting.site.url("blackbox-exporter"))
+    if setting.icmp_permitted:
+        return "alive_icmp", node.address
+    return "alive_tcp", join_address(node.address, 22)
+
+
+def _through_blackbox(site: Site) -> list[dict[str, Any]]:
+    target = _targets_of(site.url("blackbox-exporter"))
+    rules: list[dict[str, Any]] = [
+        {"source_labels": ["__address__"], "target_label": "__param_target"},
+        {"source_labels": ["__param_target"], "target_label": "instance"},
+        {"target_label": "__address__", "replacement": target["static_configs"][0]["targets"][0]},
+        {"target_label": "__scheme__", "replacement": target["scheme"]},
+    ]
+    if prefix := target.get("path_prefix"):
+        rules.append({"target_label": "__metrics_path__", "replacement": f"{prefix}/probe"})
+    return rules
+
+
+def _probe_jobs(site: Site) -> list[dict[str, Any]]:
+    """Return one job for all probes; interval and timeout travel as each target's own labels."""
+    return [
+        {
+            "job_name": "probe",
+            "metrics_path": "/probe",
+            "static_configs": [
+                {
+                    "targets": [probe.target],
+                    "labels": {
+                        "probe": probe.name,
+                        "type": probe.type,
+                        "__param_module": f"probe_{probe.name}",
+                        "__scrape_interval__": _seconds(probe.interval_seconds),
+                        "__scrape_timeout__": _seconds(probe.timeout_seconds),
+                    },
+                }
+                for probe in site.probes
+            ],
+            "relabel_configs": _through_blackbox(site),
+        }
+    ]
+
+
+def _seconds(value: float) -> str:
+    return f"{round(value * 1000)}ms"
+
+
+async def check(checkup: Checkup) -> str:
+    """Return what was checked; raise Unavailable with what doesn't work.
+
+    Rules evaluate without failures, alerts reach an Alertmanager, the last remote write is younger than 30 s.
+    """
+    await checkup.get("/-/ready")
+    metrics = await read_metrics(
+        checkup,
+        "prometheus_rule_evaluation_failures_total",
+        "prometheus_notifications_alertmanagers_discovered",
+        "prometheus_notifications_errors_total",
+        "prometheus_remote_storage_queue_highest_sent_timestamp_seconds",
+        "prometheus_config_last_reload_successful",
+    )
+    if metric_sum(metrics, "prometheus_config_last_reload_successful") == 0:
+        raise Unavailable("its configuration was refused", remedy="see: hune logs prometheus")
+    if failures := checkup.increase("rule failures", metric_sum(metrics, "prometheus_rule_evaluation_failures_total")):
+        raise Unavailable(f"{failures:g} rule evaluations failed", remedy="see: hune logs prometheus")
+    if not metric_sum(metrics, "prometheus_notifications_alertmanagers_discovered"):
+        raise Unavailable("knows no Alertmanager")
+    if errors := checkup.increase("lost alerts", metric_sum(metrics, "prometheus_notifications_errors_total")):
+        raise Unavailable(f"{errors:g} alerts did not reach Alertmanager")
+    sent = max(
+        (value for _, value in metrics.get("prometheus_remote_storage_queue_highest_sent_timestamp_seconds", [])),
+        default=0.0,
+    )
+    if not sent:
+        # Right after a start nothing can have been sent yet.
+        if checkup.running_seconds() > _STALE_WRITE_SECONDS:
+            raise Unavailable("has not written to the store since its start")
+        return "ready, rules evaluate, nothing written to the store yet"
+    age = checkup.now() - sent
+    if age > _STALE_WRITE_SECONDS:
+        raise Unavailable(f"last write to the store was {age:.0f} s ago")
+    return f"ready, rules evaluate, Alertmanager reached, store written {max(0.0, age):.0f} s ago"

@@ -1,0 +1,57 @@
+"""VictoriaMetrics: keeps samples for years."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from hune.core.errors import Unavailable
+from hune.stack.health import Checkup
+from hune.stack.model import File, Process
+
+if TYPE_CHECKING:
+    from hune.stack.setting import Setting
+
+NAME = "victoriametrics"
+PACKAGE = "victoria-metrics"
+PROGRAMS = ("victoria-metrics", "victoria-metrics-prod")
+TOOLS: tuple[str, ...] = ()
+
+
+def process(setting: Setting) -> Process:
+    """Return the process: repeated samples are stored once, and new ones are seen a second later."""
+    return Process(
+        name=NAME,
+        argv=(
+            str(setting.binaries[NAME].path),
+            f"-storageDataPath={setting.layout.data(NAME)}",
+            f"-retentionPeriod={setting.site.engines.victoriametrics.retention}",
+            f"-httpListenAddr={setting.listen(NAME)}",
+            # What the conductor replays after an outage may be there already.
+            "-dedup.minScrapeInterval=1ms",
+            "-search.latencyOffset=1s",
+            "-selfScrapeInterval=0s",
+            "-memory.allowedBytes=96MB",
+            "-loggerLevel=WARN",
+        ),
+        ready_url=f"{setting.site.url(NAME)}/health",
+        stop_seconds=30.0,
+    )
+
+
+def files(_setting: Setting) -> list[File]:
+    """Return nothing: its flags say it all."""
+    return []
+
+
+async def check(checkup: Checkup) -> str:
+    """Return the age of the newest sample that a query finds; raise Unavailable if queries are not answered."""
+    body = await checkup.get('/api/v1/query?query=max(timestamp(up%7Bjob%3D"prometheus"%7D))')
+    try:
+        rows = json.loads(body)["data"]["result"]
+        newest = float(rows[0]["value"][1]) if rows else None
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise Unavailable("answers a query with something else than its result") from error
+    if newest is None:
+        return "answers queries, holds no sample of the last 5 minutes"
+    return f"answers queries, newest sample {max(0.0, checkup.now() - newest):.0f} s old"

@@ -1,0 +1,91 @@
+"""What a plan is made of: files, processes and things to watch; plain data that travels as JSON.
+
+Nothing here imports the site, so that the conductor stays small.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class File:
+    """A rendered file, `path` relative to `config/`.
+
+    `check` is the command by which the engine itself judges it; `{dir}` stands for the directory it is staged in.
+    """
+
+    path: str
+    content: str
+    check: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Process:
+    """A child of the conductor.
+
+    It is started once all of `after` are ready, is ready when `ready_url` answers 2xx, and is asked to
+    read its files (`reads`) again by `reload_signal`; without one it is restarted when they change.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    ready_url: str
+    after: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    reload_signal: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    ready_seconds: float = 60.0
+    stop_seconds: float = 15.0
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A service whose working is checked: `kind` names the check, `process` the child that provides it.
+
+    `process` is empty for a service that runs elsewhere or was found running here (`adopted`).
+    """
+
+    name: str
+    kind: str
+    url: str
+    address: str
+    process: str = ""
+    adopted: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything the conductor needs to know."""
+
+    site: str
+    processes: tuple[Process, ...]
+    files: tuple[File, ...]
+    watched: tuple[Watched, ...]
+    notes: tuple[str, ...] = ()
+
+    def url(self, name: str) -> str:
+        """Return the URL of a watched service, or nothing if there is none of that name."""
+        return next((watched.url for watched in self.watched if watched.name == name), "")
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """Rebuild a plan that `to_json` wrote."""
+        raw: dict[str, Any] = json.loads(text)
+        return cls(
+            site=raw["site"],
+            processes=tuple(Process(**_tuples(row)) for row in raw["processes"]),
+            files=tuple(File(**_tuples(row)) for row in raw["files"]),
+            watched=tuple(Watched(**row) for row in raw["watched"]),
+            notes=tuple(raw["notes"]),
+        )
+
+
+def _tuples(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}

@@ -1,0 +1,95 @@
+"""The plan of a site: a pure function from the site, and what was found on this machine, to files and processes."""
+
+from __future__ import annotations
+
+from hune.site.models import Site, join_address
+from hune.stack.engines import ENGINES, prometheus
+from hune.stack.model import File, Plan, Process, Watched
+from hune.stack.setting import Setting
+
+SERVICES = ("hub", "nester")
+"""Hune's own, together in the process `services`."""
+
+# What an engine needs at its start; everything else may come in any order.
+_AFTER = {"prometheus": ("victoriametrics", "alertmanager"), "alertmanager": ("services",)}
+
+
+def make_plan(setting: Setting) -> Plan:
+    """Return what has to run, with which files."""
+    site = setting.site
+    managed = [name for name in ENGINES if setting.manages(name)]
+    processes = [_with_order(ENGINES[name].process(setting), managed) for name in managed]
+    files = [file for name in managed for file in ENGINES[name].files(setting)]
+    processes.append(_services(setting))
+    if setting.with_lab:
+        processes.append(_lab(setting))
+    return Plan(
+        site=site.name,
+        processes=tuple(sorted(processes, key=lambda process: len(process.after))),
+        files=(*files, File("site.json", site.model_dump_json(indent=1) + "\n")),
+        watched=tuple(_watched(setting)),
+        notes=tuple(_notes(setting)),
+    )
+
+
+def _with_order(process: Process, managed: list[str]) -> Process:
+    after = tuple(name for name in _AFTER.get(process.name, ()) if name in managed or name == "services")
+    return Process(**{**process.__dict__, "after": after})
+
+
+def _services(setting: Setting) -> Process:
+    return Process(
+        name="services",
+        argv=(*setting.hune, "run", *SERVICES, "--data-dir", str(setting.layout.root)),
+        ready_url=f"{setting.site.url('nester')}/health",
+        reads=("site.json",),
+    )
+
+
+def _lab(setting: Setting) -> Process:
+    return Process(
+        name="lab", argv=(*setting.hune, "run", "lab", "--data-dir", str(setting.layout.root)), ready_url=""
+    )
+
+
+def _watched(setting: Setting) -> list[Watched]:
+    site = setting.site
+    found = [
+        Watched(
+            name=name,
+            kind=name,
+            url=site.url(name),
+            address=_address(site, name),
+            process=name if setting.manages(name) else "",
+            adopted=name in setting.adopted,
+        )
+        for name in ("prometheus", "victoriametrics", "alertmanager", "node-exporter", "blackbox-exporter")
+    ]
+    found += [
+        Watched(name=name, kind="own", url=site.url(name), address=_address(site, name), process="services")
+        for name in SERVICES
+    ]
+    return found
+
+
+def _address(site: Site, name: str) -> str:
+    engine = getattr(site.engines, name.replace("-", "_"), None)
+    return str(engine.url) if engine is not None and engine.url else join_address(site.listen, site.port(name))
+
+
+def _notes(setting: Setting) -> list[str]:
+    notes = [
+        f"{name}: one already listens on {setting.listen(name)} and is used" for name in sorted(setting.adopted)
+    ]
+    unprovable = [node.name for node in setting.site.nodes if node.alive == "icmp" and not setting.icmp_permitted]
+    by_tcp = [
+        node.name
+        for node in setting.site.nodes
+        if prometheus.alive_probe(node, setting)[1].endswith(":22") and node.alive == "auto"
+    ]
+    if unprovable or by_tcp:
+        notes.append(
+            f"ICMP is not permitted here, {', '.join(unprovable + by_tcp)}: port 22 is tried instead; permit it with: "
+            "sysctl -w net.ipv4.ping_group_range='0 2147483647'"
+        )
+    return notes

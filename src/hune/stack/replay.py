@@ -1,0 +1,130 @@
+"""Nothing missing in the store: after a restart or an outage the window is sent again from Prometheus's own TSDB.
+
+remote_write gives up what was unsent when Prometheus restarts, and a store killed loses what it had not written
+yet. So a watermark says until when the store is known to hold everything; after anything happened to either, the
+window from there to now is read from Prometheus and written to the store. What is there already is the same
+sample at the same millisecond, which the store keeps once.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+
+from hune.core.clock import Clock
+from hune.core.errors import Unavailable
+from hune.core.files import write_atomically
+from hune.promapi.remote import READ_HEADERS, WRITE_HEADERS, Matcher, read_request, write_requests
+from hune.stack.engines.prometheus import FAST_JOBS
+from hune.stack.monitor import Monitor
+
+log = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 2.0
+CHUNK_SECONDS = 300.0
+MARGIN_SECONDS = 60.0
+"""Healthy means written within 30 s; a store killed loses its last seconds; twice that is safe."""
+
+STORED = (Matcher("job", "!~", "|".join(FAST_JOBS)), Matcher("__name__", "!~", "hune:.*"))
+
+
+async def replay(
+    session: aiohttp.ClientSession, prometheus_url: str, store_url: str, *, start: float, end: float
+) -> int:
+    """Send every stored-to-be sample of [start, end] from Prometheus to the store; return the bytes sent.
+
+    Repeating it changes nothing. Raises Unavailable if either doesn't answer, with the rest unsent.
+    """
+    sent = 0
+    timeout = aiohttp.ClientTimeout(total=120.0)
+    try:
+        while start < end:
+            until = min(end, start + CHUNK_SECONDS)
+            body = read_request(STORED, start_ms=round(start * 1000), end_ms=round(until * 1000))
+            url = f"{prometheus_url}/api/v1/read"
+            async with session.post(url, data=body, headers=READ_HEADERS, timeout=timeout) as response:
+                content = await response.read()
+                if response.status != 200:
+                    raise Unavailable(f"prometheus: remote read answers {response.status}")
+            for request in write_requests(content):
+                url = f"{store_url}/api/v1/write"
+                async with session.post(url, data=request, headers=WRITE_HEADERS, timeout=timeout) as response:
+                    if response.status // 100 != 2:
+                        raise Unavailable(f"store: remote write answers {response.status}")
+                sent += len(request)
+            start = until
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise Unavailable(f"replay: {error or type(error).__name__}") from error
+    except ValueError as error:
+        raise Unavailable(f"prometheus: {error}") from error
+    return sent
+
+
+class Replayer:
+    """Keeps the watermark and closes gaps; `generation` changes whenever Prometheus or the store was restarted."""
+
+    def __init__(self, session: aiohttp.ClientSession, clock: Clock, monitor: Monitor, record: Path) -> None:
+        self._session = session
+        self._clock = clock
+        self._monitor = monitor
+        self._record = record
+        self._urls = ("", "")
+        self._generation: object = None
+        self._watermark = self._remembered()
+        # What happened while nobody watched is unknown: a start is treated like an outage.
+        self._gap = True
+        self._last_error = ""
+
+    def _remembered(self) -> float:
+        try:
+            return float(json.loads(self._record.read_text())["complete_until"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return self._clock.now()
+
+    def target(self, prometheus_url: str, store_url: str) -> None:
+        """Read from and write to these."""
+        if self._urls != (prometheus_url, store_url):
+            self._urls = (prometheus_url, store_url)
+            self._gap = True
+
+    @property
+    def complete_until(self) -> float:
+        """Until when the store holds everything, in seconds since the epoch."""
+        return self._watermark
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether something is still to be sent."""
+        return self._gap
+
+    async def step(self, generation: object) -> None:
+        """Look once: notice a gap, close it if both sides work, else move the watermark on."""
+        working = self._monitor.works("prometheus") and self._monitor.works("victoriametrics")
+        if generation != self._generation or not working:
+            self._generation, self._gap = generation, True
+        if not working or not all(self._urls):
+            return
+        now = self._clock.now()
+        if self._gap:
+            try:
+                sent = await replay(self._session, *self._urls, start=self._watermark - MARGIN_SECONDS, end=now)
+            except Unavailable as error:
+                if str(error) != self._last_error:
+                    log.warning("history is incomplete since %.0f, trying again: %s", self._watermark, error)
+                self._last_error = str(error)
+                return
+            self._last_error = ""
+            self._gap = False
+            log.info("history complete: sent the last %.0f s again (%d kB)", now - self._watermark + MARGIN_SECONDS, sent // 1000)
+        self._watermark = max(self._watermark, now - MARGIN_SECONDS)
+        write_atomically(self._record, json.dumps({"complete_until": self._watermark}))
+
+    async def run(self, generation: Callable[[], object]) -> None:
+        """Step until cancelled; `generation()` tells the processes' identity."""
+        while True:
+            await self.step(generation())
+            await self._clock.sleep(INTERVAL_SECONDS)

@@ -1,0 +1,57 @@
+"""What a plan depends on besides the site: where things lie and what was found on this machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hune.core.layout import Layout
+from hune.site.models import Site, join_address
+
+
+@dataclass(frozen=True)
+class Binary:
+    """An engine's program and its tools, and the version it says it has (`(0,)` if it doesn't say)."""
+
+    path: Path
+    version: tuple[int, ...] = (0,)
+    tools: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def version_text(self) -> str:
+        return ".".join(map(str, self.version)) if self.version != (0,) else "unknown"
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """Return the first dotted version in a text as numbers, `(0,)` if there is none."""
+    match = re.search(r"\b[vV]?(\d+(?:\.\d+)+)", text)
+    return tuple(int(part) for part in match[1].split(".")) if match else (0,)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """All inputs of a plan; the site's ports are settled (`site.port` is what will be listened on)."""
+
+    site: Site
+    layout: Layout
+    binaries: Mapping[str, Binary]
+    hune: tuple[str, ...]
+    """The command that runs Hune itself."""
+    icmp_permitted: bool = True
+    adopted: frozenset[str] = frozenset()
+    with_lab: bool = False
+
+    def manages(self, engine: str) -> bool:
+        """Whether the engine is a child of the conductor here."""
+        section = getattr(self.site.engines, engine.replace("-", "_"))
+        return engine not in self.adopted and not section.url
+
+    def config(self, path: str) -> str:
+        """Return the absolute place of a rendered file."""
+        return str(self.layout.config / path)
+
+    def listen(self, name: str) -> str:
+        """Return `host:port` that a service listens on."""
+        return join_address(self.site.listen, self.site.port(name))
