@@ -1,4 +1,4 @@
-"""`hune tell`: say something to people directly, past Alertmanager and hub (the conductor uses it when they are dead)."""
+"""`hune tell`: say something to people directly; the conductor uses it when Alertmanager or the hub is dead."""
 
 from __future__ import annotations
 

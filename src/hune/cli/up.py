@@ -52,7 +52,7 @@ def command(
     if not detach:
         # The conductor takes this process's place: nothing is kept twice in memory.
         sys.stdout.flush()
-        os.execve(sys.executable, argv, {**environ, "HUNE_ANNOUNCE": "1"})
+        os.execve(sys.executable, argv, {**environ, "HUNE_ANNOUNCE": "1"})  # noqa: S606
     _detached(argv, environ, layout, json_output=json_output)
 
 
@@ -100,7 +100,8 @@ def _await_health(
                     if time.monotonic() - started_at > _HEALTHY_SECONDS:
                         bad = [f"{row['name']}: {row['detail']}" for row in status["services"] if not row["healthy"]]
                         raise Unavailable(
-                            "it runs, but not everything works:\n" + "\n".join(bad), remedy="see: hune health, hune logs"
+                            "it runs, but not everything works:\n" + "\n".join(bad),
+                            remedy="see: hune health, hune logs",
                         )
                 waiting = [row["name"] for row in status["services"] if not row["healthy"]]
                 spinner.update(status["progress"] or (f"waiting for {', '.join(waiting)}" if waiting else "starting"))

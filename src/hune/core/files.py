@@ -21,7 +21,7 @@ def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> 
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-        os.replace(name, path)
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

@@ -9,23 +9,18 @@ import time
 
 # The path of a webhook is its secret, so only scheme and host of any URL survive.
 _URL = re.compile(r"(?P<origin>\b[a-z][a-z0-9+.-]*://)(?:[^\s/@]+@)?(?P<host>[^\s/?#\"']+)(?P<rest>[/?#][^\s\"']*)?")
-_LOCAL = re.compile(r"^(localhost|127\.[0-9.]+|\[::1\])(:\d+)?$")
 
 
 def redact(text: str) -> str:
-    """Return `text` with credentials, paths and queries of URLs replaced by `…`; loopback addresses stay whole."""
+    """Return `text` with credentials, paths and queries of URLs replaced by `…`."""
 
     def shorten(match: re.Match[str]) -> str:
-        if _LOCAL.match(match["host"]) and "@" not in match[0]:
-            return match[0]
         return f"{match['origin']}{match['host']}{'/…' if match['rest'] else ''}"
 
     return _URL.sub(shorten, text)
 
 
 class _Redacting(logging.Formatter):
-    converter = time.gmtime
-
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
 
@@ -33,7 +28,7 @@ class _Redacting(logging.Formatter):
 def set_up(*, level: int = logging.INFO) -> None:
     """Send the root logger to standard error."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        _Redacting("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
-    )
+    formatter = _Redacting("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)

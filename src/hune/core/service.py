@@ -17,9 +17,7 @@ class Service(Protocol):
         """Work until cancelled; set `ready` once requests can be served. Returning early is a failure."""
 
 
-async def start(
-    group: asyncio.TaskGroup, service: Service, *, timeout_seconds: float = 10.0
-) -> asyncio.Task[None]:
+async def start(group: asyncio.TaskGroup, service: Service, *, timeout_seconds: float = 10.0) -> asyncio.Task[None]:
     """Start a service in the group; return its task once it says that it is ready.
 
     Raises Unavailable if it isn't ready in time or ends before it is; a service that ends
@@ -34,16 +32,12 @@ async def start(
     task = group.create_task(live(), name=service.name)
     waiter = asyncio.ensure_future(ready.wait())
     try:
-        done, _ = await asyncio.wait(
-            {task, waiter}, timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED
-        )
+        done, _ = await asyncio.wait({task, waiter}, timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
         waiter.cancel()
     if task in done:
         await task
     if not done:
         task.cancel()
-        raise Unavailable(
-            f"{service.name}: not ready after {timeout_seconds:g} s", remedy="see its log"
-        )
+        raise Unavailable(f"{service.name}: not ready after {timeout_seconds:g} s", remedy="see its log")
     return task

@@ -5,7 +5,6 @@ Source: https://prometheus.io/docs/prometheus/latest/querying/api/
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -91,6 +90,6 @@ class PrometheusClient:
                 method, self._base + path, data=form, timeout=aiohttp.ClientTimeout(total=timeout_seconds)
             ) as response:
                 return response.status, await response.read()
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
             reason = str(error) or type(error).__name__
             raise Unavailable(f"{self._base}: {reason}") from error

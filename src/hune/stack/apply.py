@@ -39,7 +39,9 @@ def _judge(file: File, staging: Path) -> None:
     try:
         result = subprocess.run(argv, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise InputError(f"{file.path}: {argv[0]} could not check it: {error}", remedy="replace that program") from error
+        raise InputError(
+            f"{file.path}: {argv[0]} could not check it: {error}", remedy="replace that program"
+        ) from error
     if result.returncode != 0:
         said = [line.strip() for line in (result.stdout + result.stderr).splitlines() if line.strip()]
         words = " ".join(said[-_KEPT_BEFORE_CHECK:]).replace(f"{staging}/", "")

@@ -142,7 +142,9 @@ class Child:
         pause = 0.05
         while self._clock.monotonic() - began < self.process.ready_seconds:
             if not self.process.ready_url or await self._answers():
-                log.info("%s: ready after %.1f s (pid %d)", self.process.name, self._clock.monotonic() - began, self.pid)
+                log.info(
+                    "%s: ready after %.1f s (pid %d)", self.process.name, self._clock.monotonic() - began, self.pid
+                )
                 self._enter(State.READY)
                 return True
             await asyncio.sleep(pause)

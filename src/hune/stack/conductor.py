@@ -107,7 +107,9 @@ class Conductor:
             self._fail(str(error))
             return False
         except OSError as error:
-            self._fail(f"{error.filename or self._layout.root}: {error.strerror}; make room, or choose another --data-dir")
+            self._fail(
+                f"{error.filename or self._layout.root}: {error.strerror}; make room, or choose another --data-dir"
+            )
             return False
         for note in plan.notes:
             self._say(note)
@@ -317,13 +319,19 @@ class Conductor:
         return 200, self._monitor.report()
 
     async def _metrics(self, _body: Mapping[str, Any]) -> Answer:
-        lines = ["# TYPE hune_process_up gauge", "# TYPE hune_process_restarts_total counter", "# TYPE hune_service_healthy gauge"]
+        lines = [
+            "# TYPE hune_process_up gauge",
+            "# TYPE hune_process_restarts_total counter",
+            "# TYPE hune_service_healthy gauge",
+        ]
         for child in self._children.values():
             label = f'{{process="{child.process.name}"}}'
             lines.append(f"hune_process_up{label} {int(child.state is State.READY)}")
             lines.append(f"hune_process_restarts_total{label} {child.restarts}")
-        for row in self._monitor.report()["services"]:
-            lines.append(f'hune_service_healthy{{service="{row["name"]}"}} {int(row["healthy"])}')
+        lines += [
+            f'hune_service_healthy{{service="{row["name"]}"}} {int(row["healthy"])}'
+            for row in self._monitor.report()["services"]
+        ]
         lines += ["# TYPE hune_store_gap gauge", f"hune_store_gap {int(self._replayer.has_gap)}"]
         lines += [
             "# TYPE hune_store_complete_timestamp_seconds gauge",

@@ -35,7 +35,7 @@ def find_engines(site: Site, layout: Layout, names: Sequence[str], progress: Pro
     found: dict[str, Binary] = {}
     missing = []
     for name in names:
-        binary = _find(ENGINES[name], section(site, name), layout)
+        binary = find_engine(site, layout, name)
         if binary is None:
             missing.append(name)
         else:
@@ -43,19 +43,39 @@ def find_engines(site: Site, layout: Layout, names: Sequence[str], progress: Pro
     if missing:
         fetch(layout, missing, progress)
         for name in missing:
-            binary = _fetched(ENGINES[name], layout)
-            assert binary is not None
+            wished = section(site, name).version
+            binary = _fetched(ENGINES[name], layout, wished)
+            if binary is None:
+                raise InputError(
+                    f"engines.{name.replace('-', '_')}.version: Debian offers "
+                    f"{', '.join(fetched_versions(layout, name))} here, not {wished}",
+                    remedy="change version, or install that one and name it with path",
+                )
             found[name] = binary
     return found
 
 
-def _find(engine: ModuleType, wished: Engine, layout: Layout) -> Binary | None:
+def find_engine(site: Site, layout: Layout, name: str) -> Binary | None:
+    """Return the program of one engine as it would be used now, or nothing if it would have to be fetched.
+
+    Raises InputError if what is there can't be used.
+    """
+    engine, wished = ENGINES[name], section(site, name)
     if wished.path:
         path = Path(wished.path).expanduser()
         if not path.is_file() or not os.access(path, os.X_OK):
             raise InputError(f"engines.{engine.NAME}.path: {path} is not a program", remedy="give its binary")
         return _examine(engine, path)
-    return _fetched(engine, layout) or _on_path(engine, wished)
+    return _fetched(engine, layout, wished.version) or _on_path(engine, wished)
+
+
+def fetched_versions(layout: Layout, name: str) -> list[str]:
+    """Return the versions of an engine that lie in the data directory, the current one first."""
+    place = layout.engines / name
+    current = place / _CURRENT
+    first = current.readlink().name if current.is_symlink() else ""
+    found = [entry.name for entry in place.glob("*") if entry.is_dir() and not entry.name.startswith((".", _CURRENT))]
+    return sorted(found, key=lambda version: (version != first, version))
 
 
 def _on_path(engine: ModuleType, wished: Engine) -> Binary | None:
@@ -69,9 +89,13 @@ def _on_path(engine: ModuleType, wished: Engine) -> Binary | None:
     return None
 
 
-def _fetched(engine: ModuleType, layout: Layout) -> Binary | None:
-    path = layout.engines / engine.NAME / _CURRENT / "usr/bin" / engine.PROGRAMS[0]
-    return _examine(engine, path) if path.exists() else None
+def _fetched(engine: ModuleType, layout: Layout, wished: str | None) -> Binary | None:
+    """Return a fetched version by its real place, so that another version is another command."""
+    for version in fetched_versions(layout, engine.NAME):
+        path = layout.engines / engine.NAME / version / "usr/bin" / engine.PROGRAMS[0]
+        if path.exists() and (wished is None or version.startswith(wished)):
+            return _examine(engine, path)
+    return None
 
 
 def _examine(engine: ModuleType, path: Path) -> Binary:

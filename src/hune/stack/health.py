@@ -109,7 +109,9 @@ async def check_own(checkup: Checkup) -> str:
         report: Mapping[str, Any] = json.loads(body)
         healthy, detail = bool(report["healthy"]), report.get("detail", "")
     except (ValueError, KeyError, TypeError) as error:
-        raise Unavailable("answers /health with something else than a report; is it Hune that listens there?") from error
+        raise Unavailable(
+            "answers /health with something else than a report; is it Hune that listens there?"
+        ) from error
     text = detail if isinstance(detail, str) else json.dumps(detail)
     if not healthy:
         raise Unavailable(text or "says that it is not healthy")

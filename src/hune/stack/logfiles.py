@@ -41,7 +41,9 @@ def tail(path: Path, lines: int) -> tuple[list[str], int]:
         return content.decode(errors="replace").splitlines()[-lines:], file.tell()
 
 
-def follow(paths: dict[str, Path], *, positions: dict[str, int], pause_seconds: float = 0.3) -> Iterator[tuple[str, str]]:
+def follow(
+    paths: dict[str, Path], *, positions: dict[str, int], pause_seconds: float = 0.3
+) -> Iterator[tuple[str, str]]:
     """Return (name, line) for whatever is appended to the logs, forever; cut logs are read from their start."""
     rest = dict.fromkeys(paths, b"")
     while True:

@@ -88,9 +88,7 @@ class Monitor:
         if entry.process and (child is None or child.state is not State.READY):
             state = child.state if child else State.WAITING
             return False, f"{state}{f': {child.detail}' if child and child.detail else ''}"
-        checkup = self._checkups.setdefault(
-            (entry.name, entry.url), Checkup(self._session, entry.url, self._clock)
-        )
+        checkup = self._checkups.setdefault((entry.name, entry.url), Checkup(self._session, entry.url, self._clock))
         pid = child.pid if child else 0
         if self._pids.get(entry.name) != pid:
             self._pids[entry.name] = pid
@@ -103,7 +101,9 @@ class Monitor:
             detail += ", was running before"
         before = self._verdicts.get(entry.name)
         since = before.since if before and before.healthy == healthy else self._clock.now()
-        self._verdicts[entry.name] = Verdict(entry.name, healthy, detail, entry.address, child.pid if child else 0, since)
+        self._verdicts[entry.name] = Verdict(
+            entry.name, healthy, detail, entry.address, child.pid if child else 0, since
+        )
         if before is None or before.healthy != healthy:
             log.log(logging.INFO if healthy else logging.WARNING, "%s: %s", entry.name, detail)
 
@@ -120,7 +120,9 @@ class Monitor:
             silent = now - self._silent_since.setdefault(name, now)
             if name in TELLERS and silent > TELL_AFTER_SECONDS and name not in self._told:
                 self._told.add(name)
-                await self._tell(f"{name} does not work since {silent:.0f} s: {verdict.detail}. Alerts may not reach you.")
+                await self._tell(
+                    f"{name} does not work since {silent:.0f} s: {verdict.detail}. Alerts may not reach you."
+                )
             child = self._children.get(next((w.process for w in self._watched if w.name == name), ""))
             if child and silent > HUNG_SECONDS and verdict.detail == "does not answer" and child.state is State.READY:
                 child.kill(f"{name} has not answered for {silent:.0f} s")

@@ -47,9 +47,7 @@ def _services(setting: Setting) -> Process:
 
 
 def _lab(setting: Setting) -> Process:
-    return Process(
-        name="lab", argv=(*setting.hune, "run", "lab", "--data-dir", str(setting.layout.root)), ready_url=""
-    )
+    return Process(name="lab", argv=(*setting.hune, "run", "lab", "--data-dir", str(setting.layout.root)), ready_url="")
 
 
 def _watched(setting: Setting) -> list[Watched]:
@@ -78,9 +76,7 @@ def _address(site: Site, name: str) -> str:
 
 
 def _notes(setting: Setting) -> list[str]:
-    notes = [
-        f"{name}: one already listens on {setting.listen(name)} and is used" for name in sorted(setting.adopted)
-    ]
+    notes = [f"{name}: one already listens on {setting.listen(name)} and is used" for name in sorted(setting.adopted)]
     unprovable = [node.name for node in setting.site.nodes if node.alive == "icmp" and not setting.icmp_permitted]
     by_tcp = [
         node.name

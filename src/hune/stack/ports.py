@@ -67,7 +67,7 @@ def _listening_inodes(port: int) -> Iterator[str]:
 def serves_node_exporter(host: str, port: int) -> bool:
     """Whether a node exporter answers there."""
     url = f"http://{join_address(host, port)}/metrics"
-    with contextlib.suppress(OSError, ValueError), urllib.request.urlopen(url, timeout=3) as answer:  # noqa: S310
+    with contextlib.suppress(OSError, ValueError), urllib.request.urlopen(url, timeout=3) as answer:
         return node_exporter.ADOPTED_BY.encode() in answer.read(4_000_000)
     return False
 
@@ -121,7 +121,7 @@ def settle(site: Site, layout: Layout, overrides: Mapping[str, int], *, auto: bo
     if conflicts:
         raise InputError(
             "; ".join(conflicts),
-            remedy="stop what holds it, choose another with --port NAME=N or in the site file, or let --auto-ports choose",
+            remedy="stop what holds it, choose another with --port NAME=N or in the site file, or use --auto-ports",
         )
     write_atomically(record, json.dumps(chosen))
     return Settled(with_ports(site, chosen), frozenset(adopted))

@@ -97,7 +97,11 @@ def main() -> int:
         say(errors=str(error).splitlines())
         return 2
     except OSError as error:
-        say(errors=[f"{error.filename or 'data directory'}: {error.strerror}; make it readable and writable for this user"])
+        say(
+            errors=[
+                f"{error.filename or 'data directory'}: {error.strerror}; make it readable and writable for this user"
+            ]
+        )
         return 2
     say(plan=plan.to_json())
     return 0

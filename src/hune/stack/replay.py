@@ -119,7 +119,11 @@ class Replayer:
                 return
             self._last_error = ""
             self._gap = False
-            log.info("history complete: sent the last %.0f s again (%d kB)", now - self._watermark + MARGIN_SECONDS, sent // 1000)
+            log.info(
+                "history complete: sent the last %.0f s again (%d kB)",
+                now - self._watermark + MARGIN_SECONDS,
+                sent // 1000,
+            )
         self._watermark = max(self._watermark, now - MARGIN_SECONDS)
         write_atomically(self._record, json.dumps({"complete_until": self._watermark}))
 

@@ -85,9 +85,7 @@ def render(setting: Setting) -> str:
             {
                 "url": f"{site.url('victoriametrics')}/api/v1/write",
                 "name": "store",
-                "write_relabel_configs": [
-                    {"source_labels": ["job", "__name__"], "regex": UNSTORED, "action": "drop"}
-                ],
+                "write_relabel_configs": [{"source_labels": ["job", "__name__"], "regex": UNSTORED, "action": "drop"}],
                 "queue_config": {
                     "max_shards": 4,
                     "max_samples_per_send": 2000,
@@ -154,9 +152,7 @@ def _fast_job(site: Site) -> dict[str, Any]:
         "sample_limit": _FAST_SAMPLE_LIMIT,
         "params": {"collect[]": ["hwmon", "netclass"]},
         "static_configs": _node_targets(site),
-        "metric_relabel_configs": [
-            {"source_labels": ["__name__", "node", "device"], "regex": keep, "action": "keep"}
-        ],
+        "metric_relabel_configs": [{"source_labels": ["__name__", "node", "device"], "regex": keep, "action": "keep"}],
     }
 
 
