@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from hune.site.explain import nearest
@@ -26,12 +27,16 @@ class Finding:
     of_key: bool = False
 
 
+# Of each kind: beyond, a list helps nobody, and finding the nearest words takes minutes.
+MAX_FINDINGS = 500
+MAX_COMPARED = 2000
+
 Locate = Callable[[Location], Position]
 
 
 def check(site: Mapping[str, Any], locate: Locate) -> list[Finding]:
     """Return every disagreement; `locate` tells where the first of two namesakes stands."""
-    return [finding for one in _CHECKS for finding in one(site, locate)]
+    return [finding for one in _CHECKS for finding in islice(one(site, locate), MAX_FINDINGS)]
 
 
 def _rows(site: Mapping[str, Any], key: str) -> Iterator[tuple[Location, Mapping[str, Any]]]:
@@ -94,7 +99,7 @@ def _unique_links(site: Mapping[str, Any], locate: Locate) -> Iterator[Finding]:
 def _reference(location: Location, word: object, known: Sequence[str], what: str, where: str) -> Iterator[Finding]:
     if not isinstance(word, str) or word in known:
         return
-    near = nearest(word, known)
+    near = nearest(word, known[:MAX_COMPARED])
     remedy = f"did you mean {near}?" if near else f"known: {', '.join(known[:10])}" if known else f"add it to {where}"
     yield Finding(location, f"no {what} is called '{shown(word)}'", remedy)
 

@@ -6,14 +6,15 @@ Values are repeated only where they help and can't be secret; see `problems.show
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
 from hune.site.problems import Location, Position, Problem, shown
 from hune.site.shape import field_at, holds_secret, model_at
-from hune.site.tree import Tree
+from hune.site.tree import MAX_PROBLEMS, Tree
 from hune.site.values import HINTS
 
 # What people write when they mean another key.
@@ -37,14 +38,21 @@ _SYNONYMS = {
 }
 
 
-def explain(errors: Iterable[ErrorDetails], tree: Tree) -> list[Problem]:
-    """Return the problems that pydantic's errors stand for; `tree` tells where in the text."""
+def explain(errors: Sequence[ErrorDetails], tree: Tree) -> list[Problem]:
+    """Return the problems that pydantic's errors stand for; `tree` tells where in the text.
+
+    The first MAX_PROBLEMS are told: a longer list helps nobody, and finding the nearest words would take minutes.
+    """
     problems = []
-    for error in errors:
+    for error in errors[:MAX_PROBLEMS]:
         location: Location = error["loc"]
         *_, last = tree.walk(location)
         if not last.broken:
             problems.append(_explain_one(error, location, tree))
+    if len(errors) > MAX_PROBLEMS:
+        what = f"{len(errors) - MAX_PROBLEMS} more errors"
+        at = tree.find(errors[MAX_PROBLEMS]["loc"])
+        problems.append(Problem(at, (), what, "correct the others first"))
     return problems
 
 
@@ -53,7 +61,11 @@ def _explain_one(error: ErrorDetails, location: Location, tree: Tree) -> Problem
     if kind == "missing":
         return Problem(tree.find(location[:-1]), location, "missing", _give(location))
     if kind == "extra_forbidden":
-        return Problem(key_position(tree, location), location, "unknown key", _instead_of(location, tree))
+        told = location
+        if holds_secret(location[:-1]) and not re.fullmatch(r"[a-z_]{1,24}", str(location[-1])):
+            # Beside a secret, an odd key may be the secret itself.
+            told = (*location[:-1], "…")
+        return Problem(key_position(tree, location), told, "unknown key", _instead_of(location, tree))
     if location and location[-1] == "[key]":
         what, remedy = _what(error, location[:-1], is_key=True)
         return Problem(key_position(tree, location[:-1]), location[:-1], f"as a key, {what}", remedy)
@@ -81,7 +93,7 @@ def _instead_of(location: Location, tree: Tree) -> str:
     near = nearest(key, known) or (_SYNONYMS[key] if _SYNONYMS.get(key) in known else None)
     if near:
         parent = [*tree.walk(location[:-1])][-1]
-        taken = isinstance(parent.value, dict) and near in parent.value
+        taken = near in parent.mapping
         return f"did you mean {near}?" + (" it is given already: remove this one" if taken else "")
     return f"known here: {', '.join(known)}" if known else "remove it"
 
@@ -139,7 +151,7 @@ def _not_one_of(context: dict[str, Any], given: object, *, secret: bool) -> tupl
     choices = str(context["expected"]).replace("'", "")
     quoted = f"'{shown(given)}'" if isinstance(given, str) and not secret else "this"
     near = nearest(given, choices.replace(" or ", ", ").split(", ")) if isinstance(given, str) else None
-    return f"{quoted} is not one of {choices}", f"did you mean {near}?" if near else f"write {choices}"
+    return f"{quoted} is not known here", f"did you mean {near}?" if near else f"write {choices}"
 
 
 def _bounds(kind: str, context: dict[str, Any]) -> tuple[str, str] | None:

@@ -117,25 +117,23 @@ def _unreadable(error: OSError | ValueError, file: str) -> Problem:
 
 def _lay_over(tree: Tree, overlay: Tree, file: str, problems: list[Problem]) -> None:
     """Add an overlay's nodes, groups, probes and receivers to the site; each value keeps its own place."""
-    assert isinstance(tree.value, dict)
-    assert isinstance(overlay.value, dict)
-    for key, part in overlay.value.items():
+    for key, part in overlay.mapping.items():
         if key not in OVERLAY_KEYS:
             near = nearest(key, OVERLAY_KEYS)
             remedy = f"did you mean {near}?" if near else f"an overlay has only {', '.join(OVERLAY_KEYS)}"
             problems.append(Problem(overlay.keys[key], (key,), "not for an overlay", remedy))
             continue
-        below = tree.value.get(key)
+        below = tree.mapping.get(key)
         if below is None or below.value is None:
-            tree.value[key] = part
+            tree.mapping[key] = part
             tree.keys[key] = overlay.keys[key]
         elif isinstance(part.value, list) and isinstance(below.value, list):
-            tree.value[key] = Tree([*below.value, *part.value], below.at)
+            tree.mapping[key] = Tree([*below.value, *part.value], below.at)
         elif isinstance(part.value, dict) and isinstance(below.value, dict):
             for name in part.value.keys() & below.value.keys():
                 what = f"'{name}' is in {below.keys[name]} already"
                 problems.append(Problem(part.keys[name], (key, name), what, "choose another name"))
-            tree.value[key] = Tree({**part.value, **below.value}, below.at, {**part.keys, **below.keys})
+            tree.mapping[key] = Tree({**part.value, **below.value}, below.at, {**part.keys, **below.keys})
         elif part.value is not None and not part.broken:
             wanted = "a list" if key != "groups" else "a mapping"
             problems.append(Problem(part.at, (key,), f"not {wanted}", f"write {key} as in the site file ({file})"))

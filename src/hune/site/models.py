@@ -12,20 +12,30 @@ import re
 import socket
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
+from hune.site.base import Model
+from hune.site.probes import Probe
+from hune.site.processes import (
+    DEFAULT_PORTS,
+    Engine,
+    Engines,
+    NodeExporter,
+    Prometheus,
+    ServicePort,
+    Services,
+    VictoriaMetrics,
+)
 from hune.site.values import (
     DEVICE_PATTERN,
     FINGERPRINT_PATTERN,
     NAME_PATTERN,
     TOKEN_PATTERN,
-    VERSION_PATTERN,
     AbsolutePath,
     Alive,
     Celsius,
     Device,
-    Duration,
     Host,
     LabelName,
     ListenAddress,
@@ -75,12 +85,6 @@ __all__ = [
 ]
 
 
-class Model(BaseModel):
-    """Base of all models: frozen, no unknown keys, no NaN."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
 DEFAULT_CPU_CELSIUS = 70.0
 _HYSTERESIS_CELSIUS = 3.0
 
@@ -88,8 +92,8 @@ _HYSTERESIS_CELSIUS = 3.0
 class CpuThreshold(Model):
     """A temperature limit and the value below which it clears; a bare number is the limit."""
 
-    limit: Celsius = Field(DEFAULT_CPU_CELSIUS, description="°C above which an alert fires")
-    clear: Celsius = Field(description="°C below which it resolves; 3 below the limit by default")
+    limit: Celsius = Field(DEFAULT_CPU_CELSIUS, strict=True, description="°C above which an alert fires")
+    clear: Celsius = Field(strict=True, description="°C below which it resolves; 3 below the limit by default")
 
     @model_validator(mode="before")
     @classmethod
@@ -227,46 +231,6 @@ class Group(Model):
     thresholds: Thresholds = Field(Thresholds(), description="limits of the nodes of this group")
 
 
-class Probe(Model):
-    """Something reachable that is tried from here, every 15 s unless said otherwise."""
-
-    name: Name = Field(description="name of the probe, once in the site")
-    type: Literal["icmp", "tcp", "http", "dns", "tls"] = Field(description="how it is tried")
-    target: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
-        description="icmp: host; tcp and tls: host:port; http: URL; dns: server or server:port"
-    )
-    interval_seconds: Seconds = Field(15.0, description="seconds from one try to the next")
-    timeout_seconds: Seconds = Field(5.0, description="seconds after which a try has failed")
-    status: list[Annotated[int, Field(ge=100, le=599)]] = Field(
-        default_factory=list, description="http: accepted status codes; default any 2xx"
-    )
-    query: str | None = Field(None, min_length=1, max_length=253, description="dns: the name to ask for")
-    severity: Literal["critical", "warning"] = Field("critical", description="severity of the alert when it fails")
-
-    @model_validator(mode="after")
-    def _fits(self) -> Probe:
-        if self.type == "dns" and not self.query:
-            raise ValueError("a dns probe lacks query; give the name to ask for")
-        if self.query and self.type != "dns":
-            raise ValueError(f"query belongs to dns probes and this one is {self.type}; remove it")
-        if self.status and self.type != "http":
-            raise ValueError(f"status belongs to http probes and this one is {self.type}; remove it")
-        if re.search(r"\s", self.target):
-            raise ValueError("target contains white space; remove it")
-        if self.type in ("tcp", "tls") and not _has_port(self.target):
-            raise ValueError("target lacks a port; write host:port")
-        if self.type == "http" and not re.match(r"https?://[^/\s]+", self.target):
-            raise ValueError("target is not a URL; write http://host/ or https://host/")
-        if self.timeout_seconds > self.interval_seconds:
-            raise ValueError("timeout_seconds is longer than interval_seconds; make it shorter")
-        return self
-
-
-def _has_port(target: str) -> bool:
-    host, _, port = target.rpartition(":")
-    return bool(host) and re.fullmatch(r"[0-9]{1,5}", port) is not None and 0 < int(port) < 65536
-
-
 class ProxmoxToken(Model):
     """An API token: its id in the open, its secret by reference."""
 
@@ -315,77 +279,6 @@ class Route(Model):
         default_factory=dict, description="label: value, all must be equal; empty matches everything"
     )
     receivers: list[Name] = Field(min_length=1, description="names of receivers of this site")
-
-
-class Engine(Model):
-    """Where an engine comes from: managed here by default, or already running at a URL."""
-
-    port: Port | None = Field(None, description="port it listens on; default the engine's usual one")
-    path: AbsolutePath | None = Field(None, description="the binary to use; default: the PATH's, else a fetched one")
-    url: Url | None = Field(None, description="an engine that runs elsewhere; Hune uses it and doesn't manage it")
-    version: Annotated[str, Field(pattern=VERSION_PATTERN)] | None = Field(
-        None, description="the version wanted; default: what is found, else Debian's"
-    )
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Engine:
-        if self.url and (self.path or self.port):
-            raise ValueError("url names an engine that runs elsewhere; leave path and port out")
-        return self
-
-
-class Prometheus(Engine):
-    """Prometheus: scrapes, evaluates rules, answers for now."""
-
-    retention: Duration = Field("15d", description="how long it keeps samples")
-
-
-class VictoriaMetrics(Engine):
-    """VictoriaMetrics: the store that keeps years."""
-
-    retention: Duration = Field("3y", description="how long it keeps samples")
-
-
-class NodeExporter(Engine):
-    """The node exporter of this host."""
-
-    ignored_devices: Annotated[str, Field(max_length=1000)] | None = Field(
-        None, description="regular expression of network devices it leaves out"
-    )
-
-
-class Engines(Model):
-    """The programs that Hune configures, starts and watches."""
-
-    prometheus: Prometheus = Field(Prometheus(), description="scrapes, evaluates rules")
-    victoriametrics: VictoriaMetrics = Field(VictoriaMetrics(), description="keeps the history")
-    alertmanager: Engine = Field(Engine(), description="groups, silences and routes alerts")
-    node_exporter: NodeExporter = Field(NodeExporter(), description="measures this host")
-    blackbox_exporter: Engine = Field(Engine(), description="runs the probes")
-
-
-class ServicePort(Model):
-    """Where one of Hune's own services listens."""
-
-    port: Port | None = Field(None, description="port it listens on; default the service's usual one")
-
-
-class Services(Model):
-    """Hune's own services."""
-
-    hub: ServicePort = Field(ServicePort(), description="takes alerts and delivers messages; port 9094")
-    nester: ServicePort = Field(ServicePort(), description="serves the pages; port 8080")
-
-
-DEFAULT_PORTS: dict[str, int] = {
-    "prometheus": 9090,
-    "victoriametrics": 8428,
-    "alertmanager": 9093,
-    "node-exporter": 9100,
-    "blackbox-exporter": 9115,
-    "hub": 9094,
-    "nester": 8080,
-}
 
 
 class Site(Model):

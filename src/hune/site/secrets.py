@@ -84,11 +84,11 @@ def check_all(
             problems.append(Problem(where, location, error.message, error.remedy))
             continue
         if wrong := _does_not_fit(value, mark):
-            problems.append(Problem(where, location, f"{ref}: {wrong}", "put the URL itself in it: https://…"))
+            problems.append(Problem(where, location, f"{ref}: {wrong}", "put the URL alone in it: https://…"))
     return problems
 
 
 def _does_not_fit(value: str, mark: Secret) -> str:
-    if mark.holds == "url" and not _URL.fullmatch(value.strip()):
+    if mark.holds == "url" and not _URL.fullmatch(value):
         return "what it holds is not an http(s) URL"
     return ""

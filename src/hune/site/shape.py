@@ -36,7 +36,7 @@ def holds_secret(location: Location) -> bool:
         if found is not None and _secret_of(found) is not None:
             return True
     kind = _kind_at(location, Site)
-    # The top holds everything; only what is a channel or a token is treated as secret as a whole.
+    # A model with a secret among its own fields: a channel or a token, which people paste as a whole.
     return _is_model(kind) and any(_secret_of(field) for field in kind.model_fields.values())
 
 

@@ -25,11 +25,12 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from hune.site.problems import Location, Position, Problem, shown
+from hune.site.problems import Location, Position, Problem
 
 MAX_BYTES = 4 << 20
 MAX_DEPTH = 32
-MAX_REPEATED = 200_000
+MAX_VALUES = 200_000
+MAX_PROBLEMS = 1000
 
 Scalar = str | int | float | bool | None
 
@@ -47,6 +48,11 @@ class Tree:
     keys: dict[str, Position] = field(default_factory=dict)
     size: int = 1
     broken: bool = False
+
+    @property
+    def mapping(self) -> dict[str, Tree]:
+        """What stands below each key; empty if this is no mapping."""
+        return self.value if isinstance(self.value, dict) else {}
 
     def plain(self) -> Any:
         """Return the value as dictionaries, lists and scalars."""
@@ -105,7 +111,7 @@ def decode(data: bytes, file: str) -> str:
             Problem(
                 start,
                 (),
-                f"{len(data) / 1e6:.1f} MB, more than the {MAX_BYTES >> 20} MB a site file may have",
+                f"larger than {MAX_BYTES >> 20} MB",
                 "give the right file",
             )
         )
@@ -184,12 +190,23 @@ def _explain(problem: str, context: str, text: str, index: int) -> tuple[str, st
 
 @dataclass(slots=True)
 class _Open:
-    """A list or mapping whose end hasn't come yet; `key` is the key that waits for its value."""
+    """A list or mapping whose end hasn't come yet; `key` is the key that waits for its value.
 
-    tree: Tree
+    Of `items` and `children` the one is filled that the value is; `skips` says that the key was refused.
+    """
+
+    at: Position
     anchor: str | None
+    is_list: bool
+    items: list[Tree] = field(default_factory=list)
+    children: dict[str, Tree] = field(default_factory=dict)
+    keys: dict[str, Position] = field(default_factory=dict)
     key: tuple[str, Position] | None = None
     skips: bool = False
+    size: int = 1
+
+    def close(self) -> Tree:
+        return Tree(self.items if self.is_list else self.children, self.at, self.keys, self.size)
 
 
 class _Builder:
@@ -201,11 +218,15 @@ class _Builder:
         self._file = file
         self._open: list[_Open] = []
         self._anchors: dict[str, Tree] = {}
+        self._values = 0
         self._repeated = 0
         self._documents = 0
 
     def take(self, event: Event) -> None:
         at = Position(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
+        self._values += 1
+        if self._values > MAX_VALUES:
+            self._stop(at, f"more than {MAX_VALUES} values", "a site has far fewer; give the right file")
         if isinstance(event, DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
@@ -217,23 +238,26 @@ class _Builder:
         elif isinstance(event, MappingStartEvent | SequenceStartEvent):
             self._check_tag(event, at)
             if len(self._open) >= MAX_DEPTH:
-                self._stop(at, f"more than {MAX_DEPTH} levels deep", "a site file has a few levels; check the brackets")
-            self._open.append(_Open(Tree({} if isinstance(event, MappingStartEvent) else [], at), event.anchor))
+                what = f"more than {MAX_DEPTH} levels deep"
+                raise Fatal(Problem(at, (), what, "a site file has a few levels: check the brackets"))
+            self._open.append(_Open(at, event.anchor, is_list=isinstance(event, SequenceStartEvent)))
         elif self._open and not isinstance(event, NodeEvent):
             # The only other events between a start and the end of the document are ends.
             done = self._open.pop()
-            self._add(done.tree, done.anchor)
+            self._add(done.close(), done.anchor)
 
     def _location(self) -> Location:
         steps: list[str | int] = []
         for level in self._open:
-            if isinstance(level.tree.value, list):
-                steps.append(len(level.tree.value))
+            if level.is_list:
+                steps.append(len(level.items))
             elif level.key:
                 steps.append(level.key[0])
         return tuple(steps)
 
     def _say(self, at: Position, what: str, remedy: str) -> None:
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise Fatal(Problem(at, (), "more errors", "correct the others first"))
         self.problems.append(Problem(at, self._location(), what, remedy))
 
     def _stop(self, at: Position, what: str, remedy: str) -> None:
@@ -247,8 +271,8 @@ class _Builder:
             self.root = tree
             return
         level = self._open[-1]
-        if isinstance(level.tree.value, list):
-            level.tree.value.append(tree)
+        if level.is_list:
+            level.items.append(tree)
         elif level.key is None:
             self._take_key(level, tree)
             return
@@ -256,26 +280,23 @@ class _Builder:
             key, key_at = level.key
             level.key = None
             if not level.skips:
-                assert isinstance(level.tree.value, dict)
-                level.tree.value[key] = tree
-                level.tree.keys[key] = key_at
+                level.children[key] = tree
+                level.keys[key] = key_at
             level.skips = False
-        level.tree.size += tree.size
+        level.size += tree.size
 
     def _take_key(self, level: _Open, tree: Tree) -> None:
-        assert isinstance(level.tree.value, dict)
         key = tree.value
         if isinstance(key, dict | list):
             self._say(tree.at, "a list or mapping as a key", "give a name as the key; check the brackets")
-        elif key is None or key == "":
+        elif not isinstance(key, str) or not key:
             self._say(tree.at, "an empty key", "give the key before the ':'")
         elif key == "<<":
             self._say(tree.at, "a merge key", "write the keys out, or share thresholds through a group")
-        elif key in level.tree.value:
-            first = level.tree.keys[str(key)]
-            self._say(tree.at, f"duplicate key {shown(str(key))}, first in line {first.line}", "keep one of the two")
+        elif key in level.keys:
+            self._say(tree.at, f"a duplicate key, first in line {level.keys[key].line}", "keep one of the two")
         else:
-            level.key = (str(key), tree.at)
+            level.key = (key, tree.at)
             return
         level.key = ("…", tree.at)
         level.skips = True
@@ -286,8 +307,8 @@ class _Builder:
             self._say(at, "an alias of nothing", "define it before with &, or put the text in quotes")
             return Tree(None, at, broken=True)
         self._repeated += target.size
-        if self._repeated > MAX_REPEATED:
-            self._stop(at, "more values than a site has, repeated through aliases", "write out what is meant")
+        if self._repeated > MAX_VALUES:
+            self._stop(at, f"aliases that repeat more than {MAX_VALUES} values", "write out what is meant")
         return Tree(target.value, at, target.keys, target.size, target.broken)
 
     def _check_tag(self, event: Any, at: Position) -> bool:
@@ -304,10 +325,10 @@ class _Builder:
         if _UNPRINTABLE.search(text):
             self._say(at, "a control character in a value", "remove the escape")
             return Tree(None, at, broken=True)
-        is_key = bool(self._open) and isinstance(self._open[-1].tree.value, dict) and self._open[-1].key is None
+        is_key = bool(self._open) and not self._open[-1].is_list and self._open[-1].key is None
         if is_key or event.style or event.tag is not None:
             # Keys are names, whatever they look like.
-            return Tree(text if not is_key or event.style or text else None, at, size=1 + len(text) // 64)
+            return Tree(text, at, size=1 + len(text) // 64)
         value = resolve(text)
         if isinstance(value, float) and not math.isfinite(value):
             self._say(at, "not a finite number", "give a number, or put the text in quotes")

@@ -16,7 +16,7 @@ NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
 DEVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}$"
 LABEL_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]{0,62}$"
 DURATION_PATTERN = r"^[0-9]{1,6}(s|m|h|d|w|y)$"
-URL_PATTERN = r"^https?://[^/\s]+(/\S*)?$"
+URL_PATTERN = r"^https?://[^/\s@?#]+(/\S*)?$"
 PATH_PATTERN = r"^/[^\x00]*$"
 VERSION_PATTERN = r"^[0-9][A-Za-z0-9.+~:-]{0,62}$"
 TOKEN_PATTERN = r"^[^\s!@=]+@[^\s!@=]+![A-Za-z0-9._-]+$"  # noqa: S105 - the shape of an id
@@ -28,7 +28,7 @@ HINTS = {
     DEVICE_PATTERN: "write it as the kernel does: enp1s0f0",
     LABEL_PATTERN: "use letters, digits and '_', no digit first",
     DURATION_PATTERN: "write a number and s, m, h, d, w or y: 15d",
-    URL_PATTERN: "write a URL: http://host:port",
+    URL_PATTERN: "write a URL without user and password: http://host:port",
     PATH_PATTERN: "write an absolute path: /usr/bin/prometheus",
     VERSION_PATTERN: "write a version, in quotes: '2.53.1'",
     TOKEN_PATTERN: "write user@realm!name, without the secret: hune@pve!metrics",
@@ -105,17 +105,14 @@ def is_host_name(value: str) -> bool:
 
 
 def check_host(value: str) -> str:
-    """Return `value` if it is an IP address or a host name.
-
-    Raises ValueError that says what is wrong with it: a URL, a port that belongs elsewhere, neither of the two.
-    """
+    """Return `value` if it is an IP address or a host name; raises ValueError that says what it is instead."""
     if is_ip_address(value) or is_host_name(value):
         return value
     host, _, port = value.rpartition(":")
     if "://" in value:
         raise ValueError("a URL; give only the IP address or host name in it")
     if port.isdigit() and (is_ip_address(host.strip("[]")) or is_host_name(host)):
-        raise ValueError("carries a port; give the address alone, and the port of its exporter as exporter: {port: …}")
+        raise ValueError("carries a port; give the address alone (an exporter's port goes to exporter: {port: …})")
     raise ValueError("neither an IP address nor a host name; write it like 192.168.1.11 or pve-01.lan")
 
 

@@ -1,0 +1,81 @@
+"""The engines and services of a site: where each comes from and where it listens."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from hune.site.base import Model
+from hune.site.values import VERSION_PATTERN, AbsolutePath, Duration, Port, Url
+
+
+class Engine(Model):
+    """Where an engine comes from: managed here by default, or already running at a URL."""
+
+    port: Port | None = Field(None, description="port it listens on; default the engine's usual one")
+    path: AbsolutePath | None = Field(None, description="the binary to use; default: the PATH's, else a fetched one")
+    url: Url | None = Field(None, description="an engine that runs elsewhere; Hune uses it and doesn't manage it")
+    version: Annotated[str, Field(pattern=VERSION_PATTERN)] | None = Field(
+        None, description="the version wanted; default: what is found, else Debian's"
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Engine:
+        if self.url and (self.path or self.port):
+            raise ValueError("url names an engine that runs elsewhere; leave path and port out")
+        return self
+
+
+class Prometheus(Engine):
+    """Prometheus: scrapes, evaluates rules, answers for now."""
+
+    retention: Duration = Field("15d", description="how long it keeps samples")
+
+
+class VictoriaMetrics(Engine):
+    """VictoriaMetrics: the store that keeps years."""
+
+    retention: Duration = Field("3y", description="how long it keeps samples")
+
+
+class NodeExporter(Engine):
+    """The node exporter of this host."""
+
+    ignored_devices: Annotated[str, Field(max_length=1000)] | None = Field(
+        None, description="regular expression of network devices it leaves out"
+    )
+
+
+class Engines(Model):
+    """The programs that Hune configures, starts and watches."""
+
+    prometheus: Prometheus = Field(Prometheus(), description="scrapes, evaluates rules")
+    victoriametrics: VictoriaMetrics = Field(VictoriaMetrics(), description="keeps the history")
+    alertmanager: Engine = Field(Engine(), description="groups, silences and routes alerts")
+    node_exporter: NodeExporter = Field(NodeExporter(), description="measures this host")
+    blackbox_exporter: Engine = Field(Engine(), description="runs the probes")
+
+
+class ServicePort(Model):
+    """Where one of Hune's own services listens."""
+
+    port: Port | None = Field(None, description="port it listens on; default the service's usual one")
+
+
+class Services(Model):
+    """Hune's own services."""
+
+    hub: ServicePort = Field(ServicePort(), description="takes alerts and delivers messages; port 9094")
+    nester: ServicePort = Field(ServicePort(), description="serves the pages; port 8080")
+
+
+DEFAULT_PORTS: dict[str, int] = {
+    "prometheus": 9090,
+    "victoriametrics": 8428,
+    "alertmanager": 9093,
+    "node-exporter": 9100,
+    "blackbox-exporter": 9115,
+    "hub": 9094,
+    "nester": 8080,
+}
