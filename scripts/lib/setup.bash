@@ -1,0 +1,146 @@
+# Sourced by the scripts beside it. Gives them:
+#   ROOT, VENV             the repository, its virtual environment; the working directory is ROOT
+#   CALLED_FROM            the working directory before
+#   prepare [development]  install Hune and its locked requirements, unless that is done already
+#   step, die              one line of progress; one line of refusal
+
+set -euo pipefail
+
+CALLED_FROM=$PWD
+ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
+VENV=$ROOT/.venv
+LOG=$VENV/setup.log
+cd -- "$ROOT"
+
+# Refuse with one line: what is wrong, and what mends it.
+die() {
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+# As root the command itself, otherwise with sudo before it: for messages.
+as_root() {
+  if [[ $EUID -eq 0 ]]; then printf '%s' "$*"; else printf 'sudo %s' "$*"; fi
+}
+
+# step LABEL COMMAND…: run a command and tell how long it took; its output goes to the log, whose end is shown if it fails.
+step() {
+  local label=$1 started=${EPOCHREALTIME//[.,]/} status=0 tenths
+  shift
+  printf '  %-46s' "$label" >&2
+  printf '\n== %s\n' "$label" >>"$LOG"
+  "$@" >>"$LOG" 2>&1 </dev/null || status=$?
+  if ((status)); then
+    printf 'failed\n\n' >&2
+    tail -n 20 "$LOG" | sed 's/^/    /' >&2
+    die "$label failed; the whole log is $LOG"
+  fi
+  tenths=$(((${EPOCHREALTIME//[.,]/} - started) / 100000))
+  printf '%3d.%d s\n' $((tenths / 10)) $((tenths % 10)) >&2
+}
+
+# Print the first Python that is new enough and complete; $PYTHON goes first.
+find_python() {
+  local name found=''
+  for name in ${PYTHON:+"$PYTHON"} python3 /usr/bin/python3 python3.13 python3.12 python3.11; do
+    command -v "$name" >/dev/null || continue
+    if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      if "$name" -c 'import sqlite3, ssl, venv' 2>/dev/null; then
+        command -v "$name"
+        return
+      fi
+      found=incomplete
+    elif [[ -z $found ]]; then
+      found=old
+    fi
+  done
+  case $found in
+    incomplete) die "Python's standard library is not complete; install it: $(as_root apt-get install python3)" ;;
+    old) die 'Python is older than 3.11; install a newer one and name it: PYTHON=/path/to/python3 '"$0" ;;
+    *) die "no Python found; install it: $(as_root apt-get install python3)" ;;
+  esac
+}
+
+# Print the path of a pip that runs without being installed: Python's own, Debian's, or else Debian's fetched without root.
+find_pip() {
+  local bundled fetched=$VENV/debian-pip found
+  bundled=$("$VENV/bin/python" -c 'import ensurepip; print(ensurepip.__path__[0])' 2>/dev/null || true)
+  found=$(compgen -G "${bundled:-/nowhere}/_bundled/pip-*.whl" || compgen -G '/usr/share/python-wheels/pip-*.whl' || true)
+  if [[ -z $found ]]; then
+    "$VENV/bin/python" scripts/lib/unpack_debian.py "$fetched" python3-pip-whl || {
+      echo "pip is missing; install it: $(as_root apt-get install python3-venv)" >&2
+      return 1
+    }
+    found=$(compgen -G "$fetched/usr/share/python-wheels/pip-*.whl")
+  fi
+  printf '%s/pip\n' "${found%%$'\n'*}"
+}
+
+# Where the environment lies and which Python it is of: neither may change under it.
+identity() {
+  printf '%s\n' "$ROOT"
+  "$VENV/bin/python" -c 'import sys; print(sys.version_info[:2], sys.base_prefix)' 2>/dev/null || true
+}
+
+make_environment() {
+  rm -rf -- "$VENV"/{bin,include,lib,lib64,share,pyvenv.cfg} "$VENV"/.prepared-*
+  "$1" -m venv --without-pip "$VENV" && identity >"$VENV/.identity"
+}
+
+install_build_requirements() {
+  local pip
+  if "$VENV/bin/python" -m pip --version; then
+    pip=(-m pip)
+  else
+    pip=("$(find_pip)") || return
+  fi
+  "$VENV/bin/python" "${pip[@]}" install --require-hashes --no-deps --only-binary :all: -r requirements-build.lock
+}
+
+pip_install() {
+  "$VENV/bin/python" -m pip install --disable-pip-version-check --no-deps --no-build-isolation "$@"
+}
+
+# What the environment was made of; equal means there is nothing to do.
+fingerprint() {
+  {
+    identity
+    find web -name node_modules -prune -o -type f -print0 | sort -z | xargs -0 sha256sum
+    sha256sum pyproject.toml requirements*.lock scripts/lib/setup.bash
+  } 2>/dev/null | sha256sum
+}
+
+prepare() {
+  local kind=${1:-runtime} lock=requirements.lock python now
+  [[ $kind == runtime ]] || lock=requirements-dev.lock
+  # One at a time; the lock is the folder itself, and closed again before anything that stays is started.
+  exec 9<"$ROOT"
+  flock 9
+  now=$(fingerprint)
+  if ! is_prepared "$kind" "$now"; then
+    mkdir -p -- "$VENV"
+    printf '%s %s\n' "$0" "$(date)" >"$LOG"
+    python=$(find_python)
+    printf 'Setting up (%s)\n' "$("$python" -V)" >&2
+    if [[ $(cat "$VENV/.identity" 2>/dev/null) != "$(identity)" ]]; then
+      step 'virtual environment' make_environment "$python"
+    fi
+    rm -f -- "$VENV"/.prepared-*
+    step 'pip, build tools, Node' install_build_requirements
+    step 'Python packages' pip_install --require-hashes -r "$lock"
+    step 'Hune and its pages' pip_install --editable .
+    now=$(fingerprint)
+    printf '%s\n' "$now" >"$VENV/.prepared-$kind"
+  fi
+  exec 9<&-
+}
+
+# A development environment serves for running too.
+is_prepared() {
+  local stamp
+  [[ -f src/hune/nester/static/manifest.json ]] || return 1
+  for stamp in "$VENV/.prepared-$1" "$VENV/.prepared-development"; do
+    [[ $(cat "$stamp" 2>/dev/null) == "$2" ]] && return 0
+  done
+  return 1
+}

@@ -1,0 +1,32 @@
+# Sourced after setup.bash: `require_system_packages` has what the tests need of Debian besides Python.
+
+# A file that must be there → the package that brings it.
+declare -A SYSTEM_FILES=(
+  [/usr/bin/chromium]=chromium
+  [/usr/bin/setpriv]=util-linux
+  [/usr/bin/systemd-analyze]=systemd
+  [/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf]=fonts-dejavu-core
+)
+
+# As root, install what is missing; otherwise name it, with the command that installs it.
+require_system_packages() {
+  local file missing=()
+  for file in "${!SYSTEM_FILES[@]}"; do
+    [[ -e $file ]] || missing+=("${SYSTEM_FILES[$file]}")
+  done
+  ((${#missing[@]})) || return 0
+  mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+  if ((EUID)) || ! command -v apt-get >/dev/null; then
+    die "the tests need Debian packages that are missing: ${missing[*]}; install them:
+  $(as_root apt-get update) && $(as_root apt-get install --no-install-recommends "${missing[*]}")"
+  fi
+  step "Debian packages: ${missing[*]}" apt_install "${missing[@]}"
+}
+
+apt_install() {
+  # No maintainer script starts a service in what it takes for runlevel 1, nor asks anything.
+  local -x RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive
+  local install=(apt-get install --yes --no-install-recommends "$@")
+  # The package lists may be missing or old: then, and only then, they are read.
+  "${install[@]}" || { apt-get update && "${install[@]}"; }
+}

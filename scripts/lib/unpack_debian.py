@@ -1,0 +1,45 @@
+"""Unpack Debian packages into a folder, without root: `unpack_debian.py FOLDER PACKAGE…`.
+
+Needs nothing but Python itself and apt: it runs before anything is installed.
+"""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+
+from hune.core.errors import Unavailable
+from hune.stack.debian import Apt
+
+
+def main(folder: Path, packages: list[str]) -> int:
+    """Replace `folder` by the unpacked packages; it is whole or absent."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".debian-") as work:
+        apt_root = Path(work, "apt")
+        apt_root.mkdir()
+        unpacked = Path(work, "unpacked")
+        unpacked.mkdir()
+        try:
+            apt = Apt(apt_root)
+            apt.update(_say)
+            for package in apt.download(packages, _say):
+                part = Path(work, package.name)
+                package.unpack(part)
+                shutil.copytree(part, unpacked, dirs_exist_ok=True, symlinks=True)
+        except Unavailable as error:
+            _say(str(error))
+            return 1
+        shutil.rmtree(folder, ignore_errors=True)
+        unpacked.rename(folder)
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - a script's own output
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]).absolute(), sys.argv[2:]))
