@@ -6,6 +6,7 @@ models' own errors. Anything of a wrong type is the models' business and is pass
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from hune.site.explain import nearest
-from hune.site.models import DEFAULT_PORTS
+from hune.site.models import DEFAULT_PORTS, Site
 from hune.site.problems import Location, Position, shown
 
 
@@ -180,3 +181,20 @@ _CHECKS = (
     _expressions,
     _anything,
 )
+
+
+def notes(site: Site) -> list[str]:
+    """Return what is right but perhaps not meant, a sentence each."""
+    found = []
+    routed = {name for route in site.routes for name in route.receivers}
+    idle = [receiver.name for receiver in site.receivers if receiver.name not in routed]
+    if idle:
+        found.append(f"no route names {', '.join(idle)}: nothing is sent there; add it under routes")
+    if not site.receivers:
+        found.append("there are no receivers: alerts are on the pages and in the log only; add one under receivers")
+    if not (site.listen == "localhost" or ipaddress.ip_address(site.listen).is_loopback):
+        found.append(f"listen is {site.listen}: whoever reaches it sees the pages and engines; there is no sign-in yet")
+    unused = sorted(set(site.groups) - {node.group for node in site.nodes})
+    if unused:
+        found.append(f"no node is in the group {', '.join(unused)}; add it to a node, or remove it")
+    return found

@@ -59,18 +59,31 @@ def load_with_positions(
     host: ThisHost | None = None,
 ) -> Loaded:
     """Return the site as `load` does, with the means to tell where a value of it stands."""
-    host = host or inspect()
     problems: list[Problem] = []
+    host = host or inspect()
     if path is None:
         tree: Tree | None = plant(site_without_file(host, environ), "this machine")
     else:
         tree = _read(path, problems)
-    over = [(str(overlay), _read(overlay, problems)) for overlay in overlays]
+    over = [(_told(overlay), _read(overlay, problems)) for overlay in overlays]
     if tree is None:
         raise SiteErrors(problems)
     for file, overlay_tree in over:
         if overlay_tree is not None:
             _lay_over(tree, overlay_tree, file, problems)
+    return _finish(tree, problems, host)
+
+
+def load_text(text: str, file: str, host: ThisHost) -> Site:
+    """Return the site that a text describes; `file` names it in errors. Raises SiteErrors as `load` does."""
+    problems: list[Problem] = []
+    tree = _plant_text(text.encode(), file, problems)
+    if tree is None:
+        raise SiteErrors(problems)
+    return _finish(tree, problems, host).site
+
+
+def _finish(tree: Tree, problems: list[Problem], host: ThisHost) -> Loaded:
     site = _validate(tree, problems)
     if site is None or problems:
         raise SiteErrors(problems)
@@ -79,28 +92,35 @@ def load_with_positions(
 
 def _read(path: Path, problems: list[Problem]) -> Tree | None:
     """Return the tree of a file whose top is a mapping; else None, and the reason among the problems."""
-    file = str(path)
-    start = Position(file, 1, 1)
     try:
         with path.open("rb") as stream:
-            text = decode(stream.read(MAX_BYTES + 1), file)
+            data = stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        problems.append(_unreadable(error, _told(path)))
+        return None
+    return _plant_text(data, _told(path), problems)
+
+
+def _told(path: Path) -> str:
+    """Return how errors name a file: as seen from the current directory where it lies below that."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
+def _plant_text(data: bytes, file: str, problems: list[Problem]) -> Tree | None:
+    try:
+        tree, found = parse(decode(data, file), file)
     except Fatal as fatal:
         problems.append(fatal.problem)
         return None
-    except (OSError, ValueError) as error:
-        problems.append(_unreadable(error, file))
-        return None
-    tree, found = parse(text, file)
     problems.extend(found)
-    if tree is None:
-        if not found:
-            problems.append(Problem(start, (), "empty", "write one with: hune site init --force"))
-        return None
-    if tree.value is None and not tree.broken:
-        problems.append(Problem(start, (), "empty", "write one with: hune site init --force"))
-    elif not isinstance(tree.value, dict) and not tree.broken:
+    if (tree is None and not found) or (tree is not None and tree.value is None and not tree.broken):
+        problems.append(Problem(Position(file, 1, 1), (), "empty", "write one with: hune site init --force"))
+    elif tree is not None and not isinstance(tree.value, dict) and not tree.broken:
         problems.append(Problem(tree.at, (), "not a mapping of settings", "start with 'name: …' and 'nodes:' lines"))
-    return tree if isinstance(tree.value, dict) else None
+    return tree if tree is not None and isinstance(tree.value, dict) else None
 
 
 def _unreadable(error: OSError | ValueError, file: str) -> Problem:

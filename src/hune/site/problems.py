@@ -39,6 +39,12 @@ class Problem:
         """The location as people write it: `nodes[2].address`."""
         return format_location(self.location)
 
+    def as_dict(self) -> dict[str, str | int]:
+        """Return the problem as a JSON object."""
+        at = self.where
+        where: dict[str, str | int] = {"file": at.file, "line": at.line, "column": at.column}
+        return {**where, "path": self.path, "what": self.what, "remedy": self.remedy}
+
     def __str__(self) -> str:
         parts = [str(self.where), self.path, f"{self.what}; {self.remedy}" if self.remedy else self.what]
         return ": ".join(part for part in parts if part)
