@@ -1,0 +1,288 @@
+"""`hune lab`: a site of three simulated Proxmox nodes, with heat, cut links and dead machines on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
+
+import typer
+
+from hune.cli import show
+from hune.cli.options import DataDir, Json, layout_of
+from hune.core.errors import HuneError, InputError, Unavailable
+from hune.core.layout import Layout
+
+app = typer.Typer(help="Try Hune on three simulated nodes: heat them, unplug them, kill them.", no_args_is_help=True)
+
+NodeName = Annotated[str, typer.Argument(metavar="NODE", help="pve-01, pve-02 or pve-03")]
+AnyNode = Annotated[str | None, typer.Argument(metavar="[NODE]", help="One node; else all.")]
+DeviceName = Annotated[str, typer.Argument(metavar="DEVICE", help="eno1, enp1s0f0 or enp1s0f1")]
+
+_SEEN_SECONDS = 60.0
+_GONE_SECONDS = 20.0
+_FAULTS = {"refuse": "down", "hang": "hanging", "exporter": "exporter dead", "up": "up"}
+
+
+@app.command()
+def up(data_dir: DataDir = None, json_output: Json = False) -> None:
+    """Add the three nodes to the running stack; return once they are measured."""
+    from hune.lab import overlay
+
+    layout = layout_of(data_dir)
+    _conductor(layout, "GET", "/status")
+    if not (overlay.path(layout).exists() and _answers(layout)):
+        _prepare(layout)
+        try:
+            _conductor(layout, "POST", "/reload", timeout_seconds=120.0)
+        except HuneError:
+            _forget(layout)
+            raise
+        _await(lambda: _answers(layout), "the lab does not start", _SEEN_SECONDS)
+    nodes = _status(layout)
+    living = {node["node"] for node in nodes if node["power"] == "up"}
+    _await(lambda: living <= _measured(layout), "Prometheus does not see the lab's nodes", _SEEN_SECONDS)
+    _show(nodes, json_output=json_output)
+    if not json_output:
+        show.line("[dim]try: hune lab heat pve-02 78 · hune lab unplug pve-01 enp1s0f1 · hune lab kill pve-03[/]")
+
+
+@app.command()
+def down(data_dir: DataDir = None, json_output: Json = False) -> None:
+    """Take the lab away again, with all its faults."""
+    from hune.lab import overlay
+
+    layout = layout_of(data_dir)
+    there = overlay.path(layout).exists()
+    overlay.path(layout).unlink(missing_ok=True)
+    try:
+        _conductor(layout, "POST", "/reload", timeout_seconds=120.0)
+    except Unavailable:
+        pass  # the stack is down, so the lab is too
+    else:
+        _await(lambda: not _answers(layout), "the lab does not stop", _GONE_SECONDS)
+        _await(lambda: not _measured(layout), "Prometheus still sees the lab's nodes", _GONE_SECONDS)
+    _forget(layout)
+    if json_output:
+        show.as_json({"was_up": there})
+    else:
+        show.line("the lab is gone" if there else "there was no lab")
+
+
+@app.command()
+def status(data_dir: DataDir = None, json_output: Json = False) -> None:
+    """Show each node: whether it answers, its temperature, its links, its faults."""
+    _show(_status(layout_of(data_dir)), json_output=json_output)
+
+
+@app.command()
+def heat(
+    node: NodeName,
+    celsius: Annotated[float, typer.Argument(metavar="CELSIUS", help="What the CPU package shows from now on.")],
+    data_dir: DataDir = None,
+    json_output: Json = False,
+) -> None:
+    """Heat a node's CPU at once, and keep it hot until `cool`."""
+    _do("heat", {"node": node, "celsius": celsius}, data_dir, json_output, lambda e: f"{e['celsius']:g} °C")
+
+
+@app.command()
+def cool(node: AnyNode = None, data_dir: DataDir = None, json_output: Json = False) -> None:
+    """Return a heated node, or all of them, to its usual temperature."""
+    _do("cool", {"node": node}, data_dir, json_output, lambda e: f"{e['celsius']:g} °C")
+
+
+@app.command()
+def unplug(
+    node: NodeName,
+    device: DeviceName,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="Disable the port instead, as `ip link set down` does.")
+    ] = False,
+    data_dir: DataDir = None,
+    json_output: Json = False,
+) -> None:
+    """Pull the cable out of a port."""
+    _do("unplug", {"node": node, "device": device, "admin": admin}, data_dir, json_output, _tell_port)
+
+
+@app.command()
+def plug(
+    node: AnyNode = None,
+    device: Annotated[str | None, typer.Argument(metavar="[DEVICE]", help="One port; else all.")] = None,
+    data_dir: DataDir = None,
+    json_output: Json = False,
+) -> None:
+    """Put cables back in: full speed again."""
+    _do("plug", {"node": node, "device": device}, data_dir, json_output, _tell_port)
+
+
+@app.command()
+def slow(node: NodeName, device: DeviceName, data_dir: DataDir = None, json_output: Json = False) -> None:
+    """Let a port negotiate 1 Gbit/s only."""
+    _do("slow", {"node": node, "device": device}, data_dir, json_output, _tell_port)
+
+
+@app.command()
+def kill(
+    node: NodeName,
+    how: Annotated[
+        str, typer.Option("--how", help="refuse: nothing listens. hang: packets vanish. exporter: only it dies.")
+    ] = "refuse",
+    data_dir: DataDir = None,
+    json_output: Json = False,
+) -> None:
+    """Kill a node."""
+    _do("kill", {"node": node, "how": how}, data_dir, json_output, _tell_power)
+
+
+@app.command()
+def revive(node: AnyNode = None, data_dir: DataDir = None, json_output: Json = False) -> None:
+    """Start a dead node, or all of them, again."""
+    _do("revive", {"node": node}, data_dir, json_output, _tell_power)
+
+
+def _do(
+    name: str, body: dict[str, Any], data_dir: Any, json_output: bool, tell: Callable[[dict[str, Any]], str]
+) -> None:
+    """Have the lab do something and say what happened."""
+    answer = _lab(layout_of(data_dir), "POST", f"/{name}", body)
+    if json_output:
+        show.as_json(answer)
+        return
+    for event in answer["events"]:
+        show.line(f"{event['node']}: {tell(event)}")
+    if not answer["events"]:
+        show.line("nothing to do")
+
+
+def _tell_port(event: dict[str, Any]) -> str:
+    return f"{event['device']} {event['fault'] or 'plugged in'}"
+
+
+def _tell_power(event: dict[str, Any]) -> str:
+    return _FAULTS[event["power"]]
+
+
+def _prepare(layout: Layout) -> None:
+    """Choose exporter and ports, and write the lab's state and overlay."""
+    from hune.core.files import write_atomically
+    from hune.lab import overlay, state
+    from hune.stack import ports
+    from hune.stack.fetch import find_engines
+
+    found = find_engines(_site(layout), layout, ["node-exporter"], lambda _: None)
+    lab = state.fresh(now=time.time(), exporter=str(found["node-exporter"].path), is_free=ports.is_free)
+    lab.save(layout)
+    write_atomically(overlay.path(layout), overlay.render(lab))
+
+
+def _forget(layout: Layout) -> None:
+    from hune.lab import overlay
+
+    overlay.path(layout).unlink(missing_ok=True)
+    if layout.lab.exists():
+        shutil.rmtree(layout.lab)
+
+
+def _site(layout: Layout) -> Any:
+    from hune.site.models import Site
+
+    return Site.model_validate_json(layout.site_json.read_text())
+
+
+def _conductor(layout: Layout, method: str, path: str, *, timeout_seconds: float = 10.0) -> dict[str, Any]:
+    from hune.http.control import call
+
+    code, answer = call(layout.socket, method, path, timeout_seconds=timeout_seconds)
+    if code != 200:
+        raise HuneError(answer["detail"])
+    assert isinstance(answer, dict)
+    return answer
+
+
+def _lab(layout: Layout, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the lab's answer; raises InputError with its reason, or Unavailable with why it can't be reached."""
+    from hune.http.control import call
+    from hune.lab import overlay
+    from hune.lab.service import socket_path
+
+    try:
+        code, answer = call(socket_path(layout), method, path, body, timeout_seconds=30.0)
+    except Unavailable:
+        _conductor(layout, "GET", "/status")  # says so if nothing runs at all
+        if not overlay.path(layout).exists():
+            raise Unavailable("the lab is not up", remedy="start it with: hune lab up") from None
+        raise Unavailable("the lab does not answer", remedy="see: hune logs lab") from None
+    if code != 200:
+        raise (InputError if code == 400 else HuneError)(answer["detail"])
+    assert isinstance(answer, dict)
+    return answer
+
+
+def _answers(layout: Layout) -> bool:
+    from hune.http.control import call
+    from hune.lab.service import socket_path
+
+    try:
+        return call(socket_path(layout), "GET", "/status")[0] == 200
+    except Unavailable:
+        return False
+
+
+def _status(layout: Layout) -> list[dict[str, Any]]:
+    nodes = _lab(layout, "GET", "/status")["nodes"]
+    assert isinstance(nodes, list)
+    return nodes
+
+
+def _measured(layout: Layout) -> set[str]:
+    """Return the lab's nodes that Prometheus scrapes successfully right now."""
+    from hune.http.call import open_session
+    from hune.promapi.prometheus import PrometheusClient
+
+    async def ask() -> set[str]:
+        async with open_session() as session:
+            client = PrometheusClient(session, _site(layout).url("prometheus"))
+            return {sample["node"] for sample in await client.query('up{job="node-fast",lab="true"} == 1')}
+
+    try:
+        return asyncio.run(ask())
+    except HuneError:
+        return set()
+
+
+def _await(done: Callable[[], bool], otherwise: str, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            raise Unavailable(otherwise, remedy="see: hune status, hune logs lab")
+        time.sleep(0.2)
+
+
+def _show(nodes: Iterable[dict[str, Any]], *, json_output: bool) -> None:
+    nodes = list(nodes)
+    if json_output:
+        show.as_json({"nodes": nodes})
+        return
+    show.table(("node", "state", "CPU", "links", "address", "up"), [_row(node) for node in nodes])
+
+
+def _row(node: dict[str, Any]) -> tuple[str, ...]:
+    alive = node["power"] in ("up", "exporter")
+    heated = " [yellow]heated[/]" if node["heat_celsius"] is not None else ""
+    return (
+        node["node"],
+        show.state(_FAULTS[node["power"]]),
+        f"{node['celsius']:g} °C{heated}",
+        "  ".join(_link(link) for link in node["links"]),
+        f"{node['address']}:{node['exporter_port']}",
+        show.age(node["boot_time"]) if alive else "–",
+    )
+
+
+def _link(link: dict[str, Any]) -> str:
+    colour, shape = ("magenta", "■ ") if link["fault"] else ("default", "")
+    return f"[{colour}]{shape}{link['device']}{' ' + link['fault'] if link['fault'] else ''}[/]"

@@ -1,0 +1,112 @@
+"""What a machine counts since it started: CPU time, packets, blocks, memory; it advances with the load."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hune.lab.hardware import CORES, MEMORY_KIB, ONBOARD, SFP_PORTS, Machine, Port
+
+# How the busy time of a core splits on a hypervisor: guests run as user time.
+_MODES = {"user": 0.62, "system": 0.29, "softirq": 0.07, "steal": 0.0, "nice": 0.0, "irq": 0.02}
+_IOWAIT = 0.006
+_BYTES_PER_PACKET = 820
+_SFP_BYTES_PER_SECOND = 22e6
+_GUEST_BYTES_PER_SECOND = 60e3
+_DISK_BYTES_PER_SECOND = 9e6
+_LOAD_SETTLE_SECONDS = (60.0, 300.0, 900.0)
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Bytes a port has received and sent."""
+
+    received: float = 0.0
+    sent: float = 0.0
+
+
+@dataclass(slots=True)
+class CoreTime:
+    """Seconds a core has spent busy and idle."""
+
+    busy: float = 0.0
+    idle: float = 0.0
+
+    def seconds(self, mode: str) -> float:
+        """Return the seconds spent in a mode as `/proc/stat` names them."""
+        if mode == "idle":
+            return self.idle * (1 - _IOWAIT)
+        return self.idle * _IOWAIT if mode == "iowait" else self.busy * _MODES[mode]
+
+
+@dataclass(slots=True)
+class Vitals:
+    """The counters of one machine, made for an age of `age_seconds` and moved on by `step`."""
+
+    machine: Machine
+    rng: random.Random
+    boot_time: float
+    age_seconds: float
+    cores: list[CoreTime] = field(default_factory=list)
+    traffic: dict[str, Traffic] = field(default_factory=dict)
+    disk_read: float = 0.0
+    disk_written: float = 0.0
+    memory_used_ratio: float = 0.0
+    load_averages: list[float] = field(default_factory=list)
+    stalled_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        busy = self.machine.busy
+        self.cores = [CoreTime() for _ in range(CORES)]
+        self.traffic = {port.name: Traffic() for port in self.machine.ports}
+        self.memory_used_ratio = self.machine.memory_used_ratio
+        self.load_averages = [busy * CORES] * 3
+        # Counters of a machine that has been up for long: what its usual load would have made of them.
+        self._count(self.age_seconds, [busy] * CORES, {port.name for port in self.machine.ports}, noise=0.1)
+
+    def step(self, seconds: float, loads: Sequence[float], carriers: set[str]) -> None:
+        """Move on; `carriers` names the ports that have a link, and only they count traffic."""
+        self.age_seconds += seconds
+        self._count(seconds, loads, carriers, noise=0.4)
+        running = sum(loads)
+        for index, settle in enumerate(_LOAD_SETTLE_SECONDS):
+            share = min(1.0, seconds / settle)
+            self.load_averages[index] += (running - self.load_averages[index]) * share
+        wanted = self.machine.memory_used_ratio + 0.05 * (running / CORES - self.machine.busy)
+        self.memory_used_ratio += (wanted - self.memory_used_ratio) * min(1.0, seconds / 60) + self.rng.gauss(0, 1e-4)
+
+    def _count(self, seconds: float, loads: Sequence[float], carriers: set[str], *, noise: float) -> None:
+        for core, load in zip(self.cores, loads, strict=True):
+            core.busy += load * seconds
+            core.idle += (1 - load) * seconds
+        load = sum(loads) / CORES
+        self.stalled_seconds += seconds * load * 0.02
+        vary = self.rng.uniform
+        for port in self.machine.ports:
+            rate = _usual_rate(port)
+            if rate and port.name in carriers:
+                amount = rate * seconds * load
+                counts = self.traffic[port.name]
+                counts.received += amount * vary(1 - noise, 1 + noise)
+                counts.sent += amount * vary(1 - noise, 1 + noise)
+        amount = _DISK_BYTES_PER_SECOND * seconds * load
+        self.disk_read += amount * vary(1 - noise, 1 + noise)
+        self.disk_written += 1.7 * amount * vary(1 - noise, 1 + noise)
+
+    def packets(self, counted: float) -> int:
+        """Return how many packets made that many bytes."""
+        return int(counted / _BYTES_PER_PACKET)
+
+    @property
+    def memory_used_kib(self) -> int:
+        return round(MEMORY_KIB * min(max(self.memory_used_ratio, 0.05), 0.97))
+
+
+def _usual_rate(port: Port) -> float:
+    """Return bytes per second and direction at full load."""
+    if port.name in SFP_PORTS:
+        return _SFP_BYTES_PER_SECOND
+    if port.guest is not None:
+        return _GUEST_BYTES_PER_SECOND * (1 + port.guest % 7)
+    return 3e6 if port.name in (ONBOARD, "vmbr0") else 2e4
