@@ -27,7 +27,12 @@ as_root() {
 step() {
   local label=$1 started=${EPOCHREALTIME//[.,]/} status=0 tenths
   shift
-  printf '  %-46s' "$label" >&2
+  if [[ -z ${LOG_BEGUN:-} ]]; then
+    LOG_BEGUN=yes
+    mkdir -p -- "$VENV"
+    printf '%s, %s\n' "$0" "$(date)" >"$LOG"
+  fi
+  printf '  %-45s' "$label" >&2
   printf '\n== %s\n' "$label" >>"$LOG"
   "$@" >>"$LOG" 2>&1 </dev/null || status=$?
   if ((status)); then
@@ -36,7 +41,7 @@ step() {
     die "$label failed; the whole log is $LOG"
   fi
   tenths=$(((${EPOCHREALTIME//[.,]/} - started) / 100000))
-  printf '%3d.%d s\n' $((tenths / 10)) $((tenths % 10)) >&2
+  printf ' %3d.%d s\n' $((tenths / 10)) $((tenths % 10)) >&2
 }
 
 # Print the first Python that is new enough and complete; $PYTHON goes first.
@@ -118,8 +123,6 @@ prepare() {
   flock 9
   now=$(fingerprint)
   if ! is_prepared "$kind" "$now"; then
-    mkdir -p -- "$VENV"
-    printf '%s %s\n' "$0" "$(date)" >"$LOG"
     python=$(find_python)
     printf 'Setting up (%s)\n' "$("$python" -V)" >&2
     if [[ $(cat "$VENV/.identity" 2>/dev/null) != "$(identity)" ]]; then
