@@ -25,13 +25,13 @@ def check(site: SiteFile = None, data_dir: DataDir = None, json_output: Json = F
     The secrets it refers to are read as well, and never printed. Exit code 2 when something is wrong.
     """
     from hune.site.checks import notes
-    from hune.site.load import find, load_with_positions
+    from hune.site.load import find, load_with_positions, told
     from hune.site.problems import SiteErrors
     from hune.site.secrets import check_all
 
     found = find(site, os.environ, Path.cwd())
     overlays = sorted(layout_of(data_dir).overlays.glob("*.yaml"))
-    name = str(found) if found else "this machine"
+    name = told(found) if found else "this machine"
     try:
         loaded = load_with_positions(found, overlays=overlays, environ=os.environ)
         if problems := check_all(loaded.site, os.environ, loaded.locate):
@@ -50,7 +50,7 @@ def check(site: SiteFile = None, data_dir: DataDir = None, json_output: Json = F
     listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     show.line(f"[green]●[/] {show.escape(name)} is right: {show.escape(listed)}")
     for overlay in overlays:
-        show.line(f"[dim]with {show.escape(str(overlay))} laid over it[/]")
+        show.line(f"[dim]with {show.escape(told(overlay))} laid over it[/]")
     for hint in hints:
         show.line(f"[yellow]▲[/] {show.escape(hint)}")
 
@@ -85,11 +85,11 @@ def init(
     from hune.core.files import write_atomically
     from hune.site.detect import inspect
     from hune.site.draft import DISCORD_VARIABLE, Draft, node_of, render
-    from hune.site.load import FILE_NAME, find, load_text
+    from hune.site.load import FILE_NAME, find, load_text, told
 
     path = find(site, os.environ, Path.cwd()) or Path.cwd() / FILE_NAME
     if not force and (path.exists() or path.is_symlink()):
-        raise InputError(f"{path}: exists", remedy="overwrite it with --force, or name another with --site")
+        raise InputError(f"{told(path)}: exists", remedy="overwrite it with --force, or name another with --site")
     host = inspect()
     if yes:
         has_webhook = bool(os.environ.get(DISCORD_VARIABLE, "").strip())
@@ -99,10 +99,12 @@ def init(
     else:
         raise InputError("there is no terminal to ask in", remedy="describe this machine with: hune site init --yes")
     text = render(draft)
-    written = load_text(text, str(path), host)
+    written = load_text(text, told(path), host)
     write_atomically(path, text)
     if json_output:
         show.as_json({"site": str(path), "nodes": [node.name for node in written.nodes]})
         return
-    show.line(f"[green]●[/] wrote {show.escape(str(path))}")
-    show.line(f"[dim]look at it, then: hune up{f' --site {show.escape(str(path))}' if site else ''}[/]")
+    show.line(f"[green]●[/] wrote {show.escape(told(path))}")
+    if draft.discord and not os.environ.get(DISCORD_VARIABLE):
+        show.line(f"[dim]put the channel's webhook URL into the environment: export {DISCORD_VARIABLE}=…[/]")
+    show.line(f"[dim]look at it, then: hune up{f' --site {show.escape(str(site))}' if site else ''}[/]")

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.prompt import Confirm, FloatPrompt, Prompt
 
 from hune.site.detect import ThisHost
@@ -108,4 +109,4 @@ def _ask(question: str, *, check: Callable[[str], str], default: str | None = No
         wrong = check(answer)
         if not wrong:
             return answer
-        console.print(f"  [yellow]▲[/] {wrong}")
+        console.print(f"  [yellow]▲[/] {escape(wrong)}")

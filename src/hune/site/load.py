@@ -65,7 +65,7 @@ def load_with_positions(
         tree: Tree | None = plant(site_without_file(host, environ), "this machine")
     else:
         tree = _read(path, problems)
-    over = [(_told(overlay), _read(overlay, problems)) for overlay in overlays]
+    over = [(told(overlay), _read(overlay, problems)) for overlay in overlays]
     if tree is None:
         raise SiteErrors(problems)
     for file, overlay_tree in over:
@@ -96,12 +96,12 @@ def _read(path: Path, problems: list[Problem]) -> Tree | None:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        problems.append(_unreadable(error, _told(path)))
+        problems.append(_unreadable(error, told(path)))
         return None
-    return _plant_text(data, _told(path), problems)
+    return _plant_text(data, told(path), problems)
 
 
-def _told(path: Path) -> str:
+def told(path: Path) -> str:
     """Return how errors name a file: as seen from the current directory where it lies below that."""
     try:
         return str(path.relative_to(Path.cwd()))
