@@ -6,6 +6,7 @@ Needs nothing but Python itself and apt: it runs before anything is installed.
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
@@ -27,7 +28,7 @@ def main(folder: Path, packages: list[str]) -> int:
             apt.update(_say)
             for package in apt.download(packages, _say):
                 part = Path(work, package.name)
-                package.unpack(part)
+                package.unpack(part, _adaptation(package.name))
                 shutil.copytree(part, unpacked, dirs_exist_ok=True, symlinks=True)
         except Unavailable as error:
             _say(str(error))
@@ -35,6 +36,16 @@ def main(folder: Path, packages: list[str]) -> int:
         shutil.rmtree(folder, ignore_errors=True)
         unpacked.rename(folder)
     return 0
+
+
+def _adaptation(package: str) -> Callable[[Path], None] | None:
+    """Return what has to be changed in a package that is unpacked instead of installed."""
+    if package != "prometheus-alertmanager":
+        return None
+    # Only here: the engines' files need Hune's own dependencies, which pip's own package comes before.
+    from hune.stack.engines import alertmanager
+
+    return alertmanager.after_unpack
 
 
 def _say(line: str) -> None:

@@ -96,6 +96,11 @@ def _await_health(
                 if status["healthy"] and status["phase"] in ("starting", "up"):
                     return status
                 if status["phase"] == "starting":
+                    if given_up := [row for row in status["processes"] if row["state"] == "given up"]:
+                        raise HuneError(
+                            "\n".join(f"{row['name']}: {row['detail']}" for row in given_up),
+                            remedy="the rest runs; see: hune health, hune logs, hune down",
+                        )
                     started_at = started_at or time.monotonic()
                     if time.monotonic() - started_at > _HEALTHY_SECONDS:
                         bad = [f"{row['name']}: {row['detail']}" for row in status["services"] if not row["healthy"]]

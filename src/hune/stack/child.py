@@ -53,7 +53,7 @@ class Child:
         self.pid = 0
         self.since = clock.now()
         self.restarts = 0
-        self.detail = ""
+        self.detail = f"for {' and '.join(process.after)}" if process.after else ""
         self.ready = asyncio.Event()
         self._log_path = log_path
         self._session = session
@@ -132,6 +132,7 @@ class Child:
                 env={**_inherited(os.environ), **self.process.env},
                 # Its own session: Ctrl-C reaches the conductor alone, which stops everything in order.
                 start_new_session=True,
+                cwd=self.process.cwd,
             )
         finally:
             os.close(output)

@@ -29,7 +29,7 @@ from hune.http.control import Answer, ControlServer
 from hune.stack import logfiles
 from hune.stack.apply import check_files, write_files
 from hune.stack.child import Child, State
-from hune.stack.model import Plan
+from hune.stack.model import Plan, Process
 from hune.stack.monitor import Monitor
 from hune.stack.prepare import Request
 from hune.stack.replay import Replayer
@@ -182,7 +182,7 @@ class Conductor:
                     on_change=self._on_change,
                 )
                 done["started"].append(name)
-            elif child.process.argv != process.argv or dict(child.process.env) != dict(process.env):
+            elif _command(child.process) != _command(process):
                 child.process = process
                 self._group.create_task(child.restart("its command changed"), name=f"restart {name}")
                 done["restarted"].append(name)
@@ -357,6 +357,10 @@ class Conductor:
                 log.error("not reloaded, everything stays as it was: %s", error)
 
         self._group.create_task(reload(), name="reload")
+
+
+def _command(process: Process) -> object:
+    return process.argv, dict(process.env), process.cwd
 
 
 def lock(layout: Layout) -> TextIO:

@@ -50,11 +50,13 @@ class Package:
     version: str
     file: Path
 
-    def unpack(self, target: Path) -> None:
-        """Unpack below `target`, whole or not at all."""
+    def unpack(self, target: Path, after: Callable[[Path], None] | None = None) -> None:
+        """Unpack below `target`, whole or not at all; `after` may still change what was unpacked."""
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpack-") as staging:
             _run(["dpkg-deb", "-x", str(self.file), f"{staging}/root"], f"unpacking {self.name}")
+            if after is not None:
+                after(Path(staging, "root"))
             if target.exists():
                 shutil.rmtree(target)
             Path(staging, "root").rename(target)

@@ -146,7 +146,7 @@ def fetch(layout: Layout, names: Sequence[str], progress: Progress) -> dict[str,
             progress(f"unpacking {name} {package.version}")
             place = layout.engines / name / package.version
             if not place.exists():
-                package.unpack(place)
+                package.unpack(place, getattr(ENGINES[name], "after_unpack", None))
             versions[name] = package.version
     for name, version in versions.items():
         switch(layout, name, version)

@@ -38,6 +38,7 @@ class Process:
     reads: tuple[str, ...] = ()
     reload_signal: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
+    cwd: str = "/"
     ready_seconds: float = 60.0
     stop_seconds: float = 15.0
 

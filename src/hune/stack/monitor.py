@@ -28,6 +28,11 @@ TELLERS = ("alertmanager", "hub", "prometheus")
 Tell = Callable[[str], Awaitable[None]]
 
 
+def _of_process(state: State, detail: str) -> str:
+    joint = " " if state is State.WAITING else ": "
+    return f"{state}{joint}{detail}" if detail else str(state)
+
+
 @dataclass
 class Verdict:
     """Whether a service works, what was seen, and since when that is so (seconds since the epoch)."""
@@ -87,7 +92,7 @@ class Monitor:
         child = self._children.get(entry.process)
         if entry.process and (child is None or child.state is not State.READY):
             state = child.state if child else State.WAITING
-            return False, f"{state}{f': {child.detail}' if child and child.detail else ''}"
+            return False, _of_process(state, child.detail if child else "")
         checkup = self._checkups.setdefault((entry.name, entry.url), Checkup(self._session, entry.url, self._clock))
         pid = child.pid if child else 0
         if self._pids.get(entry.name) != pid:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hune.core.errors import Unavailable
+from hune.core.files import write_atomically
 from hune.stack.health import Checkup, metric_sum, read_metrics
 from hune.stack.model import File, Process
 
@@ -15,6 +17,22 @@ NAME = "alertmanager"
 PACKAGE = "prometheus-alertmanager"
 PROGRAMS = ("prometheus-alertmanager", "alertmanager")
 TOOLS = ("amtool",)
+
+
+# Debian's build reads its templates from the installed place instead of carrying them.
+_INSTALLED = b"/usr/share/prometheus/alertmanager"
+_UNPACKED = b"usr/share/prometheus//alertmanager"
+
+
+def after_unpack(root: Path) -> None:
+    """Make a Debian build that was unpacked, not installed, read its templates below its working directory.
+
+    The path in the program is replaced by a relative one of the same length.
+    """
+    program = root / "usr/bin" / PROGRAMS[0]
+    content = program.read_bytes()
+    if _INSTALLED in content:
+        write_atomically(program, content.replace(_INSTALLED, _UNPACKED), mode=0o755)
 
 
 def process(setting: Setting) -> Process:
@@ -34,10 +52,17 @@ def process(setting: Setting) -> Process:
             "--cluster.listen-address=",
             "--log.level=warn",
         ),
+        cwd=str(_root(setting)),
         ready_url=f"{site.url(NAME)}/-/ready",
         reads=("alertmanager.yml",),
         reload_signal="HUP",
     )
+
+
+def _root(setting: Setting) -> Path:
+    """Return where the program's own files lie: the unpacked package, or the system."""
+    root = setting.binaries[NAME].path.parents[2]
+    return root if (root / _UNPACKED.decode()).is_dir() else Path("/")
 
 
 def files(setting: Setting) -> list[File]:
