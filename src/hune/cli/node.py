@@ -101,7 +101,6 @@ def _print(node: Node, findings: list[Finding]) -> None:
     for finding in findings:
         shape, colour = _SHAPES[finding.state]
         show.line(f"  [{colour}]{shape}[/] {finding.what}: {show.escape(finding.detail)}")
-        if finding.command.startswith("site file:"):
-            show.line(f"      {show.escape(finding.command)}")
-        elif finding.command:
-            show.line(f"      on {show.escape(node.name)}: [bold]{show.escape(finding.command)}[/]")
+        if finding.remedy:
+            where = {"machine": f"on {node.name}", "here": "here", "site file": "in the site file"}[finding.where]
+            show.line(f"      {show.escape(where)}: [bold]{show.escape(finding.remedy)}[/]")

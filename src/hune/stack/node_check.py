@@ -29,12 +29,13 @@ _GUEST_PORTS = "^(veth|tap|fwbr|fwln|fwpr).*"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; `command` mends it, run on the machine unless it starts with `site file:`."""
+    """One thing that was looked at; `remedy` is a command on the machine, one here, or a line of the site file."""
 
     what: str
     state: State
     detail: str
-    command: str = ""
+    remedy: str = ""
+    where: Literal["machine", "here", "site file"] = "machine"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -44,22 +45,22 @@ def judge(node: Node, facts: NodeFacts) -> list[Finding]:
     """Return what was found, in the order in which it should be mended."""
     if facts.resolved is None:
         detail = f"{node.address} does not resolve to an IP address"
-        return [Finding("address", "lacking", detail, "site file: give the IP address as its address")]
-    return [*_judge_life(facts), *_judge_exporter(node, facts)]
+        return [Finding("address", "lacking", detail, "give its IP address as address", "site file")]
+    return [*_judge_life(node, facts), *_judge_exporter(node, facts)]
 
 
-def _judge_life(facts: NodeFacts) -> Iterator[Finding]:
-    if facts.alive:
+def _judge_life(node: Node, facts: NodeFacts) -> Iterator[Finding]:
+    if not node.is_remote:
+        yield Finding("alive", "ok", "this machine")
+    elif facts.alive:
         yield Finding("alive", "ok", f"{facts.resolved} answers ({facts.alive_by})")
     elif facts.port in ("open", "refused"):
-        yield Finding(
-            "alive",
-            "lacking",
-            f"{facts.resolved} lives but does not answer {facts.alive_by}, so it would be taken for dead",
-            "site file: alive: tcp:PORT, with a port that it answers on (22, or 8006 of Proxmox)",
-        )
+        detail = f"{facts.resolved} lives but does not answer {facts.alive_by}: without its exporter it would seem dead"
+        remedy = "alive: tcp:PORT, a port that it answers on (22, or 8006 of Proxmox)"
+        yield Finding("alive", "lacking", detail, remedy, "site file")
     else:
-        yield Finding("alive", "lacking", f"{facts.resolved} does not answer ({facts.alive_by})", "ip -br address")
+        detail = f"{facts.resolved} does not answer ({facts.alive_by})"
+        yield Finding("alive", "lacking", detail, f"ping -c 3 {facts.resolved}", "here")
 
 
 def _judge_exporter(node: Node, facts: NodeFacts) -> Iterator[Finding]:
@@ -101,14 +102,15 @@ def _judge_answer(node: Node, metrics: Metrics | None) -> Finding:
         )
     if status:
         return Finding(
-            "exporter", "lacking", f"{where} answers {status}", "site file: exporter: {port: …} of its node exporter"
+            "exporter", "lacking", f"{where} answers {status}", "exporter: {port: …} of its node exporter", "site file"
         )
     other = "https" if node.exporter.scheme == "http" else "http"
     return Finding(
         "exporter",
         "lacking",
         f"{where}: {metrics.error if metrics else 'no answer'}",
-        f"site file: exporter: {{scheme: {other}}}, if it speaks that",
+        f"exporter: {{scheme: {other}}}, if it speaks that",
+        "site file",
     )
 
 
@@ -184,7 +186,7 @@ def _judge_link(link: Link, metrics: Metrics) -> Finding:
         there = sorted(labels.get("device", "") for labels, _ in metrics.of("node_network_up"))
         near = difflib.get_close_matches(link.device, there, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(there[:8])}"
-        return Finding(what, "lacking", f"the machine has no such port; {hint}", "site file: correct the device")
+        return Finding(what, "lacking", f"the machine has no such port; {hint}", "correct the device", "site file")
     if ups[0][1] != 1:
         flags = metrics.of("node_network_flags", device=link.device)
         if flags and not int(flags[0][1]) & 1:
@@ -194,8 +196,8 @@ def _judge_link(link: Link, metrics: Metrics) -> Finding:
     bits = speeds[0][1] * 8 if speeds else 0
     if bits <= 0:
         state: State = "lacking" if link.speed else "note"
-        fix = "site file: leave its speed out" if link.speed else ""
-        return Finding(what, state, "up; its driver does not tell the speed", fix)
+        fix = "leave its speed out" if link.speed else ""
+        return Finding(what, state, "up; its driver does not tell the speed", fix, "site file")
     if link.speed and bits < link.speed:
         slow = f"up at {format_speed(bits)}, {format_speed(link.speed)} expected"
         return Finding(what, "lacking", slow, f"ethtool {link.device}  # cable, transceiver, the other side's speed")
@@ -220,11 +222,9 @@ def _judge_load(metrics: Metrics) -> Finding:
     ports = [labels for labels, _ in metrics.of("node_network_up") if labels.get("device", "").startswith(guests)]
     if len(ports) > MANY_DEVICES:
         flag = f"--collector.netclass.ignored-devices={_GUEST_PORTS} --collector.netdev.device-exclude={_GUEST_PORTS}"
-        edit = (
-            f"""sed -i 's/^ARGS="/&{flag.replace("|", "[|]")} /' /etc/default/prometheus-node-exporter && {_RESTART}"""
-        )
-        detail = f"{len(ports)} ports of guests are measured each second; leaving them out spares the CPU"
-        return Finding("cost", "note", detail, edit.replace("[|]", "|"))
+        edit = f"""sed -i 's/^ARGS="/&{flag} /' /etc/default/prometheus-node-exporter && {_RESTART}"""
+        detail = f"{len(ports)} ports of guests are measured each second; leaving them out spares its CPU"
+        return Finding("cost", "note", detail, edit)
     if metrics.seconds > MAX_SCRAPE_SECONDS:
         return Finding("cost", "note", f"a whole scrape takes {metrics.seconds:.2f} s")
     return Finding("cost", "ok", f"a whole scrape takes {metrics.seconds * 1000:.0f} ms")
