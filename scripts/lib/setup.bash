@@ -130,7 +130,7 @@ prepare() {
     fi
     rm -f -- "$VENV"/.prepared-*
     step 'pip, build tools, Node' install_build_requirements
-    step 'Python packages' pip_install --require-hashes -r "$lock"
+    step 'Python packages' pip_install --require-hashes --only-binary :all: --no-binary forbiddenfruit -r "$lock"
     step 'Hune and its pages' pip_install --editable .
     now=$(fingerprint)
     printf '%s\n' "$now" >"$VENV/.prepared-$kind"
