@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
@@ -60,7 +61,9 @@ def down(data_dir: DataDir = None, json_output: Json = False) -> None:
     try:
         _conductor(layout, "POST", "/reload", timeout_seconds=120.0)
     except Unavailable:
-        pass  # the stack is down, so the lab is too
+        if _answers(layout):
+            raise
+        # The stack is down, so the lab is too.
     else:
         _await(lambda: not _answers(layout), "the lab does not stop", _GONE_SECONDS)
         _await(lambda: not _measured(layout), "Prometheus still sees the lab's nodes", _GONE_SECONDS)
@@ -173,7 +176,7 @@ def _prepare(layout: Layout) -> None:
     from hune.stack import ports
     from hune.stack.fetch import find_engines
 
-    found = find_engines(_site(layout), layout, ["node-exporter"], lambda _: None)
+    found = find_engines(_site(layout), layout, ["node-exporter"], lambda text: print(text, file=sys.stderr))
     lab = state.fresh(now=time.time(), exporter=str(found["node-exporter"].path), is_free=ports.is_free)
     lab.save(layout)
     write_atomically(overlay.path(layout), overlay.render(lab))
@@ -275,7 +278,9 @@ def _row(node: dict[str, Any]) -> tuple[str, ...]:
     heated = " [yellow]heated[/]" if node["heat_celsius"] is not None else ""
     return (
         node["node"],
-        show.state(_FAULTS[node["power"]]),
+        show.state("warning") + f" {show.escape(node['problem'])}"
+        if node["problem"]
+        else show.state(_FAULTS[node["power"]]),
         f"{node['celsius']:g} °C{heated}",
         "  ".join(_link(link) for link in node["links"]),
         f"{node['address']}:{node['exporter_port']}",

@@ -109,8 +109,7 @@ class Node:
         self._climate = Climate(self.machine, self._rng)
         if self.state.heat_celsius is not None:
             self._climate.heat(self.state.heat_celsius)
-        age = max(0.0, self._now() - self.state.boot_time)
-        self._vitals = Vitals(self.machine, self._rng, self.state.boot_time, age)
+        self._vitals = Vitals(self.machine, self._rng, self.state.boot_time)
 
     def _show_temperatures(self) -> float:
         files = sysfs.temperatures(self._climate.readings())

@@ -223,6 +223,7 @@ class Lab:
         return {
             "node": node.machine.name,
             "power": node.state.power,
+            "problem": station.problem,
             "address": node.machine.address,
             "exporter_port": self._state.exporter_port,
             "machine_port": self._state.machine_port,

@@ -19,30 +19,36 @@ class Station:
         self.exporter = exporter
         address = node.machine.address
         self._machine = Endpoint(address, machine_port)
+        self.problem = ""  # why it is not as wanted
         self._void = Endpoint(address, exporter_port)  # in the exporter's place while packets vanish
 
     async def apply(self, power: Power, group: asyncio.TaskGroup) -> None:
-        """Answer, refuse or hang from now on; what already is as wanted stays untouched.
+        """Answer, refuse or hang from now on.
 
-        Raises Unavailable if an address is taken or the exporter doesn't come up.
+        Raises Unavailable, and keeps the reason as `problem`, if an address is taken or the exporter doesn't come up.
         """
+        self.problem = ""
         try:
-            if power != "up":
-                await self.exporter.stop()
-            if power == "hang":
-                self._void.swallow()
-                self._machine.swallow()
-            else:
-                self._void.refuse()
-                self._machine.refuse()
-                if power != "refuse":
-                    await self._machine.answer()
-        except OSError as error:
+            await self._switch(power)
+            if power == "up":
+                await self.exporter.start(group)
+        except (OSError, Unavailable) as error:
+            self.problem = str(error)
             raise Unavailable(
-                f"{self.node.machine.name}: {error.strerror or error}", remedy="run: hune lab down, then hune lab up"
+                f"{self.node.machine.name}: {self.problem}", remedy="see: hune logs lab; or: hune lab down, hune lab up"
             ) from error
-        if power == "up":
-            await self.exporter.start(group)
+
+    async def _switch(self, power: Power) -> None:
+        if power != "up":
+            await self.exporter.stop()
+        if power == "hang":
+            self._void.swallow()
+            self._machine.swallow()
+            return
+        self._void.refuse()
+        self._machine.refuse()
+        if power != "refuse":
+            await self._machine.answer()
 
     async def close(self) -> None:
         """Leave the network."""

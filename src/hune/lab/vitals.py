@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from hune.lab.hardware import CORES, MEMORY_KIB, ONBOARD, SFP_PORTS, Machine, Port
 
@@ -40,59 +40,52 @@ class CoreTime:
         return self.idle * _IOWAIT if mode == "iowait" else self.busy * _MODES[mode]
 
 
-@dataclass(slots=True)
 class Vitals:
-    """The counters of one machine, made for an age of `age_seconds` and moved on by `step`."""
+    """The counters of one machine, from zero, moved on by `step`.
 
-    machine: Machine
-    rng: random.Random
-    boot_time: float
-    age_seconds: float
-    cores: list[CoreTime] = field(default_factory=list)
-    traffic: dict[str, Traffic] = field(default_factory=dict)
-    disk_read: float = 0.0
-    disk_written: float = 0.0
-    memory_used_ratio: float = 0.0
-    load_averages: list[float] = field(default_factory=list)
-    stalled_seconds: float = 0.0
+    They start at zero even for a machine that has been up for weeks: a counter that went back a little, when the lab
+    itself is started again, would look like a huge increase.
+    """
 
-    def __post_init__(self) -> None:
-        busy = self.machine.busy
+    def __init__(self, machine: Machine, rng: random.Random, boot_time: float) -> None:
+        self.machine = machine
+        self.boot_time = boot_time
         self.cores = [CoreTime() for _ in range(CORES)]
-        self.traffic = {port.name: Traffic() for port in self.machine.ports}
-        self.memory_used_ratio = self.machine.memory_used_ratio
-        self.load_averages = [busy * CORES] * 3
-        # Counters of a machine that has been up for long: what its usual load would have made of them.
-        self._count(self.age_seconds, [busy] * CORES, {port.name for port in self.machine.ports}, noise=0.1)
+        self.traffic = {port.name: Traffic() for port in machine.ports}
+        self.disk_read = 0.0
+        self.disk_written = 0.0
+        self.memory_used_ratio = machine.memory_used_ratio
+        self.load_averages = [machine.busy * CORES] * 3
+        self.stalled_seconds = 0.0
+        self._rng = rng
 
     def step(self, seconds: float, loads: Sequence[float], carriers: set[str]) -> None:
         """Move on; `carriers` names the ports that have a link, and only they count traffic."""
-        self.age_seconds += seconds
-        self._count(seconds, loads, carriers, noise=0.4)
+        self._count(seconds, loads, carriers)
         running = sum(loads)
         for index, settle in enumerate(_LOAD_SETTLE_SECONDS):
             share = min(1.0, seconds / settle)
             self.load_averages[index] += (running - self.load_averages[index]) * share
         wanted = self.machine.memory_used_ratio + 0.05 * (running / CORES - self.machine.busy)
-        self.memory_used_ratio += (wanted - self.memory_used_ratio) * min(1.0, seconds / 60) + self.rng.gauss(0, 1e-4)
+        self.memory_used_ratio += (wanted - self.memory_used_ratio) * min(1.0, seconds / 60) + self._rng.gauss(0, 1e-4)
 
-    def _count(self, seconds: float, loads: Sequence[float], carriers: set[str], *, noise: float) -> None:
+    def _count(self, seconds: float, loads: Sequence[float], carriers: set[str]) -> None:
         for core, load in zip(self.cores, loads, strict=True):
             core.busy += load * seconds
             core.idle += (1 - load) * seconds
         load = sum(loads) / CORES
         self.stalled_seconds += seconds * load * 0.02
-        vary = self.rng.uniform
+        vary = self._rng.uniform
         for port in self.machine.ports:
             rate = _usual_rate(port)
             if rate and port.name in carriers:
                 amount = rate * seconds * load
                 counts = self.traffic[port.name]
-                counts.received += amount * vary(1 - noise, 1 + noise)
-                counts.sent += amount * vary(1 - noise, 1 + noise)
+                counts.received += amount * vary(0.6, 1.4)
+                counts.sent += amount * vary(0.6, 1.4)
         amount = _DISK_BYTES_PER_SECOND * seconds * load
-        self.disk_read += amount * vary(1 - noise, 1 + noise)
-        self.disk_written += 1.7 * amount * vary(1 - noise, 1 + noise)
+        self.disk_read += amount * vary(0.6, 1.4)
+        self.disk_written += 1.7 * amount * vary(0.6, 1.4)
 
     def packets(self, counted: float) -> int:
         """Return how many packets made that many bytes."""

@@ -1,0 +1,61 @@
+"""The lab's process: its children, its death, its return."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from support.lab import RunningLab, is_alive, wait_until
+
+
+def exporters(lab: RunningLab) -> list[int]:
+    return [node["exporter_pid"] for node in lab.status().values()]
+
+
+def test_sigkill_of_the_lab_leaves_no_exporter(new_lab: RunningLab) -> None:
+    new_lab.start()
+    pids = exporters(new_lab)
+    assert all(is_alive(pid) for pid in pids)
+    new_lab.stop(signal.SIGKILL)
+    wait_until(lambda: not any(is_alive(pid) for pid in pids), "exporters ending")
+
+
+def test_sigterm_ends_it_with_its_exporters(new_lab: RunningLab) -> None:
+    new_lab.start()
+    pids = exporters(new_lab)
+    assert new_lab.stop() == 0
+    assert not any(is_alive(pid) for pid in pids)
+
+
+def test_a_killed_exporter_comes_back(new_lab: RunningLab) -> None:
+    new_lab.start()
+    victim = new_lab.status()["pve-02"]["exporter_pid"]
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: new_lab.status()["pve-02"]["exporter_pid"] not in (None, victim), "another exporter")
+    wait_until(lambda: new_lab.measured("pve-02"), "its answer")
+
+
+def test_faults_outlive_the_process(new_lab: RunningLab) -> None:
+    new_lab.start()
+    new_lab.do("heat", node="pve-02", celsius=81)
+    new_lab.do("kill", node="pve-03", how="hang")
+    new_lab.do("unplug", node="pve-01", device="enp1s0f0")
+    before = {node: new_lab.status()[node]["boot_time"] for node in ("pve-01", "pve-02", "pve-03")}
+    new_lab.stop(signal.SIGKILL)
+    new_lab.start()
+    status = new_lab.status()
+    assert abs(status["pve-02"]["celsius"] - 81) <= 0.5
+    assert status["pve-03"]["power"] == "hang"
+    assert not new_lab.measured("pve-03")
+    metrics = new_lab.metrics("pve-01", "netclass")
+    assert metrics['node_network_carrier{device="enp1s0f0"}'] == 0
+    assert metrics['node_network_carrier_changes_total{device="enp1s0f0"}'] == 3
+    assert {node: status[node]["boot_time"] for node in before} == before
+
+
+def test_exporters_see_nothing_of_the_environment(new_lab: RunningLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUNE_TEST_SECRET", "of no concern")
+    new_lab.start()
+    for pid in exporters(new_lab):
+        assert b"HUNE_TEST_SECRET" not in Path(f"/proc/{pid}/environ").read_bytes()
