@@ -1,0 +1,149 @@
+"""The alerts that Hune raises: what each is called, whom it concerns, and when it is measured to be over.
+
+A row holds what rules, routing, hub and pages must agree on. The words are in `words`, what makes an alert fire in
+`rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from hune.alerting.promql import Reading, quote
+from hune.alerting.words import WORDS, Words
+
+Severity = Literal["critical", "warning", "none"]
+Pace = Literal["fast", "slow"]
+
+# How old a live value may be when the hub asks whether an alert is over: three evaluations, or two slow ones.
+_FRESH: Mapping[Pace, str] = {"fast": "3s", "slow": "35s"}
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One kind of alert.
+
+    `identity` are the labels that tell one from another, beside `alertname`; `over` returns the expression that holds
+    while a value *measured now* shows that it is over; `member` is the constant that exists as long as the site has
+    the thing at all. `severity` None: each alert carries its own.
+    """
+
+    name: str
+    severity: Severity | None
+    identity: tuple[str, ...]
+    pace: Pace
+    over: Callable[[Reading], str] | None
+    member: Callable[[Reading], str] | None
+    unit: str = ""
+
+    def words(self, language: str) -> Words:
+        """Return title, summary and description in a language of the site."""
+        return WORDS[language][self.name]
+
+    def clear(self, labels: Mapping[str, str]) -> str:
+        """Return PromQL that has a sample only if this alert is over: measured, or its subject left the site.
+
+        `labels` are the alert's; a missing one matches series without it. No sample means that nothing is known.
+        """
+        if self.over is None or self.member is None:
+            return "vector(0) > 1"
+        reading = Reading(_FRESH[self.pace], {label: labels.get(label, "") for label in self.identity})
+        left = f"{reading.constant('hune:site_loaded')} unless on () {self.member(reading)}"
+        return f"({self.over(reading)}) or on () ({left})"
+
+
+def _cpu_cooled(read: Reading) -> str:
+    return f"{read.live('hune:cpu_celsius:max')} < on (node, chip) {read.live('hune:cpu_clear_celsius')}"
+
+
+def _cpu_measured(read: Reading) -> str:
+    return read.live("hune:cpu_celsius:max")
+
+
+def _node_answers(read: Reading) -> str:
+    return f"{read.live('hune:node_up')} == 1"
+
+
+def _exporter_answers(read: Reading) -> str:
+    return f"{read.live('hune:exporter_up')} == 1"
+
+
+def _a_remote_node_answers(read: Reading) -> str:
+    return f"{read.live('hune:node_up', remote='true')} == 1"
+
+
+def _link_is_up(read: Reading) -> str:
+    return f"{read.live('hune:link_up')} == 1"
+
+
+def _link_is_fast(read: Reading) -> str:
+    expected = read.constant("hune:site_link_speed_bytes", "node", "device")
+    return f"{read.live('hune:link_speed_bytes')} >= on (node, device) {expected}"
+
+
+def _link_is_steady(read: Reading) -> str:
+    limit = read.constant("hune:site_link_flaps", "node")
+    return f"{read.live('hune:link_flaps')} < on (node) group_left () {limit}"
+
+
+def _link_is_clean(read: Reading) -> str:
+    limit = read.constant("hune:site_link_errors_ratio", "node")
+    return f"{read.live('hune:link_errors_ratio')} <= on (node) group_left () {limit}"
+
+
+def _probe_succeeds(read: Reading) -> str:
+    return f"{read.live('hune:probe_up')} == 1"
+
+
+def _node(read: Reading) -> str:
+    return read.constant("hune:site_node", "node")
+
+
+def _remote_node(read: Reading) -> str:
+    return read.constant("hune:site_node", "lab", remote="true")
+
+
+def _link(read: Reading) -> str:
+    return read.constant("hune:site_link", "node", "device")
+
+
+def _link_with_speed(read: Reading) -> str:
+    return read.constant("hune:site_link_speed_bytes", "node", "device")
+
+
+def _probe(read: Reading) -> str:
+    return read.constant("hune:site_probe", "probe")
+
+
+ALERTS: Mapping[str, Alert] = {
+    alert.name: alert
+    for alert in (
+        Alert("CpuHot", "critical", ("node", "chip"), "fast", _cpu_cooled, _node, "°C"),
+        Alert("CpuSensorLost", "warning", ("node", "chip"), "slow", _cpu_measured, _node),
+        Alert("NodeDown", "critical", ("node",), "fast", _node_answers, _node),
+        Alert("ExporterSilent", "warning", ("node",), "fast", _exporter_answers, _node, "s"),
+        Alert("CutOff", "critical", ("lab",), "fast", _a_remote_node_answers, _remote_node),
+        Alert("LinkDown", "critical", ("node", "device"), "fast", _link_is_up, _link),
+        Alert("LinkSlow", "warning", ("node", "device"), "fast", _link_is_fast, _link_with_speed, "Gbit/s"),
+        Alert("LinkFlapping", "warning", ("node", "device"), "slow", _link_is_steady, _link),
+        Alert("LinkErrors", "warning", ("node", "device"), "slow", _link_is_clean, _link, "%"),
+        Alert("ProbeFailed", None, ("probe",), "fast", _probe_succeeds, _probe),
+        Alert("Watchdog", "none", (), "slow", None, None),
+    )
+}
+
+
+def is_known(alertname: str) -> bool:
+    """Whether this is an alert of Hune's own rules."""
+    return alertname in ALERTS
+
+
+def clear(labels: Mapping[str, str]) -> str:
+    """Return `Alert.clear` for the alert that `labels` name; raises KeyError if it isn't known."""
+    return ALERTS[labels["alertname"]].clear(labels)
+
+
+def firing(alertname: str) -> str:
+    """Return the selector of an alert's own firing series, as Prometheus records it."""
+    return f'ALERTS{{alertname={quote(alertname)},alertstate="firing"}}'

@@ -1,0 +1,110 @@
+"""What Alertmanager does with alerts: a pure function of the site.
+
+Each receiver of the site is a receiver of Alertmanager with one webhook, the hub's; the hub reads from the payload's
+`receiver` whom to tell. Alertmanager groups, inhibits, silences; the hub delivers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hune.alerting.catalogue import ALERTS
+from hune.alerting.promql import quote
+from hune.alerting.yaml_text import to_yaml
+from hune.site.models import Receiver, Site
+
+CONSOLE = "console"
+"""The receiver of everything: the hub's console, and the alert book behind it."""
+
+NOBODY = "_nobody"
+"""The receiver of what no one wants; no name of a site begins with an underscore."""
+
+_IDENTITIES = ("alertname", "node", "device", "chip", "probe", "lab")
+_FAST = tuple(name for name, alert in ALERTS.items() if alert.pace == "fast")
+
+
+def render_alertmanager(site: Site) -> str:
+    """Return alertmanager.yml."""
+    others = [receiver for receiver in site.receivers if receiver.name != CONSOLE]
+    webhook = {"url": f"{site.url('hub')}/webhook", "send_resolved": True, "max_alerts": 0}
+    config: dict[str, Any] = {
+        "global": {"resolve_timeout": "5m"},
+        "route": {
+            "receiver": NOBODY,
+            "routes": [
+                {"matchers": [_equal("alertname", "Watchdog")], "receiver": NOBODY},
+                _everything(CONSOLE, []),
+                *(route for receiver in others for route in _routes(receiver, site)),
+            ],
+        },
+        "inhibit_rules": _INHIBITIONS,
+        "receivers": [
+            {"name": NOBODY},
+            *({"name": name, "webhook_configs": [webhook]} for name in (CONSOLE, *(one.name for one in others))),
+        ],
+    }
+    return to_yaml(config, comment="Written by Hune from the site file: who is told what.")
+
+
+def _routes(receiver: Receiver, site: Site) -> list[dict[str, Any]]:
+    """Return the routes of one receiver: at most one, so that nothing reaches it twice."""
+    visible = [] if receiver.lab else ['lab!="true"']
+    matches = [route.match for route in site.routes if receiver.name in route.receivers]
+    if not site.routes or {} in matches:
+        return [_everything(receiver.name, visible)]
+    if not matches:
+        return []
+    wanted = [_everything(receiver.name, [_equal(*pair) for pair in match.items()], more=False) for match in matches]
+    # The first that matches takes it; what none of them wants ends with nobody.
+    return [{"receiver": NOBODY, **_matchers(visible), "continue": True, "routes": wanted}]
+
+
+def _everything(receiver: str, matchers: list[str], *, more: bool = True) -> dict[str, Any]:
+    """Return a route to a receiver: each alert of the fast group, and each critical one, by itself and at once."""
+    unhurried = ['severity!="critical"', f"alertname!~{quote('|'.join(_FAST))}"]
+    return {
+        "receiver": receiver,
+        **_matchers(matchers),
+        "continue": more,
+        "group_by": list(_IDENTITIES),
+        "group_wait": "0s",
+        "group_interval": "1s",
+        "repeat_interval": "4h",
+        "routes": [
+            {"matchers": unhurried, "group_by": ["alertname", "lab"], "group_wait": "10s", "group_interval": "1m"}
+        ],
+    }
+
+
+def _matchers(matchers: list[str]) -> dict[str, list[str]]:
+    return {"matchers": matchers} if matchers else {}
+
+
+def _equal(label: str, value: str) -> str:
+    return f"{label}={quote(value)}"
+
+
+_INHIBITIONS: list[dict[str, list[str]]] = [
+    # A dead node is one message; nothing else is known of it.
+    {
+        "source_matchers": ['alertname="NodeDown"'],
+        "target_matchers": ['alertname!~"NodeDown|CutOff|Watchdog"', 'node!=""'],
+        "equal": ["node", "lab"],
+    },
+    # Cut off, Hune knows nothing of what lies beyond.
+    {
+        "source_matchers": ['alertname="CutOff"'],
+        "target_matchers": ['alertname=~"NodeDown|ProbeFailed"'],
+        "equal": ["lab"],
+    },
+    {
+        "source_matchers": ['severity="critical"'],
+        "target_matchers": ['severity="warning"'],
+        "equal": list(_IDENTITIES),
+    },
+    {
+        "source_matchers": ['alertname="LinkDown"'],
+        "target_matchers": ['alertname=~"LinkSlow|LinkFlapping|LinkErrors"'],
+        "equal": ["node", "device", "lab"],
+    },
+]

@@ -1,0 +1,99 @@
+"""Every 15 seconds: what takes minutes to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hune.alerting.promql import Reading, one_of
+from hune.alerting.rules.held import PORT, READ, alert, held, looked_up
+from hune.alerting.rules.model import Group, Rule
+from hune.site.models import Site
+
+_SITE_LINK = READ.constant("hune:site_link")
+_SENSOR_LOST_SECONDS = 300
+_FAST = Reading("3s")
+
+
+def slow(site: Site) -> Group:
+    """Return the group that is evaluated every 15 s."""
+    devices = sorted({link.device for node in site.nodes for link in node.links})
+    links = [*_flaps(), *_errors(one_of(devices))] if devices else []
+    rules = [*links, *(_link_alerts(site) if devices else ()), _sensor_lost(site)]
+    return Group("hune-slow", "15s", (*rules, alert(site, "Watchdog", "vector(1)")))
+
+
+def _flaps() -> Iterable[Rule]:
+    # Samples a second apart leave `increase` next to nothing to extrapolate; it also sees through a reboot's reset.
+    changes = 'increase(node_network_carrier_changes_total{job="node-fast"}[15m])'
+    yield from _remembered(
+        "hune:link_flaps",
+        f"group by (node, device, lab) ({_SITE_LINK})\n"
+        f"  * on (node, device) group_left () (max by (node, device) ({changes}) / 2)\n"
+        f"  and on (node) ({_FAST.live('hune:exporter_up')} == 1)",
+    )
+
+
+def _errors(devices: str) -> Iterable[Rule]:
+    directions = "\n    or ".join(_errors_of(direction, devices) for direction in ("receive", "transmit"))
+    yield from _remembered(
+        "hune:link_errors_ratio",
+        f"group by (node, device, lab) ({_SITE_LINK})\n"
+        f"  * on (node, device) group_left () max by (node, device) (\n    {directions}\n  )\n"
+        f'  and on (node) (last_over_time(up{{job="node"}}[40s]) == 1)',
+    )
+
+
+def _errors_of(direction: str, devices: str) -> str:
+    """Return the ratio of bad packets of one direction: judged if there are enough packets, or no errors at all."""
+    of = f'{{job="node",device=~{devices}}}[5m]'
+    bad, good = (f"rate(node_network_{direction}_{kind}_total{of})" for kind in ("errs", "packets"))
+    enough = READ.constant("hune:site_link_errors_min_packets")
+    ratio = f"{bad} / ({good} + {bad}) and {good} + {bad} >= on (node) group_left () {enough} or {bad} == 0"
+    return f'label_replace({ratio}, "direction", "{direction}", "", "")'
+
+
+def _remembered(name: str, expr: str) -> Iterable[Rule]:
+    """Return a rule, and one that remembers its last value as long as the port is watched."""
+    yield Rule(expr, record=name)
+    yield Rule(f"{READ.live(name)}\nor {name}:last and on (node, device) {_SITE_LINK}", record=f"{name}:last")
+
+
+def _link_alerts(site: Site) -> Iterable[Rule]:
+    flaps, flaps_limit = READ.live("hune:link_flaps"), READ.constant("hune:site_link_flaps")
+    yield alert(
+        site,
+        "LinkFlapping",
+        held(
+            "LinkFlapping",
+            subject=READ.live("hune:link_flaps:last"),
+            fires=f"{flaps} >= on (node) group_left () {flaps_limit}",
+        ),
+        value='{{ $value | printf "%.0f" }}',
+        fragments={"port": PORT, "threshold": looked_up("hune:site_link_flaps", "node")},
+    )
+    ratio, ratio_limit = READ.live("hune:link_errors_ratio"), READ.constant("hune:site_link_errors_ratio")
+    yield alert(
+        site,
+        "LinkErrors",
+        held(
+            "LinkErrors",
+            subject=f"100 * {READ.live('hune:link_errors_ratio:last')}",
+            fires=f"{ratio} > on (node) group_left () {ratio_limit}",
+        ),
+        value='{{ $value | printf "%.3g" }}',
+        fragments={"port": PORT, "threshold": looked_up("hune:site_link_errors_ratio", "node", times=" * 100")},
+    )
+
+
+def _sensor_lost(site: Site) -> Rule:
+    unseen = f"time() - {_FAST.live('hune:cpu_seen_seconds')}"
+    return alert(
+        site,
+        "CpuSensorLost",
+        held(
+            "CpuSensorLost",
+            subject=_FAST.live("hune:cpu_celsius:last"),
+            fires=f"{unseen} > {_SENSOR_LOST_SECONDS} and on (node) ({_FAST.live('hune:exporter_up')} == 1)",
+            read=_FAST,
+        ),
+    )
