@@ -69,7 +69,7 @@ def format_location(location: Location) -> str:
     return text
 
 
-_PLAIN = re.compile(r"[\w.:/@!*+-]{1,40}")
+_PLAIN = re.compile(r"[\w.:/@!*+-]{1,24}")
 
 
 def shown(text: str) -> str:

@@ -204,9 +204,10 @@ class _Open:
     key: tuple[str, Position] | None = None
     skips: bool = False
     size: int = 1
+    broken: bool = False
 
     def close(self) -> Tree:
-        return Tree(self.items if self.is_list else self.children, self.at, self.keys, self.size)
+        return Tree(self.items if self.is_list else self.children, self.at, self.keys, self.size, self.broken)
 
 
 class _Builder:
@@ -236,11 +237,11 @@ class _Builder:
         elif isinstance(event, ScalarEvent):
             self._add(self._scalar(event, at), event.anchor)
         elif isinstance(event, MappingStartEvent | SequenceStartEvent):
-            self._check_tag(event, at)
+            broken = not self._check_tag(event, at)
             if len(self._open) >= MAX_DEPTH:
                 what = f"more than {MAX_DEPTH} levels deep"
                 raise Fatal(Problem(at, (), what, "a site file has a few levels: check the brackets"))
-            self._open.append(_Open(at, event.anchor, is_list=isinstance(event, SequenceStartEvent)))
+            self._open.append(_Open(at, event.anchor, is_list=isinstance(event, SequenceStartEvent), broken=broken))
         elif self._open and not isinstance(event, NodeEvent):
             # The only other events between a start and the end of the document are ends.
             done = self._open.pop()
@@ -279,6 +280,9 @@ class _Builder:
         else:
             key, key_at = level.key
             level.key = None
+            if tree.value is None and not tree.broken:
+                # The scanner puts an empty value where the next thing starts.
+                tree.at = key_at
             if not level.skips:
                 level.children[key] = tree
                 level.keys[key] = key_at

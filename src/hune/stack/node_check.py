@@ -66,7 +66,10 @@ def _judge_life(node: Node, facts: NodeFacts) -> Iterator[Finding]:
 def _judge_exporter(node: Node, facts: NodeFacts) -> Iterator[Finding]:
     port, where = node.exporter.port, node.exporter_address
     if facts.port == "refused":
-        yield Finding("exporter", "lacking", f"nothing listens on {where}", _INSTALL)
+        if node.is_remote:
+            yield Finding("exporter", "lacking", f"nothing listens on {where}", _INSTALL)
+        else:
+            yield Finding("exporter", "lacking", f"nothing listens on {where}: Hune brings its own", "hune up", "here")
     elif facts.port != "open":
         if facts.alive:
             detail = f"{where} does not answer, though the machine lives: a firewall drops it"
