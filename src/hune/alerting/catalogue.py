@@ -42,15 +42,24 @@ class Alert:
         return WORDS[language][self.name]
 
     def clear(self, labels: Mapping[str, str]) -> str:
-        """Return PromQL that has a sample only if this alert is over: measured, or its subject left the site.
+        """Return PromQL that has a sample only if a value measured now shows that this alert is over.
 
         `labels` are the alert's; a missing one matches series without it. No sample means that nothing is known.
         """
-        if self.over is None or self.member is None:
-            return "vector(0) > 1"
-        reading = Reading(_FRESH[self.pace], {label: labels.get(label, "") for label in self.identity})
-        left = f"{reading.constant('hune:site_loaded')} unless on () {self.member(reading)}"
-        return f"({self.over(reading)}) or on () ({left})"
+        return self.over(self._reading(labels)) if self.over else _NEVER
+
+    def gone(self, labels: Mapping[str, str]) -> str:
+        """Return PromQL that has a sample only if what this alert is about isn't part of the site any more."""
+        if self.member is None:
+            return _NEVER
+        reading = self._reading(labels)
+        return f"{reading.constant('hune:site_loaded')} unless on () {self.member(reading)}"
+
+    def _reading(self, labels: Mapping[str, str]) -> Reading:
+        return Reading(_FRESH[self.pace], {label: labels.get(label, "") for label in self.identity})
+
+
+_NEVER = "vector(0) > 1"
 
 
 def _cpu_cooled(read: Reading) -> str:
@@ -142,6 +151,11 @@ def is_known(alertname: str) -> bool:
 def clear(labels: Mapping[str, str]) -> str:
     """Return `Alert.clear` for the alert that `labels` name; raises KeyError if it isn't known."""
     return ALERTS[labels["alertname"]].clear(labels)
+
+
+def gone(labels: Mapping[str, str]) -> str:
+    """Return `Alert.gone` for the alert that `labels` name; raises KeyError if it isn't known."""
+    return ALERTS[labels["alertname"]].gone(labels)
 
 
 def firing(alertname: str) -> str:

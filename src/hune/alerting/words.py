@@ -101,7 +101,7 @@ _FRENCH = {
     "CutOff": Words(
         "Hune est isolé",
         "Hune est isolé : aucun nœud distant ne répond",
-        "Tous les nœuds distants se sont tus ensemble : le réseau de cette machine est en cause. On ne sait rien d'eux.",
+        "Tous les nœuds distants se sont tus ensemble : c'est sans doute le réseau de cette machine.",
     ),
     "LinkDown": Words(
         "Lien coupé",
