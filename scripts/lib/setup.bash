@@ -18,9 +18,16 @@ die() {
   exit 1
 }
 
-# As root the command itself, otherwise with sudo before it: for messages.
-as_root() {
-  if [[ $EUID -eq 0 ]]; then printf '%s' "$*"; else printf 'sudo %s' "$*"; fi
+# Print the command that installs Debian packages, for messages: for root, with sudo where there is one, else with su.
+install_command() {
+  local command="apt-get update && apt-get install --no-install-recommends $*"
+  if ((EUID == 0)); then
+    printf '%s' "$command"
+  elif command -v sudo >/dev/null; then
+    printf "sudo sh -c '%s'" "$command"
+  else
+    printf "su -c '%s'" "$command"
+  fi
 }
 
 # step LABEL COMMAND…: run a command and tell how long it took; its output goes to the log, whose end is shown if it fails.
@@ -38,7 +45,7 @@ step() {
   if ((status)); then
     printf 'failed\n\n' >&2
     tail -n 20 "$LOG" | sed 's/^/    /' >&2
-    die "$label failed; the whole log is $LOG"
+    die "$label: failed; the whole log is $LOG; if the network was to blame, run it again: what is done is kept"
   fi
   tenths=$(((${EPOCHREALTIME//[.,]/} - started) / 100000))
   printf ' %3d.%d s\n' $((tenths / 10)) $((tenths % 10)) >&2
@@ -60,9 +67,9 @@ find_python() {
     fi
   done
   case $found in
-    incomplete) die "Python's standard library is not complete; install it: $(as_root apt-get install python3)" ;;
+    incomplete) die "Python's standard library is not complete; install it: $(install_command python3)" ;;
     old) die 'Python is older than 3.11; install a newer one and name it: PYTHON=/path/to/python3 '"$0" ;;
-    *) die "no Python found; install it: $(as_root apt-get install python3)" ;;
+    *) die "no Python found; install it: $(install_command python3)" ;;
   esac
 }
 
@@ -73,7 +80,7 @@ find_pip() {
   found=$(compgen -G "${bundled:-/nowhere}/_bundled/pip-*.whl" || compgen -G '/usr/share/python-wheels/pip-*.whl' || true)
   if [[ -z $found ]]; then
     "$VENV/bin/python" scripts/lib/unpack_debian.py "$fetched" python3-pip-whl || {
-      echo "pip is missing; install it: $(as_root apt-get install python3-venv)" >&2
+      echo "pip is missing; install it: $(install_command python3-venv)" >&2
       return 1
     }
     found=$(compgen -G "$fetched/usr/share/python-wheels/pip-*.whl")
@@ -120,7 +127,7 @@ prepare() {
   [[ $kind == runtime ]] || lock=requirements-dev.lock
   # One at a time; the lock is the folder itself, and closed again before anything that stays is started.
   exec 9<"$ROOT"
-  flock 9
+  flock --nonblock 9 || { echo 'Waiting for another set-up of this repository' >&2 && flock 9; }
   now=$(fingerprint)
   if ! is_prepared "$kind" "$now"; then
     python=$(find_python)

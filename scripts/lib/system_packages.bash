@@ -17,8 +17,7 @@ require_system_packages() {
   ((${#missing[@]})) || return 0
   mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
   if ((EUID)) || ! command -v apt-get >/dev/null; then
-    die "the tests need Debian packages that are missing: ${missing[*]}; install them:
-  $(as_root apt-get update) && $(as_root apt-get install --no-install-recommends "${missing[*]}")"
+    die "the tests need what ${missing[*]} bring; install them: $(install_command "${missing[@]}")"
   fi
   step "Debian packages: ${missing[*]}" apt_install "${missing[@]}"
 }

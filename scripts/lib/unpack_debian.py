@@ -31,7 +31,7 @@ def main(folder: Path, packages: list[str]) -> int:
                 package.unpack(part, _adaptation(package.name))
                 shutil.copytree(part, unpacked, dirs_exist_ok=True, symlinks=True)
         except Unavailable as error:
-            _say(str(error))
+            _say(error.message)
             return 1
         shutil.rmtree(folder, ignore_errors=True)
         unpacked.rename(folder)
