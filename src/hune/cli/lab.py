@@ -24,7 +24,13 @@ DeviceName = Annotated[str, typer.Argument(metavar="DEVICE", help="eno1, enp1s0f
 
 _SEEN_SECONDS = 60.0
 _GONE_SECONDS = 20.0
-_FAULTS = {"refuse": "down", "hang": "hanging", "exporter": "exporter dead", "up": "up"}
+# How a node answers: the word for it, and what else is to be said.
+_POWERS = {
+    "up": ("up", ""),
+    "refuse": ("down", "refuses"),
+    "hang": ("down", "hangs"),
+    "exporter": ("warning", "its exporter is dead"),
+}
 
 
 @app.command()
@@ -166,7 +172,8 @@ def _tell_port(event: dict[str, Any]) -> str:
 
 
 def _tell_power(event: dict[str, Any]) -> str:
-    return _FAULTS[event["power"]]
+    word, remark = _POWERS[event["power"]]
+    return f"{word}, {remark}" if remark else word
 
 
 def _prepare(layout: Layout) -> None:
@@ -274,17 +281,15 @@ def _show(nodes: Iterable[dict[str, Any]], *, json_output: bool) -> None:
 
 
 def _row(node: dict[str, Any]) -> tuple[str, ...]:
-    alive = node["power"] in ("up", "exporter")
+    word, remark = ("warning", node["problem"]) if node["problem"] else _POWERS[node["power"]]
     heated = " [yellow]heated[/]" if node["heat_celsius"] is not None else ""
     return (
         node["node"],
-        show.state("warning") + f" {show.escape(node['problem'])}"
-        if node["problem"]
-        else show.state(_FAULTS[node["power"]]),
+        show.state(word) + (f", {show.escape(remark)}" if remark else ""),
         f"{node['celsius']:g} °C{heated}",
         "  ".join(_link(link) for link in node["links"]),
         f"{node['address']}:{node['exporter_port']}",
-        show.age(node["boot_time"]) if alive else "–",
+        "–" if word == "down" else show.age(node["boot_time"]),
     )
 
 
