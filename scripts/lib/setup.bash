@@ -51,10 +51,11 @@ step() {
   printf ' %3d.%d s\n' $((tenths / 10)) $((tenths % 10)) >&2
 }
 
-# Print the first Python that is new enough and complete; $PYTHON goes first.
+# Print the first Python that is new enough and complete; if $PYTHON names one, only that is looked at.
 find_python() {
-  local name found=''
-  for name in ${PYTHON:+"$PYTHON"} python3 /usr/bin/python3 python3.13 python3.12 python3.11; do
+  local name found='' names=(python3 /usr/bin/python3 python3.13 python3.12 python3.11)
+  [[ -z ${PYTHON:-} ]] || names=("$PYTHON")
+  for name in "${names[@]}"; do
     command -v "$name" >/dev/null || continue
     if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
       if "$name" -c 'import sqlite3, ssl, venv' 2>/dev/null; then
@@ -69,7 +70,7 @@ find_python() {
   case $found in
     incomplete) die "Python's standard library is not complete; install it: $(install_command python3)" ;;
     old) die 'Python is older than 3.11; install a newer one and name it: PYTHON=/path/to/python3 '"$0" ;;
-    *) die "no Python found; install it: $(install_command python3)" ;;
+    *) die "${PYTHON:-python3}: not found; install it: $(install_command python3)" ;;
   esac
 }
 

@@ -17,7 +17,7 @@ require_system_packages() {
   ((${#missing[@]})) || return 0
   mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
   if ((EUID)) || ! command -v apt-get >/dev/null; then
-    die "the tests need what ${missing[*]} bring; install them: $(install_command "${missing[@]}")"
+    die "Debian packages that the tests need are missing (${missing[*]}); install them: $(install_command "${missing[@]}")"
   fi
   step "Debian packages: ${missing[*]}" apt_install "${missing[@]}"
 }
