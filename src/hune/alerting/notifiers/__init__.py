@@ -1,1 +1,86 @@
-"""One file a channel."""
+"""Channels: one file each, all of one shape.
+
+A notifier turns a notice into the channel's message and hands it over. What it raises says what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from hune.alerting.episode import Episode, State
+from hune.core.errors import Refused, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """News of one alert; `now` in seconds since the epoch."""
+
+    episode: Episode
+    told: State
+    """What it tells: firing or resolved."""
+    is_news: bool
+    """Whether the receiver has heard nothing of this alert before."""
+    now: float
+    message: str | None = None
+    """The id of the message that told of it before, if it has one of its own."""
+
+    @property
+    def came_and_went(self) -> bool:
+        """Whether it tells of an alert that is over already."""
+        return self.is_news and self.told is State.RESOLVED
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """News of many alerts, worst first; `link` lists them all."""
+
+    notices: Sequence[Notice]
+    link: str
+    now: float
+    away_since: float | None = None
+    """Since when the receiver could not be reached, if that is why there are so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the receiver answered."""
+
+    message: str | None = None
+    """Its id of the message, by which it can be edited."""
+    edited: bool = True
+    """Whether the alert's own message shows what was told."""
+    pause_seconds: float = 0.0
+    """How long it asks to wait before the next request."""
+
+
+class Notifier(Protocol):
+    """One receiver's channel."""
+
+    async def tell(self, notice: Notice) -> Receipt:
+        """Tell of one alert. Raises TryLater, ContentRefused or ReceiverRefused."""
+
+    async def tell_digest(self, digest: Digest) -> Receipt:
+        """Tell of many. Raises TryLater, ContentRefused or ReceiverRefused."""
+
+    async def edit(self, notice: Notice, /) -> bool:
+        """Have the alert's own message show what was told; False if somebody deleted it. Raises as `tell` does."""
+
+
+class TryLater(Unavailable):
+    """It did not work now; `after_seconds` if the receiver said when."""
+
+    def __init__(self, message: str, *, after_seconds: float | None = None, limited: bool = False) -> None:
+        super().__init__(message)
+        self.after_seconds = after_seconds
+        self.limited = limited
+        """Whether the receiver works and only asks for patience."""
+
+
+class ContentRefused(Refused):
+    """The receiver works and refuses this message."""
+
+
+class ReceiverRefused(Refused):
+    """The receiver refuses everything: deleted, or without permission; a person must act."""

@@ -1,0 +1,299 @@
+"""The alert book: every episode from firing to resolved, as statements on the hub's file.
+
+The functions take the connection they work on and are run by the `Database`: the writing ones in a transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hune.alerting.episode import Delivery, Ending, Episode, Incoming, State
+
+ReceiversOf = Callable[[Incoming], Sequence[str]]
+IsKnown = Callable[[str], bool]
+
+
+@dataclass
+class Taken:
+    """What a notification changed."""
+
+    opened: list[int] = field(default_factory=list)
+    resolved: list[int] = field(default_factory=list)
+    claimed: list[int] = field(default_factory=list)
+    """Declared as over by Alertmanager; not believed yet."""
+    resent: int = 0
+
+
+def take(
+    connection: sqlite3.Connection,
+    alerts: Iterable[Incoming],
+    *,
+    receivers_of: ReceiversOf,
+    is_known: IsKnown,
+    now: float,
+    test_alert_seconds: float,
+) -> Taken:
+    """Enter a notification into the book."""
+    taken = Taken()
+    for alert in alerts:
+        if not alert.firing:
+            _take_end(connection, alert, receivers_of(alert), is_known, now, taken)
+        elif alert.starts_at is None:
+            episode = open_episode(connection, alert, now=now, expires_at=now + test_alert_seconds)
+            _address(connection, episode, receivers_of(alert), State.FIRING, now)
+            taken.opened.append(episode)
+        else:
+            _take_firing(connection, alert, receivers_of(alert), is_known, now, taken)
+    return taken
+
+
+def _take_firing(
+    connection: sqlite3.Connection,
+    alert: Incoming,
+    receivers: Sequence[str],
+    is_known: IsKnown,
+    now: float,
+    taken: Taken,
+) -> None:
+    episode = _open_one(connection, alert.fingerprint)
+    if episode is not None:
+        taken.resent += 1
+        refresh(connection, episode, alert.annotations, alert.value, heard_at=now)
+        if not is_known(episode.alertname):
+            confirm(connection, episode.id)
+        _address(connection, episode.id, receivers, State.FIRING, now)
+        return
+    # What was measured as over stays over, however long Alertmanager repeats it; a receiver that hears of
+    # it only now is told that it was.
+    over = connection.execute(
+        "SELECT id FROM episode WHERE fingerprint = ? AND abs(starts_at - ?) < 0.001 ORDER BY id DESC LIMIT 1",
+        (alert.fingerprint, alert.starts_at),
+    ).fetchone()
+    if over is not None:
+        taken.resent += 1
+        _address(connection, over["id"], receivers, State.RESOLVED, now)
+        return
+    opened = open_episode(connection, alert, now=now)
+    _address(connection, opened, receivers, State.FIRING, now)
+    taken.opened.append(opened)
+
+
+def _take_end(
+    connection: sqlite3.Connection,
+    alert: Incoming,
+    receivers: Sequence[str],
+    is_known: IsKnown,
+    now: float,
+    taken: Taken,
+) -> None:
+    moment = min(now, alert.ends_at or now)
+    for episode in _open_all(connection, alert.fingerprint):
+        if alert.starts_at is not None and episode.expires_at is None and moment < episode.starts_at:
+            continue  # the end of an earlier one
+        _address(connection, episode.id, receivers, State.FIRING, now)
+        if episode.expires_at is None and is_known(episode.alertname):
+            connection.execute(
+                "UPDATE episode SET claimed_at = ?, heard_at = ?, doubted_at = coalesce(doubted_at, ?) WHERE id = ?",
+                (moment, now, now, episode.id),
+            )
+            taken.claimed.append(episode.id)
+        else:
+            resolve(connection, episode.id, at=moment, ending=Ending.DECLARED, now=now)
+            taken.resolved.append(episode.id)
+
+
+def open_episode(
+    connection: sqlite3.Connection, alert: Incoming, *, now: float, expires_at: float | None = None
+) -> int:
+    """Begin an episode and return its number."""
+    value = alert.value
+    row = connection.execute(
+        "INSERT INTO episode (fingerprint, labels, annotations, state, starts_at, received_at, heard_at, expires_at,"
+        " value, peak) VALUES (?, ?, ?, 'firing', ?, ?, ?, ?, ?, ?) RETURNING id",
+        (
+            alert.fingerprint,
+            json.dumps(dict(alert.labels)),
+            json.dumps(dict(alert.annotations)),
+            now if alert.starts_at is None else alert.starts_at,
+            now,
+            now,
+            expires_at,
+            value,
+            value,
+        ),
+    ).fetchone()
+    return int(row["id"])
+
+
+def address(connection: sqlite3.Connection, episode: int, receivers: Iterable[str], *, now: float) -> None:
+    """Have the receivers told of a firing episode."""
+    _address(connection, episode, receivers, State.FIRING, now)
+
+
+def _address(connection: sqlite3.Connection, episode: int, receivers: Iterable[str], wanted: State, now: float) -> None:
+    connection.executemany(
+        "INSERT OR IGNORE INTO delivery (episode, receiver, wanted, queued_at) VALUES (?, ?, ?, ?)",
+        [(episode, receiver, wanted, now) for receiver in receivers],
+    )
+
+
+def resolve(connection: sqlite3.Connection, episode: int, *, at: float, ending: Ending, now: float) -> None:
+    """End an episode, and have everybody told who was told of it; an expired one is only closed."""
+    changed = connection.execute(
+        "UPDATE episode SET state = 'resolved', resolved_at = max(?, starts_at), ending = ?, claimed_at = NULL,"
+        " doubted_at = NULL WHERE id = ? AND state <> 'resolved'",
+        (at, ending, episode),
+    ).rowcount
+    if changed:
+        told = "AND told IS NULL" if ending is Ending.EXPIRED else ""
+        connection.execute(
+            f"UPDATE delivery SET wanted = 'resolved', queued_at = ? WHERE episode = ? {told}",  # noqa: S608
+            (now, episode),
+        )
+
+
+def refresh(
+    connection: sqlite3.Connection,
+    episode: Episode,
+    annotations: Mapping[str, str],
+    value: float | None,
+    *,
+    heard_at: float | None = None,
+) -> None:
+    """Take over what is said of an open episode now; the highest value stays its peak."""
+    connection.execute(
+        "UPDATE episode SET annotations = ?, value = coalesce(?, value),"
+        " peak = max(coalesce(peak, ?), coalesce(?, peak)), heard_at = coalesce(?, heard_at) WHERE id = ?",
+        (json.dumps(dict(annotations or episode.annotations)), value, value, value, heard_at, episode.id),
+    )
+
+
+def confirm(connection: sqlite3.Connection, episode: int) -> None:
+    """Prometheus says that it fires."""
+    connection.execute(
+        "UPDATE episode SET state = 'firing', doubted_at = NULL, claimed_at = NULL"
+        " WHERE id = ? AND state <> 'resolved'",
+        (episode,),
+    )
+
+
+def doubt(connection: sqlite3.Connection, episode: int, *, since: float) -> None:
+    """Nobody confirms it any more; no word to people yet."""
+    connection.execute(
+        "UPDATE episode SET doubted_at = coalesce(doubted_at, ?) WHERE id = ? AND state <> 'resolved'", (since, episode)
+    )
+
+
+def mark_unknown(connection: sqlite3.Connection, episode: int) -> None:
+    """It has been in doubt for too long to be called firing."""
+    connection.execute("UPDATE episode SET state = 'unknown' WHERE id = ? AND state = 'firing'", (episode,))
+
+
+def open_episodes(connection: sqlite3.Connection) -> list[Episode]:
+    """Return all that are firing or unknown, in order of arrival."""
+    rows = connection.execute("SELECT * FROM episode WHERE state <> 'resolved' ORDER BY id")
+    return [episode_of(row) for row in rows]
+
+
+def _open_all(connection: sqlite3.Connection, fingerprint: str) -> list[Episode]:
+    rows = connection.execute(
+        "SELECT * FROM episode WHERE fingerprint = ? AND state <> 'resolved' ORDER BY id", (fingerprint,)
+    )
+    return [episode_of(row) for row in rows]
+
+
+def _open_one(connection: sqlite3.Connection, fingerprint: str) -> Episode | None:
+    return next((one for one in _open_all(connection, fingerprint) if one.expires_at is None), None)
+
+
+def was_over_since(connection: sqlite3.Connection, fingerprint: str, moment: float) -> bool:
+    """Whether an episode of this alert ended at or after a moment, or is open."""
+    row = connection.execute(
+        "SELECT 1 FROM episode WHERE fingerprint = ? AND (state <> 'resolved' OR resolved_at >= ?) LIMIT 1",
+        (fingerprint, moment),
+    ).fetchone()
+    return row is not None
+
+
+def list_episodes(connection: sqlite3.Connection, *, since: float, limit: int) -> list[tuple[Episode, list[Delivery]]]:
+    """Return the open episodes and those resolved after `since`, latest first, with what was told of each."""
+    rows = connection.execute(
+        "SELECT * FROM episode WHERE state <> 'resolved' OR resolved_at >= ?"
+        " ORDER BY state = 'resolved', id DESC LIMIT ?",
+        (since, limit),
+    )
+    return [(episode, _deliveries(connection, episode.id)) for episode in map(episode_of, rows.fetchall())]
+
+
+def list_digest(
+    connection: sqlite3.Connection, digest: int
+) -> tuple[sqlite3.Row, list[tuple[Episode, sqlite3.Row]]] | None:
+    """Return a digest (receiver, created_at, sent_at) and what it counted, or None if there is none of that number."""
+    head = connection.execute("SELECT * FROM digest WHERE id = ?", (digest,)).fetchone()
+    if head is None:
+        return None
+    rows = connection.execute(
+        "SELECT episode.*, digest_item.known, digest_item.told FROM digest_item"
+        " JOIN episode ON episode.id = digest_item.episode WHERE digest = ? ORDER BY episode.id",
+        (digest,),
+    ).fetchall()
+    return head, [(episode_of(row), row) for row in rows]
+
+
+def count_by_state(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return how many open episodes are in each state."""
+    rows = connection.execute("SELECT state, count(*) FROM episode WHERE state <> 'resolved' GROUP BY state")
+    return {row[0]: row[1] for row in rows}
+
+
+def forget(connection: sqlite3.Connection, *, before: float, limit: int = 1000) -> int:
+    """Drop episodes resolved before a moment, at most `limit`, and old digests; return how many episodes."""
+    connection.execute("DELETE FROM digest WHERE sent_at < ?", (before,))
+    return connection.execute(
+        "DELETE FROM episode WHERE id IN (SELECT id FROM episode WHERE state = 'resolved' AND resolved_at < ? LIMIT ?)",
+        (before, limit),
+    ).rowcount
+
+
+def _deliveries(connection: sqlite3.Connection, episode: int) -> list[Delivery]:
+    rows = connection.execute("SELECT * FROM delivery WHERE episode = ? ORDER BY receiver", (episode,))
+    return [delivery_of(row) for row in rows]
+
+
+def episode_of(row: sqlite3.Row) -> Episode:
+    """Return the episode of a row of the table."""
+    return Episode(
+        id=row["id"],
+        fingerprint=row["fingerprint"],
+        labels=json.loads(row["labels"]),
+        annotations=json.loads(row["annotations"]),
+        state=State(row["state"]),
+        starts_at=row["starts_at"],
+        received_at=row["received_at"],
+        heard_at=row["heard_at"],
+        expires_at=row["expires_at"],
+        claimed_at=row["claimed_at"],
+        doubted_at=row["doubted_at"],
+        resolved_at=row["resolved_at"],
+        ending=Ending(row["ending"]) if row["ending"] else None,
+        value=row["value"],
+        peak=row["peak"],
+    )
+
+
+def delivery_of(row: sqlite3.Row) -> Delivery:
+    """Return the delivery of a row of the table."""
+    return Delivery(
+        receiver=row["receiver"],
+        wanted=State(row["wanted"]),
+        told=State(row["told"]) if row["told"] else None,
+        at=row["at"],
+        message=row["message"],
+        digest=row["digest"],
+        problem=row["problem"],
+        dead=bool(row["dead"]),
+        queued_at=row["queued_at"],
+    )

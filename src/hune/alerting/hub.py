@@ -1,0 +1,301 @@
+"""The hub: takes alerts, keeps the book, and sees to it that people are told."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import socket
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from importlib import resources
+from typing import Any
+from urllib.parse import urlsplit
+
+from hune.alerting import book, catalogue, outbox
+from hune.alerting.database import LOW_DISK_BYTES, RESERVE_BYTES, Database
+from hune.alerting.deliver import Courier
+from hune.alerting.episode import Incoming, State
+from hune.alerting.metrics import HubMetrics
+from hune.alerting.notifiers.channels import CONSOLE, Setting, make_notifier
+from hune.alerting.payload import Notification
+from hune.alerting.receive import routes
+from hune.alerting.reconcile import Reconciler
+from hune.alerting.timing import Timing
+from hune.core.clock import Clock, SystemClock
+from hune.core.errors import Unavailable
+from hune.core.layout import Layout
+from hune.core.service import start
+from hune.http.call import open_session
+from hune.http.serve import HttpService, create_app
+from hune.promapi.alertmanager import AlertmanagerClient
+from hune.promapi.prometheus import PrometheusClient
+from hune.site.models import Receiver, Site
+
+log = logging.getLogger(__name__)
+
+SCHEMA_VERSION = 1
+_MAINTENANCE_SECONDS = 15.0
+_OBSERVATION_SECONDS = 5.0
+_HEARTBEAT = "severity", "none"
+"""An alert of this severity only says that the chain works; it is nobody's news."""
+
+
+class Hub:
+    """The service."""
+
+    name = "hub"
+
+    def __init__(
+        self,
+        site: Site,
+        layout: Layout,
+        *,
+        environ: Mapping[str, str],
+        timing: Timing | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._site = site
+        self._layout = layout
+        self._environ = environ
+        self._timing = timing or Timing()
+        self._clock = clock or SystemClock()
+        self._metrics = HubMetrics()
+        self._page = (site.public_url or site.url("nester")).rstrip("/")
+        self._receivers = _receivers(site)
+        self._database = Database(
+            layout.data("hub") / "outbox.db",
+            resources.files("hune.alerting").joinpath("schema.sql").read_text(),
+            SCHEMA_VERSION,
+        )
+        self._couriers: list[Courier] = []
+        self._reconciler: Reconciler | None = None
+        self._heartbeat_at: float | None = None
+
+    async def run(self, ready: asyncio.Event) -> None:
+        """Take and deliver alerts until cancelled.
+
+        Raises Unavailable if the port is taken, the outbox can't be opened, or another hub has it.
+        """
+        lock = await asyncio.to_thread(self._lock)
+        try:
+            await self._database.open()
+            try:
+                await self._begin()
+                async with open_session() as engines, open_session() as outside:
+                    await self._work(ready, engines, outside)
+            finally:
+                await self._database.close()
+        finally:
+            os.close(lock)
+
+    async def _work(self, ready: asyncio.Event, engines: Any, outside: Any) -> None:
+        setting = Setting(self._site, self._environ, outside, self._page, self._timing.request)
+        self._couriers = [
+            Courier(
+                receiver.name,
+                partial(make_notifier, receiver, setting),
+                self._database,
+                page=self._page,
+                timing=self._timing,
+                clock=self._clock,
+                metrics=self._metrics,
+            )
+            for receiver in self._receivers
+        ]
+        self._reconciler = Reconciler(
+            self._database,
+            PrometheusClient(engines, self._site.url("prometheus")),
+            AlertmanagerClient(engines, self._site.url("alertmanager")),
+            self._site,
+            timing=self._timing,
+            clock=self._clock,
+            metrics=self._metrics,
+            on_change=self._wake_couriers,
+        )
+        server = HttpService("hub", self._app(), host=self._site.listen, port=self._site.port("hub"))
+        async with asyncio.TaskGroup() as group:
+            for courier in self._couriers:
+                group.create_task(courier.run(), name=f"hub: {courier.receiver}")
+            group.create_task(self._reconciler.run(), name="hub: reconciler")
+            group.create_task(self._maintain(), name="hub: maintenance")
+            group.create_task(self._observe(), name="hub: observation")
+            await start(group, server)
+            ready.set()
+
+    def _app(self) -> Any:
+        def count(status: int) -> None:
+            self._metrics.requests.labels(str(status)).inc()
+
+        public = urlsplit(self._site.public_url or "").hostname
+        names = [name for name in ("hub", socket.gethostname(), public) if name]
+        return create_app(
+            routes=routes(self._accept, self._database, self._clock, count),
+            registry=self._metrics.registry,
+            health=self.health,
+            host_names=names,
+        )
+
+    # -- taking --------------------------------------------------------------------------------------------------
+
+    async def _accept(self, notification: Notification) -> book.Taken:
+        """Store a notification durably and see to its delivery."""
+        news = [alert for alert in notification.alerts if alert.labels.get(_HEARTBEAT[0]) != _HEARTBEAT[1]]
+        now = self._clock.now()
+        if len(news) < len(notification.alerts):
+            self._heartbeat_at = now
+        if notification.truncated:
+            log.warning("%d alerts were left out of a notification by its sender", notification.truncated)
+
+        def store(connection: sqlite3.Connection) -> book.Taken:
+            if self._database.is_short(connection):
+                raise Unavailable("the disk is full", remedy="make room")
+            return book.take(
+                connection,
+                news,
+                receivers_of=partial(self._receivers_of, notification.receiver),
+                is_known=catalogue.is_known,
+                now=now,
+                test_alert_seconds=self._timing.test_alert,
+            )
+
+        taken = await self._database.write(store)
+        for alert in notification.alerts:
+            self._metrics.received.labels("firing" if alert.firing else "resolved").inc()
+        self._wake_couriers()
+        if taken.claimed and self._reconciler is not None:
+            self._reconciler.notify()
+        return taken
+
+    def _receivers_of(self, named: str, alert: Incoming) -> Sequence[str]:
+        if any(receiver.name == named for receiver in self._receivers):
+            return [named]
+        return receivers_of(self._site, alert.labels)
+
+    def _wake_couriers(self) -> None:
+        for courier in self._couriers:
+            courier.notify()
+
+    # -- keeping -------------------------------------------------------------------------------------------------
+
+    def _lock(self) -> int:
+        path = self._layout.data("hub") / "lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Unavailable(f"{path}: {error.strerror}", remedy="make the data directory writable") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise Unavailable(f"{path.parent}: another hub works here", remedy="stop it first") from error
+        return descriptor
+
+    async def _begin(self) -> None:
+        names = [receiver.name for receiver in self._receivers]
+        interrupted, retired = await self._database.write(
+            lambda connection: (outbox.release(connection), outbox.retire(connection, names))
+        )
+        if interrupted:
+            log.warning("%d alerts were being sent when the hub ended; they may be told twice", interrupted)
+        if retired:
+            log.warning("%d alerts waited for receivers that the site no longer has; dropped", retired)
+
+    async def _maintain(self) -> None:
+        while True:
+            with suppress(Unavailable):
+                now = self._clock.now()
+                await self._database.write(partial(_beat, now=now))
+                await self._database.refill()
+                while await self._database.write(partial(book.forget, before=now - self._timing.keep)):
+                    pass
+            await self._clock.sleep(_MAINTENANCE_SECONDS)
+
+    async def _observe(self) -> None:
+        metrics = self._metrics
+        while True:
+            with suppress(Unavailable):
+                for courier in self._couriers:
+                    backlog = await self._database.read(partial(outbox.backlog, receiver=courier.receiver))
+                    metrics.pending.labels(courier.receiver).set(backlog.pending)
+                    age = self._clock.now() - backlog.oldest if backlog.oldest is not None else 0.0
+                    metrics.oldest.labels(courier.receiver).set(max(0.0, age))
+                states = await self._database.read(book.count_by_state)
+                for state in (State.FIRING, State.UNKNOWN):
+                    metrics.episodes.labels(state).set(states.get(state, 0))
+                metrics.reserve_bytes.set(await self._database.read(self._database.reserve_left))
+                metrics.commit_seconds.set(self._database.last_commit_seconds)
+            await self._clock.sleep(_OBSERVATION_SECONDS)
+
+    # -- telling of itself -----------------------------------------------------------------------------------------
+
+    async def health(self) -> dict[str, Any]:
+        """Return whether alerts are taken and reach people, and what is wrong if they don't."""
+        faults, remarks = [], []
+        receivers: list[dict[str, Any]] = []
+        free = await asyncio.to_thread(self._database.disk_free)
+        left = 0
+        try:
+            left = await self._database.read(self._database.reserve_left)
+            receivers = [
+                courier.report(await self._database.read(partial(outbox.backlog, receiver=courier.receiver)))
+                for courier in self._couriers
+            ]
+        except Unavailable as error:
+            faults.append(str(error))
+        if self._database.trouble:
+            faults.append(f"nothing can be stored: {self._database.trouble}")
+        elif free < LOW_DISK_BYTES // 8:
+            faults.append(f"the disk is full; working on the reserve, {left >> 10} kB of {RESERVE_BYTES >> 10} left")
+        if self._database.replaced:
+            remarks.append(f"the outbox was damaged and is new; the old one is {self._database.replaced}")
+        faults += [
+            f"{row['name']}: {row['problem']} ({row['pending']} alerts wait)" for row in receivers if row["failing"]
+        ]
+        prometheus = self._reconciler.problem if self._reconciler else "not asked yet"
+        if prometheus:
+            remarks.append(f"Prometheus can't be asked whether alerts are over: {prometheus}")
+        waiting = sum(row["pending"] for row in receivers)
+        working = f"takes and delivers alerts to {', '.join(row['name'] for row in receivers)}; {waiting} waiting"
+        return {
+            "healthy": not faults,
+            "detail": "; ".join([*(faults or [working]), *remarks]),
+            "outbox": {
+                "writable": not self._database.trouble,
+                "disk_free_bytes": free,
+                "reserve_bytes": left,
+                "replaced": self._database.replaced,
+            },
+            "prometheus": {"reachable": not prometheus, "detail": prometheus},
+            "heartbeat_at": self._heartbeat_at,
+            "receivers": receivers,
+        }
+
+
+def receivers_of(site: Site, labels: Mapping[str, str]) -> list[str]:
+    """Return who is told of an alert whose sender names no receiver: the console, and whom the site's routes say."""
+    judged = {"severity": "critical", **labels}
+    takes_lab = {receiver.name: receiver.lab for receiver in site.receivers}
+    found = [CONSOLE]
+    for route in site.routes:
+        if all(judged.get(name, "") == text for name, text in route.match.items()):
+            found += [name for name in route.receivers if takes_lab.get(name) or labels.get("lab") != "true"]
+    return list(dict.fromkeys(found))
+
+
+def _receivers(site: Site) -> list[Receiver]:
+    receivers = list(site.receivers)
+    if all(receiver.name != CONSOLE for receiver in receivers):
+        receivers.append(Receiver(name=CONSOLE, console=True, lab=True))
+    return receivers
+
+
+def _beat(connection: sqlite3.Connection, *, now: float) -> None:
+    # A write for its own sake: what can't be written to is found out before an alert comes.
+    connection.execute(
+        "INSERT INTO heartbeat (id, at) VALUES (1, ?) ON CONFLICT DO UPDATE SET at = excluded.at", (now,)
+    )

@@ -1,0 +1,155 @@
+"""The hub's doors: `POST /webhook` takes notifications, `GET /alerts` and `GET /digests/{id}` show the book."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sqlite3
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from hune.alerting import book
+from hune.alerting.database import Database
+from hune.alerting.episode import Delivery, Episode
+from hune.alerting.payload import Notification, read_notification
+from hune.core.clock import Clock
+from hune.core.errors import InputError, Unavailable
+from hune.http.serve import problem
+
+MAX_BODY_BYTES = 16 << 20
+_SMALL_BYTES = 64 << 10
+_DAY = 86400.0
+_DEFAULT_LIMIT = 500
+_MAX_LIMIT = 5000
+
+Accept = Callable[[Notification], Awaitable[book.Taken]]
+
+
+def routes(accept: Accept, database: Database, clock: Clock, count: Callable[[int], None]) -> list[BaseRoute]:
+    """Return the routes; `accept` stores a notification durably, `count` hears the status of each answer to one."""
+
+    async def webhook(request: Request) -> Response:
+        try:
+            response = await _take(request, accept)
+        except ClientDisconnect:
+            response = problem(400, "the request ended before its body")
+        count(response.status_code)
+        return response
+
+    async def alerts(request: Request) -> Response:
+        now = clock.now()
+        since = _number(request, "since", now - _DAY)
+        limit = int(min(max(_number(request, "limit", _DEFAULT_LIMIT), 1), _MAX_LIMIT))
+        rows = await database.read(lambda connection: book.list_episodes(connection, since=since, limit=limit))
+        return JSONResponse({"now": now, "alerts": [_alert(episode, told) for episode, told in rows]})
+
+    async def digest(request: Request) -> Response:
+        number = request.path_params["number"]
+        found = await database.read(lambda connection: book.list_digest(connection, number))
+        if found is None:
+            return problem(404, f"digest {number}: unknown, or too old")
+        head, items = found
+        return JSONResponse({"now": clock.now(), **_digest(head, items)})
+
+    return [
+        Route("/webhook", webhook, methods=["POST"]),
+        Route("/alerts", alerts),
+        Route("/digests/{number:int}", digest),
+    ]
+
+
+async def _take(request: Request, accept: Accept) -> Response:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        return problem(415, "send JSON, with Content-Type: application/json")
+    body = await _read_body(request)
+    if body is None:
+        return problem(413, f"more than {MAX_BODY_BYTES >> 20} MB; send fewer alerts at once (max_alerts)")
+    try:
+        if len(body) > _SMALL_BYTES:
+            notification = await asyncio.to_thread(read_notification, body)
+        else:
+            notification = read_notification(body)
+        taken = await accept(notification)
+    except InputError as error:
+        return problem(400, str(error))
+    except Unavailable as error:
+        # Alertmanager tries again after 5xx, never after 4xx.
+        return problem(503, str(error))
+    return JSONResponse(
+        {
+            "status": 200,
+            "received": len(notification.alerts),
+            "opened": len(taken.opened),
+            "resolved": len(taken.resolved),
+            "checking": len(taken.claimed),
+        }
+    )
+
+
+async def _read_body(request: Request) -> bytes | None:
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
+        return None
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MAX_BODY_BYTES:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _number(request: Request, name: str, default: float) -> float:
+    given = request.query_params.get(name)
+    if given is None:
+        return default
+    try:
+        value = float(given)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{name}: not a number", remedy="leave it out, or write one")
+    return value
+
+
+def _alert(episode: Episode, deliveries: list[Delivery]) -> dict[str, Any]:
+    return {**_episode(episode), "deliveries": [_delivery(delivery) for delivery in deliveries]}
+
+
+def _episode(episode: Episode) -> dict[str, Any]:
+    kept = {key: value for key, value in asdict(episode).items() if key not in ("claimed_at", "heard_at")}
+    return {**kept, "alertname": episode.alertname, "severity": episode.severity}
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    detail = delivery.problem or (f"counted in digest {delivery.digest}" if delivery.digest else "")
+    return {
+        "receiver": delivery.receiver,
+        "state": delivery.state,
+        "told": delivery.told,
+        "at": delivery.at,
+        "digest": delivery.digest,
+        "detail": detail,
+    }
+
+
+def _digest(head: sqlite3.Row, items: list[tuple[Episode, sqlite3.Row]]) -> dict[str, Any]:
+    return {
+        "id": head["id"],
+        "receiver": head["receiver"],
+        "created_at": head["created_at"],
+        "sent_at": head["sent_at"],
+        "alerts": [
+            {
+                **_episode(episode),
+                "told": "came and went" if row["known"] is None and row["told"] == "resolved" else row["told"],
+            }
+            for episode, row in items
+        ],
+    }

@@ -1,0 +1,308 @@
+"""The truth about open alerts: Prometheus is asked, and only what it measures ends an alert of Hune's own rules.
+
+Alertmanager declares an alert over when nobody repeats it: also when Prometheus died, or the node it was about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any
+
+from hune.alerting import book, catalogue
+from hune.alerting.database import Database
+from hune.alerting.episode import Ending, Episode, Incoming, State, fingerprint, number
+from hune.alerting.metrics import HubMetrics
+from hune.alerting.timing import Timing
+from hune.core.clock import Clock
+from hune.core.errors import HuneError, Unavailable
+from hune.promapi.alertmanager import AlertmanagerClient
+from hune.promapi.prometheus import PrometheusClient
+from hune.site.models import Site
+
+log = logging.getLogger(__name__)
+
+_QUESTIONS_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """An alert that Prometheus says fires now."""
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    active_at: float
+
+
+class Verdict(Enum):
+    """What becomes of an open episode."""
+
+    KEEP = auto()
+    CONFIRM = auto()
+    DOUBT = auto()
+    UNKNOWN = auto()
+    RESOLVE = auto()
+    EXPIRE = auto()
+
+
+def judge(episode: Episode, *, firing: bool | None, clear: bool, known: bool, now: float, timing: Timing) -> Verdict:
+    """Return what becomes of an open episode.
+
+    `firing`: whether Prometheus says so, None if it doesn't answer; `clear`: whether it was measured as over;
+    `known`: whether it is of Hune's own rules.
+    """
+    if episode.expires_at is not None:
+        return Verdict.EXPIRE if now >= episode.expires_at else Verdict.KEEP
+    if firing:
+        return Verdict.CONFIRM
+    if not known:
+        # Alertmanager's word counts, until it has been silent for long.
+        silence = now - episode.heard_at
+        if silence >= timing.forget_unknown:
+            return Verdict.EXPIRE
+        return Verdict.UNKNOWN if silence >= timing.foreign_silence else Verdict.KEEP
+    if clear:
+        return Verdict.RESOLVE
+    if episode.doubted_at is None:
+        return Verdict.DOUBT
+    doubted = now - episode.doubted_at
+    if doubted >= timing.forget_unknown:
+        return Verdict.EXPIRE
+    return Verdict.UNKNOWN if doubted >= timing.doubt else Verdict.KEEP
+
+
+class Reconciler:
+    """Compares the open episodes with Prometheus until cancelled."""
+
+    def __init__(
+        self,
+        database: Database,
+        prometheus: PrometheusClient,
+        alertmanager: AlertmanagerClient,
+        site: Site,
+        *,
+        timing: Timing,
+        clock: Clock,
+        metrics: HubMetrics,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._prometheus = prometheus
+        self._alertmanager = alertmanager
+        self._site = site
+        self._receivers = {receiver.name for receiver in site.receivers} | {"console"}
+        self._nodes = {node.name for node in site.nodes}
+        self._timing = timing
+        self._clock = clock
+        self._metrics = metrics
+        self._on_change = on_change
+        self._wake = asyncio.Event()
+        self._written: dict[int, float] = {}
+        self.problem = "not asked yet"
+        """Why Prometheus can't be asked, or empty."""
+
+    def notify(self) -> None:
+        """Something is said to be over: look now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                wait = await self.round()
+            except Unavailable as error:
+                log.debug("not reconciled: %s", error)
+                wait = self._timing.recheck
+            try:
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def round(self) -> float:
+        """Compare once; return how long to wait before the next time."""
+        episodes = await self._database.read(book.open_episodes)
+        firing = await self._firing()
+        now = self._clock.now()
+        keys = {episode.id: self._key(episode.labels) for episode in episodes}
+        unsure = [
+            episode
+            for episode in episodes
+            if firing is not None
+            and keys[episode.id] not in firing
+            and episode.expires_at is None
+            and catalogue.is_known(episode.alertname)
+        ]
+        cleared = await self._measured_as_clear(unsure)
+        verdicts = {
+            episode.id: judge(
+                episode,
+                firing=None if firing is None else keys[episode.id] in firing,
+                clear=episode.id in cleared,
+                known=catalogue.is_known(episode.alertname),
+                now=now,
+                timing=self._timing,
+            )
+            for episode in episodes
+        }
+        missed = await self._missed(firing or {}, keys.values(), now)
+        changes = [
+            change for episode in episodes for change in self._changes(episode, verdicts[episode.id], firing, now)
+        ]
+        if missed:
+            changes.append(lambda connection: self._open_missed(connection, missed, now))
+        if changes:
+            await self._database.write(lambda connection: [change(connection) for change in changes])
+        self._written = {identity: at for identity, at in self._written.items() if identity in verdicts}
+        if missed or any(verdict in (Verdict.RESOLVE, Verdict.EXPIRE) for verdict in verdicts.values()):
+            self._on_change()
+        if any(self._is_pressing(episode, verdicts[episode.id]) for episode in episodes):
+            return self._timing.recheck
+        return self._timing.watch if episodes else self._timing.reconcile
+
+    def _is_pressing(self, episode: Episode, verdict: Verdict) -> bool:
+        return verdict is Verdict.DOUBT or (
+            verdict is Verdict.KEEP and episode.doubted_at is not None and episode.state is State.FIRING
+        )
+
+    def _changes(
+        self, episode: Episode, verdict: Verdict, firing: Mapping[str, Firing] | None, now: float
+    ) -> Iterable[Callable[[sqlite3.Connection], Any]]:
+        identity = episode.id
+        match verdict:
+            case Verdict.CONFIRM:
+                assert firing is not None
+                if (
+                    episode.state is not State.FIRING
+                    or episode.doubted_at is not None
+                    or episode.claimed_at is not None
+                ):
+                    yield lambda connection: book.confirm(connection, identity)
+                said = firing[self._key(episode.labels)]
+                if self._is_worth_writing(episode, said, now):
+                    self._written[identity] = now
+                    yield lambda connection: book.refresh(
+                        connection, episode, said.annotations, number(said.annotations.get("value"))
+                    )
+            case Verdict.DOUBT:
+                yield lambda connection: book.doubt(connection, identity, since=now)
+            case Verdict.UNKNOWN:
+                if episode.state is State.FIRING:
+                    log.warning("%s: neither confirmed nor measured as over; shown as unknown", _name(episode))
+                    yield lambda connection: book.mark_unknown(connection, identity)
+            case Verdict.RESOLVE:
+                ending = Ending.MEASURED if self._is_watched(episode) else Ending.UNWATCHED
+                at = episode.claimed_at or now
+                yield lambda connection: book.resolve(connection, identity, at=at, ending=ending, now=now)
+            case Verdict.EXPIRE:
+                yield lambda connection: book.resolve(connection, identity, at=now, ending=Ending.EXPIRED, now=now)
+            case Verdict.KEEP:
+                pass
+
+    def _is_worth_writing(self, episode: Episode, said: Firing, now: float) -> bool:
+        value = number(said.annotations.get("value"))
+        if value is not None and (episode.peak is None or value > episode.peak):
+            return True
+        changed = value != episode.value or dict(said.annotations) != dict(episode.annotations)
+        return changed and now - self._written.get(episode.id, 0.0) >= self._timing.reconcile
+
+    def _is_watched(self, episode: Episode) -> bool:
+        node = episode.labels.get("node")
+        return node is None or node in self._nodes
+
+    # -- asking --------------------------------------------------------------------------------------------------
+
+    async def _firing(self) -> dict[str, Firing] | None:
+        """Return what fires in Prometheus by key, None if it doesn't answer.
+
+        Its rules are asked, not the series ALERTS: after a restart that one still shows what was minutes ago.
+        """
+        try:
+            answer = await self._prometheus.call("GET", "/api/v1/alerts")
+            found = [_firing_of(row) for row in answer["alerts"] if row["state"] == "firing"]
+        except (HuneError, KeyError, TypeError, ValueError) as error:
+            if not self.problem:
+                log.warning("prometheus can't be asked whether alerts are over: %s", error)
+            self.problem = str(error) or type(error).__name__
+            self._metrics.reconciliations.labels("failed").inc()
+            return None
+        self.problem = ""
+        self._metrics.reconciliations.labels("done").inc()
+        return {self._key(firing.labels): firing for firing in found}
+
+    async def _measured_as_clear(self, episodes: Sequence[Episode]) -> set[int]:
+        gate = asyncio.Semaphore(_QUESTIONS_AT_ONCE)
+
+        async def ask(episode: Episode) -> bool:
+            async with gate:
+                try:
+                    return bool(await self._prometheus.query(catalogue.clear(episode.labels)))
+                except HuneError as error:
+                    log.debug("%s: not measured: %s", _name(episode), error)
+                    return False
+
+        answers = await asyncio.gather(*(ask(episode) for episode in episodes))
+        return {episode.id for episode, clear in zip(episodes, answers, strict=True) if clear}
+
+    async def _missed(
+        self, firing: Mapping[str, Firing], known: Iterable[str], now: float
+    ) -> list[tuple[Incoming, list[str]]]:
+        """Return alerts that fire and that Alertmanager means to tell, but of which nothing has come for long.
+
+        So it goes with one that crosses again after its end was lost: Alertmanager believes that it told it already.
+        """
+        book_has = set(known)
+        late = {
+            key: alert
+            for key, alert in firing.items()
+            if key not in book_has
+            and catalogue.is_known(alert.labels.get("alertname", ""))
+            and now - alert.active_at > self._timing.missed
+        }
+        if not late:
+            return []
+        try:
+            active = await self._alertmanager.active_alerts()
+        except Unavailable as error:
+            log.debug("alertmanager can't be asked what it tells: %s", error)
+            return []
+        found = []
+        for alert in active:
+            match = late.get(self._key(alert.labels))
+            receivers = [name for name in alert.receivers if name in self._receivers]
+            if match is not None and receivers and alert.labels.get("severity") != "none":
+                found.append((Incoming(True, alert.labels, match.annotations, match.active_at), receivers))
+        return found
+
+    def _open_missed(
+        self, connection: sqlite3.Connection, missed: Sequence[tuple[Incoming, list[str]]], now: float
+    ) -> None:
+        for alert, receivers in missed:
+            if book.was_over_since(connection, alert.fingerprint, alert.starts_at or now):
+                continue
+            log.warning("%s: fires, and nothing was heard of it; told now", alert.labels.get("alertname"))
+            episode = book.open_episode(connection, alert, now=now)
+            book.address(connection, episode, receivers, now=now)
+
+    def _key(self, labels: Mapping[str, str]) -> str:
+        # Prometheus adds its external label only on the way to Alertmanager.
+        return fingerprint(
+            {name: text for name, text in labels.items() if not (name == "site" and text == self._site.name)}
+        )
+
+
+def _firing_of(row: Mapping[str, Any]) -> Firing:
+    return Firing(
+        labels=dict(row["labels"]),
+        annotations=dict(row.get("annotations") or {}),
+        active_at=datetime.fromisoformat(row["activeAt"]).timestamp(),
+    )
+
+
+def _name(episode: Episode) -> str:
+    return " ".join(part for part in (episode.alertname, episode.labels.get("node", "")) if part)

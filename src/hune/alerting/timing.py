@@ -1,0 +1,36 @@
+"""How long the hub waits for what; tests compress it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds."""
+
+    reconcile: float = 10.0
+    """From one comparison of the open alerts with Prometheus to the next."""
+    watch: float = 2.0
+    """The same while an alert is open: its peak is seen, and its end if Alertmanager loses it."""
+    doubt: float = 5.0
+    """How long an alert may be unconfirmed before it is shown as unknown; until then it is asked every `recheck`."""
+    recheck: float = 1.0
+    missed: float = 60.0
+    """How long Prometheus and Alertmanager both know an alert before the hub believes that it was never told."""
+    test_alert: float = 300.0
+    """Life of an alert that came without startsAt."""
+    foreign_silence: float = 12 * 3600.0
+    """How long Alertmanager may be silent about an alert of somebody else's rules before it is unknown."""
+    forget_unknown: float = 7 * 86400.0
+    """After which an alert nobody has confirmed or measured is closed."""
+    keep: float = 30 * 86400.0
+    """How long resolved alerts are kept."""
+    request: float = 10.0
+    """For one request to a receiver."""
+    outage: float = 60.0
+    """How long a receiver fails before its current state goes out as a digest."""
+    retry_first: float = 0.5
+    retry_ceiling: float = 15.0
+    broken_retry: float = 600.0
+    """Between two tries of a receiver that refuses altogether."""
