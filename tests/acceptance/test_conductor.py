@@ -1,0 +1,196 @@
+"""The conductor keeps everything alive, tells what is wrong, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from hune.stack.ports import is_free
+from support.ports import free_port
+from support.product import Product, differing_series, query, wait_until
+
+SERVICES = {"prometheus", "victoriametrics", "alertmanager", "node-exporter", "blackbox-exporter", "hub", "nester"}
+PROCESSES = ("prometheus", "victoriametrics", "alertmanager", "node-exporter", "blackbox-exporter", "services")
+KILLS = 50 if os.environ.get("HUNE_TEST_LONG") else len(PROCESSES)
+
+
+def test_everything_works_and_says_what_was_checked(running: Product) -> None:
+    report = running.health()
+    assert report["healthy"]
+    assert {row["name"] for row in report["services"]} >= SERVICES
+    assert all(row["detail"] and row["pid"] and row["address"].startswith("127.0.0.1:") for row in report["services"])
+
+
+def test_more_than_a_thousand_series_are_in_prometheus_and_the_same_in_the_store(running: Product) -> None:
+    prometheus, store = running.url("prometheus"), running.url("victoriametrics")
+
+    def enough() -> bool:
+        rows = query(prometheus, 'count({job=~"node|prometheus|victoriametrics|alertmanager"})')
+        return bool(rows) and float(rows[0]["value"][1]) > 1000
+
+    wait_until(enough, "a thousand series")
+    end = time.time()
+    wait_until(lambda: not differing_series(prometheus, store, start=end - 60, end=end), "the store holds the same")
+
+
+def test_nothing_listens_beyond_loopback(running: Product) -> None:
+    pids = {row["pid"] for row in running.status()["processes"]}
+    inodes = set()
+    for pid in pids:
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                inodes.add(str(descriptor.readlink())[8:-1])
+    for table, loopback in (("/proc/net/tcp", "0100007F"), ("/proc/net/tcp6", "00000000000000000000000001000000")):
+        for line in Path(table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in inodes:
+                assert fields[1].split(":")[0] == loopback, line
+
+
+def test_a_second_start_on_the_same_directory_is_refused(running: Product) -> None:
+    result = running.run("up", "--detach", "--auto-ports")
+    assert result.returncode != 0
+    assert "already running" in result.stderr
+
+
+def test_clean_refuses_while_running(running: Product) -> None:
+    result = running.run("clean", "--yes")
+    assert result.returncode == 2
+    assert "hune down" in result.stderr
+
+
+def test_an_unchanged_site_plans_and_reloads_nothing(running: Product) -> None:
+    assert running.ask("plan", "--auto-ports")["changes"] == []
+    done = running.ask("reload")
+    assert not any(done[what] for what in ("started", "restarted", "reloaded", "stopped"))
+
+
+def test_logs_are_printed_by_name_and_unknown_names_are_told(running: Product) -> None:
+    assert "ready after" in running.run("logs", "conductor", "-n", "200").stdout
+    result = running.run("logs", "prometeus")
+    assert result.returncode == 2
+    assert "prometheus" in result.stderr
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_a_killed_process_comes_back_and_no_sample_is_missing(running: Product, number: int) -> None:
+    name = PROCESSES[number % len(PROCESSES)]
+    prometheus, store = running.url("prometheus"), running.url("victoriametrics")
+    began = time.time()
+    before = running.pid(name)
+    os.kill(before, signal.SIGKILL)
+    wait_until(lambda: running.pid(name) not in (0, before) and running.health()["healthy"], f"{name} works again")
+
+    def complete() -> bool:
+        status = running.status()
+        return not status["has_gap"] and status["complete_until"] > began - 60
+
+    wait_until(complete, "the gap is closed")
+    end = time.time()
+    wait_until(
+        lambda: not differing_series(prometheus, store, start=began - 30, end=end),
+        f"the store holds the same after {name} was killed",
+        seconds=30,
+    )
+
+
+def test_a_killed_conductor_leaves_no_process_and_the_next_start_recovers(product: Product) -> None:
+    status = product.up()
+    pids = [row["pid"] for row in status["processes"]]
+    os.kill(status["pid"], signal.SIGKILL)
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), "all children are gone", seconds=30)
+    assert product.up()["healthy"]
+
+
+def test_a_stopped_stack_leaves_no_process(product: Product) -> None:
+    status = product.up()
+    product.down()
+    assert not any(Path(f"/proc/{row['pid']}").exists() for row in status["processes"])
+    assert "not running" in product.run("status").stderr
+    assert product.run("clean", "--yes").returncode == 0
+    assert not product.data_dir.exists()
+
+
+def test_a_taken_port_is_told_with_its_holder(product: Product) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        result = product.run("up", "--detach", "--auto-ports", "--port", f"prometheus={port}")
+    assert result.returncode != 0
+    assert f"port {port} is held by" in result.stderr
+    assert f"pid {os.getpid()}" in result.stderr
+
+
+def test_a_node_exporter_that_already_listens_is_used(product: Product, tmp_path: Path) -> None:
+    port = free_port()
+    argv = ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
+    with (tmp_path / "exporter.log").open("w") as log, subprocess.Popen(argv, stdout=log, stderr=log) as exporter:
+        try:
+            wait_until(lambda: not is_free("127.0.0.1", port), "the exporter listens")
+            status = product.up("--port", f"node-exporter={port}")
+            [row] = [row for row in status["services"] if row["name"] == "node-exporter"]
+            assert row["healthy"]
+            assert row["pid"] == 0
+            assert any("already listens" in note for note in status["notes"])
+            product.down()
+            assert exporter.poll() is None
+        finally:
+            exporter.terminate()
+
+
+@pytest.mark.parametrize(
+    ("site", "words"),
+    [
+        ("nodes: [{name: a}]", ["site.yaml:1:", "address"]),
+        ("engines: {prometheus: {path: /bin/does-not-exist}}", ["engines.prometheus.path"]),
+        ("engines: {prometheus: {path: /bin/false}}", ["prometheus", "--version failed"]),
+        ("receivers: [{name: d, discord: {webhook: 'env:HUNE_NO_SUCH_VARIABLE'}}]", ["HUNE_NO_SUCH_VARIABLE"]),
+        ("engines: {prometheus: {retention: forever}}", ["site.yaml:1:", "retention"]),
+    ],
+)
+def test_a_site_that_can_not_be_run_is_told_in_clear_lines(product: Product, site: str, words: list[str]) -> None:
+    product.write_site(site + "\n")
+    result = product.run("up", "--detach", "--auto-ports")
+    assert result.returncode != 0
+    for word in words:
+        assert word in result.stderr
+    assert "not running" in product.run("status").stderr
+
+
+def test_a_refused_change_leaves_the_running_stack_as_it_was(product: Product) -> None:
+    site = product.write_site("name: first\n")
+    status = product.up()
+    site.write_text("name: first\nnodes: [{name: broken}]\n")
+    result = product.run("reload")
+    assert result.returncode != 0
+    assert "site.yaml:2:" in result.stderr
+    after = product.status()
+    assert after["healthy"]
+    assert [row["pid"] for row in after["processes"]] == [row["pid"] for row in status["processes"]]
+
+
+def test_a_change_is_planned_then_reloaded_without_restarting_prometheus(product: Product) -> None:
+    site = product.write_site("name: first\n")
+    product.up()
+    pid = product.pid("prometheus")
+    site.write_text("name: first\nprobes: [{name: own-page, type: tcp, target: '127.0.0.1:22'}]\n")
+    changes = product.ask("plan", "--auto-ports")["changes"]
+    assert any("own-page" in line for line in changes)
+    done = product.ask("reload")
+    assert set(done["reloaded"]) == {"prometheus", "blackbox-exporter"}
+    prometheus = product.url("prometheus")
+    wait_until(lambda: query(prometheus, 'up{job="probe",probe="own-page"}'), "the new probe runs")
+    assert product.pid("prometheus") == pid
+
+
+def test_a_broken_data_directory_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file where a directory belongs")
+    result = Product(tmp_path).run("up", "--detach", "--auto-ports")
+    assert result.returncode != 0
+    assert str(tmp_path / "data") in result.stderr

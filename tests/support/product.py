@@ -1,0 +1,164 @@
+"""The product as its users start it: the command `hune` on a data directory of its own."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+COMMAND = [sys.executable, "-m", "hune"]
+
+
+class Product:
+    """One installation: `data_dir`, an optional site file, its environment."""
+
+    def __init__(self, root: Path, *, environ: Mapping[str, str] | None = None) -> None:
+        self.root = root
+        self.data_dir = root / "data"
+        self.work = root / "work"
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.environ = {**os.environ, **(environ or {})}
+        for variable in ("HUNE_SITE", "HUNE_DATA_DIR", "DISCORD_WEBHOOK_URL"):
+            if not environ or variable not in environ:
+                self.environ.pop(variable, None)
+
+    def write_site(self, text: str) -> Path:
+        """Put a site file where `hune` looks for it."""
+        path = self.work / "site.yaml"
+        path.write_text(text)
+        return path
+
+    def run(self, *arguments: str, timeout_seconds: float = 180.0) -> subprocess.CompletedProcess[str]:
+        """Run a command and return what it printed, whatever its exit code; it never shows a traceback."""
+        result = subprocess.run(
+            [*COMMAND, *arguments, "--data-dir", str(self.data_dir)],
+            capture_output=True,
+            text=True,
+            env=self.environ,
+            cwd=self.work,
+            timeout=timeout_seconds,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        assert "Traceback" not in result.stdout + result.stderr, result.stderr
+        return result
+
+    def ask(self, *arguments: str, timeout_seconds: float = 180.0) -> Any:
+        """Run a command that succeeds, with --json; return the document."""
+        result = self.run(*arguments, "--json", timeout_seconds=timeout_seconds)
+        assert result.returncode == 0, result.stderr or result.stdout
+        return json.loads(result.stdout)
+
+    def up(self, *arguments: str) -> Any:
+        """Start detached on free ports; return the status once everything works."""
+        return self.ask("up", "--detach", "--auto-ports", *arguments)
+
+    def down(self) -> None:
+        """Stop, if it runs."""
+        self.run("down")
+
+    def status(self) -> Any:
+        return self.ask("status")
+
+    def url(self, name: str) -> str:
+        """Return the base URL of a service."""
+        [row] = [row for row in self.status()["services"] if row["name"] == name]
+        return f"http://{row['address']}"
+
+    def pid(self, process: str) -> int:
+        """Return the process id of a child, 0 while it has none."""
+        return int(next((row["pid"] for row in self.status()["processes"] if row["name"] == process), 0))
+
+    def health(self) -> Any:
+        """Return the health report, healthy or not."""
+        result = self.run("health", "--json")
+        report = json.loads(result.stdout)
+        assert (result.returncode == 0) == report["healthy"]
+        return report
+
+
+def wait_until(condition: Callable[[], Any], what: str, *, seconds: float = 60.0) -> Any:
+    """Return the condition's first true value; fail, naming what was waited for, when it stays false."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"{what}: not within {seconds:g} s")
+
+
+def get_json(url: str, **parameters: str) -> Any:
+    """Return what a URL answers."""
+    if parameters:
+        url = f"{url}?{urllib.parse.urlencode(parameters)}"
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return json.load(answer)
+
+
+def query(base_url: str, expression: str, **parameters: str) -> list[Any]:
+    """Return the rows of an instant query."""
+    rows = get_json(f"{base_url}/api/v1/query", query=expression, **parameters)["data"]["result"]
+    assert isinstance(rows, list)
+    return rows
+
+
+def differing_series(prometheus: str, store: str, *, start: float, end: float) -> list[str]:
+    """Return, for each stored-to-be series whose samples of (start, end] differ, what differs.
+
+    Samples that are not a number are left out: VictoriaMetrics keeps none.
+    """
+    selector = '{__name__=~".+",__name__!~"hune:.*",job!~"node-fast|node-alive"}'
+    rows = query(prometheus, f"{selector}[{max(1, round(end - start))}s]", time=repr(end))
+    [site] = {row["metric"].get("site") for row in query(store, 'up{job="prometheus"}')}
+    mine = {
+        _key({**row["metric"], "site": site}): [
+            (round(float(at) * 1000), value)
+            for at, value in row["values"]
+            if start < float(at) <= end and value != "NaN"
+        ]
+        for row in rows
+    }
+    theirs: dict[str, list[tuple[int, str]]] = {}
+    parameters = {"match[]": selector, "start": repr(start), "end": repr(end)}
+    url = f"{store}/api/v1/export?{urllib.parse.urlencode(parameters)}"
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        for line in answer:
+            row = json.loads(line)
+            points = zip(row["timestamps"], row["values"], strict=True)
+            theirs[_key(row["metric"])] = [
+                (at, value) for at, value in points if value is not None and start * 1000 < at <= end * 1000
+            ]
+    different = []
+    for key in sorted({*mine, *theirs}):
+        ours, stored = mine.get(key, []), theirs.get(key, [])
+        if not _same(ours, stored):
+            missing = {at for at, _ in ours} - {at for at, _ in stored}
+            more = {at for at, _ in stored} - {at for at, _ in ours}
+            different.append(
+                f"{key}: {len(ours)} here, {len(stored)} stored; missing {sorted(missing)}, more {sorted(more)}"
+            )
+    return different
+
+
+def _same(ours: list[tuple[int, str]], stored: list[tuple[int, str]]) -> bool:
+    """Whether both are the same samples; VictoriaMetrics keeps values as decimals of about 15 digits."""
+    return len(ours) == len(stored) and all(
+        at == stored_at and math.isclose(float(value), _number(stored_value), rel_tol=1e-12)
+        for (at, value), (stored_at, stored_value) in zip(ours, stored, strict=True)
+    )
+
+
+def _number(value: object) -> float:
+    return {"Infinity": float("inf"), "-Infinity": float("-inf")}.get(str(value)) or float(str(value))
+
+
+def _key(labels: Mapping[str, str]) -> str:
+    return json.dumps(labels, sort_keys=True)
