@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hune.lab import sysfs
+from hune.lab.hardware import CORES
 from hune.lab.service import events_path
 from support.lab import ADDRESSES, PATIENCE_SECONDS, RunningLab, program, wait_until
 from support.ports import free_port
@@ -29,9 +30,11 @@ def link(lab: RunningLab, node: str, device: str) -> dict[str, float | None]:
 
 def test_every_collector_succeeds(lab: RunningLab) -> None:
     for node in ADDRESSES:
-        success = {s: v for s, v in lab.metrics(node).items() if s.startswith("node_scrape_collector_success")}
+        metrics = lab.metrics(node)
+        success = {s: v for s, v in metrics.items() if s.startswith("node_scrape_collector_success")}
         assert len(success) >= 25
         assert [series for series, value in success.items() if value != 1] == []
+        assert f'node_softnet_processed_total{{cpu="{CORES - 1}"}}' in metrics
 
 
 def test_temperatures_are_the_files(lab: RunningLab) -> None:
