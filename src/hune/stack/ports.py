@@ -138,12 +138,21 @@ def _automatic(host: str, before: int | None, taken: set[int], *, ours: bool) ->
 
 
 def with_ports(site: Site, ports: Mapping[str, int]) -> Site:
-    """Return the site with these ports written into it."""
+    """Return the site with these ports written into it; this host is scraped where its exporter really listens."""
     engines, services = site.engines, site.services
+    nodes = site.nodes
+    if exporter_port := ports.get(node_exporter.NAME):
+        wish = site.port(node_exporter.NAME)
+        nodes = [
+            node.model_copy(update={"exporter": node.exporter.model_copy(update={"port": exporter_port})})
+            if not node.is_remote and node.exporter.port == wish
+            else node
+            for node in nodes
+        ]
     for name, port in ports.items():
         key = name.replace("-", "_")
         if hasattr(engines, key):
             engines = engines.model_copy(update={key: getattr(engines, key).model_copy(update={"port": port})})
         else:
             services = services.model_copy(update={key: getattr(services, key).model_copy(update={"port": port})})
-    return site.model_copy(update={"engines": engines, "services": services})
+    return site.model_copy(update={"engines": engines, "services": services, "nodes": nodes})

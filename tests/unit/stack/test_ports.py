@@ -59,6 +59,13 @@ def test_chosen_ports_are_written_into_the_site(tmp_path: Path) -> None:
     assert settled.site.url("node-exporter") == f"http://127.0.0.1:{ports['node-exporter']}"
 
 
+def test_this_host_is_scraped_where_its_exporter_listens(tmp_path: Path) -> None:
+    nodes = [{"name": "here", "address": "127.0.0.1"}, {"name": "there", "address": "192.0.2.7"}]
+    ports = everywhere_free()
+    site = settle(Site.model_validate({"nodes": nodes}), Layout(tmp_path), ports, auto=False, running=False).site
+    assert [node.exporter.port for node in site.nodes] == [ports["node-exporter"], 9100]
+
+
 def test_automatic_ports_are_distinct_low_and_stay_the_same_next_time(tmp_path: Path) -> None:
     first = settle(Site(), Layout(tmp_path), {}, auto=True, running=False).site
     second = settle(Site(), Layout(tmp_path), {}, auto=True, running=False).site
