@@ -77,7 +77,7 @@ def _nodes() -> Iterable[Rule]:
         record="hune:cut_off",
     )
     yield Rule(
-        f"group by (node, lab) ({READ.live('hune:exporter_up')} == 1) * time()\n"
+        f'group by (node, lab) (max_over_time(up{{job="node-fast"}}[1500ms]) == 1) * time()\n'
         f"or hune:exporter_seen_seconds and on (node) {_SITE_NODE}\n"
         f"or group by (node, lab) ({_SITE_NODE}) * time()",
         record="hune:exporter_seen_seconds",
