@@ -1,18 +1,20 @@
 """Unpack Debian packages into a folder, without root: `unpack_debian.py FOLDER PACKAGE…`.
 
-Needs nothing but Python itself and apt: it runs before anything is installed.
+`PACKAGE?` is left out where it is not offered. Needs nothing but Python itself and apt: it runs before anything is
+installed.
 """
 
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from hune.core.errors import Unavailable
-from hune.stack.debian import Apt
+from hune.stack.debian import Apt, Package
 
 
 def main(folder: Path, packages: list[str]) -> int:
@@ -26,7 +28,7 @@ def main(folder: Path, packages: list[str]) -> int:
         try:
             apt = Apt(apt_root)
             apt.update(_say)
-            for package in apt.download(packages, _say):
+            for package in _download(apt, packages):
                 part = Path(work, package.name)
                 package.unpack(part, _adaptation(package.name))
                 shutil.copytree(part, unpacked, dirs_exist_ok=True, symlinks=True)
@@ -46,6 +48,14 @@ def _adaptation(package: str) -> Callable[[Path], None] | None:
     from hune.stack.engines import alertmanager
 
     return alertmanager.after_unpack
+
+
+def _download(apt: Apt, packages: list[str]) -> Iterator[Package]:
+    yield from apt.download([name for name in packages if not name.endswith("?")], _say)
+    for name in packages:
+        if name.endswith("?"):
+            with suppress(Unavailable):
+                yield from apt.download([name.removesuffix("?")], _say)
 
 
 def _say(line: str) -> None:
