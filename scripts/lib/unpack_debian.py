@@ -59,7 +59,7 @@ def _download(apt: Apt, packages: list[str]) -> Iterator[Package]:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - a script's own output
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
