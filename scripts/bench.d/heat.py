@@ -86,7 +86,7 @@ class Arrivals(http.server.ThreadingHTTPServer):
         arrivals = self.at
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 - the name that http.server asks for
+            def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 for alert in body["alerts"]:
                     if alert["status"] == "firing":
