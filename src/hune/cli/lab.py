@@ -22,6 +22,7 @@ NodeName = Annotated[str, typer.Argument(metavar="NODE", help="pve-01, pve-02 or
 AnyNode = Annotated[str | None, typer.Argument(metavar="[NODE]", help="One node; else all.")]
 DeviceName = Annotated[str, typer.Argument(metavar="DEVICE", help="eno1, enp1s0f0 or enp1s0f1")]
 
+_STARTING_SECONDS = 10.0
 _SEEN_SECONDS = 60.0
 _GONE_SECONDS = 20.0
 # How a node answers: the word for it, and what else is to be said.
@@ -40,7 +41,8 @@ def up(data_dir: DataDir = None, json_output: Json = False) -> None:
 
     layout = layout_of(data_dir)
     _conductor(layout, "GET", "/status")
-    if not (overlay.path(layout).exists() and _answers(layout)):
+    # One that is wanted already may just be starting.
+    if not (overlay.path(layout).exists() and _becomes(lambda: _answers(layout), _STARTING_SECONDS)):
         _prepare(layout)
         try:
             _conductor(layout, "POST", "/reload", timeout_seconds=120.0)
@@ -264,12 +266,19 @@ def _measured(layout: Layout) -> set[str]:
         return set()
 
 
-def _await(done: Callable[[], bool], otherwise: str, seconds: float) -> None:
+def _becomes(done: Callable[[], bool], seconds: float) -> bool:
+    """Return whether something came true within that time."""
     end = time.monotonic() + seconds
     while not done():
         if time.monotonic() > end:
-            raise Unavailable(otherwise, remedy="see: hune status, hune logs lab")
+            return False
         time.sleep(0.2)
+    return True
+
+
+def _await(done: Callable[[], bool], otherwise: str, seconds: float) -> None:
+    if not _becomes(done, seconds):
+        raise Unavailable(otherwise, remedy="see: hune status, hune logs lab")
 
 
 def _show(nodes: Iterable[dict[str, Any]], *, json_output: bool) -> None:

@@ -42,8 +42,7 @@ class ControlServer:
 
         Raises InputError if the path is too long for a socket.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)
+        await asyncio.to_thread(self._make_room)
         with _reachable(self._path) as name:
             old = os.umask(0o177)
             try:
@@ -56,6 +55,10 @@ class ControlServer:
         if self._server is not None:
             self._server.close()
             self._server = None
+        await asyncio.to_thread(self._path.unlink, missing_ok=True)
+
+    def _make_room(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

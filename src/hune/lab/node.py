@@ -101,10 +101,6 @@ class Node:
         self._put("sys", {path: content for path, content in new.items() if old.get(path) != content})
         return moment
 
-    def remove(self) -> None:
-        """Remove the tree."""
-        self._tree.remove()
-
     def _start(self) -> None:
         self._climate = Climate(self.machine, self._rng)
         if self.state.heat_celsius is not None:

@@ -62,23 +62,25 @@ class Lab:
         self._clock = clock or SystemClock()
         self._rng = rng or random.Random()  # noqa: S311 - weather, not cryptography
         self._turn = asyncio.Lock()
+        self._stations: dict[str, Station] = {}
 
     async def run(self, ready: asyncio.Event) -> None:
         """Serve until cancelled; nothing of it is left then but the trees and the state."""
         # One thread does all that touches files, so that ticks and commands never mix.
-        with ThreadPoolExecutor(1, thread_name_prefix="lab-files") as self._files:
+        self._files = ThreadPoolExecutor(1, thread_name_prefix="lab-files")
+        server = ControlServer(socket_path(self._layout), self._handlers())
+        try:
             await self._do(self._open)
-            server = ControlServer(socket_path(self._layout), self._handlers())
-            try:
-                async with asyncio.TaskGroup() as self._group:
-                    await server.start()
-                    await asyncio.gather(*(self._settle(station) for station in self._stations.values()))
-                    self._group.create_task(self._drift(), name="lab drift")
-                    ready.set()
-            finally:
-                await server.stop()
-                for station in self._stations.values():
-                    await station.close()
+            async with asyncio.TaskGroup() as self._group:
+                await server.start()
+                await asyncio.gather(*(self._settle(station) for station in self._stations.values()))
+                self._group.create_task(self._drift(), name="lab drift")
+                ready.set()
+        finally:
+            await server.stop()
+            for station in self._stations.values():
+                await station.close()
+            self._files.shutdown(wait=False, cancel_futures=True)
 
     def _open(self) -> None:
         layout, now = self._layout, self._clock.now
@@ -86,7 +88,6 @@ class Lab:
         if kept is None:
             raise InputError(f"{state.path(layout)}: missing or damaged", remedy="run: hune lab down, then hune lab up")
         self._state: LabState = kept
-        self._stations: dict[str, Station] = {}
         for machine in MACHINES:
             node = Node(machine, self._state.nodes[machine.name], layout.lab / machine.name, now=now, rng=self._rng)
             node.lay()

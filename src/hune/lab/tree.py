@@ -23,7 +23,9 @@ class Tree:
         Files of equal content share one inode: a node has thousands of files and a few hundred contents, and
         replacing one never touches the others.
         """
-        self.remove()
+        self._written.clear()
+        if self.root.exists():
+            shutil.rmtree(self.root)
         self.root.mkdir(parents=True)
         originals: dict[str, Path] = {}
         for name, content in files.items():
@@ -52,10 +54,3 @@ class Tree:
         """Remove one file, if it is there."""
         (self.root / name).unlink(missing_ok=True)
         self._written.pop(name, None)
-
-    def remove(self) -> None:
-        """Remove everything."""
-        self._staging.unlink(missing_ok=True)
-        self._written.clear()
-        if self.root.exists():
-            shutil.rmtree(self.root)

@@ -1,12 +1,15 @@
 """The lab's process: its children, its death, its return."""
 
+import asyncio
 import os
 import signal
 from pathlib import Path
 
 import pytest
 
-from support.lab import RunningLab, is_alive, wait_until
+from hune.core.service import start
+from hune.lab.service import Lab
+from support.lab import PATIENCE_SECONDS, RunningLab, is_alive, wait_until
 
 
 def exporters(lab: RunningLab) -> list[int]:
@@ -59,3 +62,15 @@ def test_exporters_see_nothing_of_the_environment(new_lab: RunningLab, monkeypat
     new_lab.start()
     for pid in exporters(new_lab):
         assert b"HUNE_TEST_SECRET" not in Path(f"/proc/{pid}/environ").read_bytes()
+
+
+async def test_nothing_blocks_the_loop(new_lab: RunningLab) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
+        task = await start(group, Lab(new_lab.layout))
+        for how in ("refuse", "hang", "exporter"):
+            await asyncio.to_thread(new_lab.do, "kill", node="pve-01", how=how)
+            await asyncio.to_thread(new_lab.do, "revive")
+        await asyncio.to_thread(new_lab.do, "heat", node="pve-02", celsius=75)
+        await asyncio.to_thread(new_lab.do, "unplug", node="pve-02", device="eno1")
+        assert await asyncio.to_thread(new_lab.living) == ["pve-01", "pve-02", "pve-03"]
+        task.cancel()

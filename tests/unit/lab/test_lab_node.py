@@ -104,11 +104,6 @@ def test_reboot_counts_from_zero_and_keeps_heat_and_cables(node: Node) -> None:
     assert read(node, f"sys/class/net/{SFP_PORTS[0]}/carrier_changes") == "0"
 
 
-def test_removal_leaves_nothing(node: Node, tmp_path: Path) -> None:
-    node.remove()
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_files_of_equal_content_stay_independent(tmp_path: Path) -> None:
     tree = Tree(tmp_path / "tree")
     tree.lay({"a": "1\n", "b/c": "1\n"}, {})
