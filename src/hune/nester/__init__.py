@@ -1,1 +1,1 @@
-"""The web pages."""
+"""Nester: the web pages."""

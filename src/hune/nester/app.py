@@ -1,0 +1,92 @@
+"""The service: puts the pages together and serves them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from prometheus_client import CollectorRegistry, Gauge
+from starlette.routing import Route
+
+from hune.core.clock import Clock, SystemClock
+from hune.core.layout import Layout
+from hune.http.call import open_session
+from hune.http.serve import HttpService, create_app
+from hune.nester.assets import Assets
+from hune.nester.desk import Desk
+from hune.nester.events import Streams
+from hune.nester.guard import Guard
+from hune.nester.history import History
+from hune.nester.pages import Pages
+from hune.nester.poll import Poller
+from hune.nester.sources import HubClient, conductor_health
+from hune.nester.views.look import Renderer
+from hune.promapi.prometheus import PrometheusClient
+from hune.site.models import Site
+
+
+class Nester:
+    """The web pages of a site, as a `Service`."""
+
+    name = "nester"
+
+    def __init__(self, site: Site, layout: Layout, *, clock: Clock | None = None) -> None:
+        self._site = site
+        self._layout = layout
+        self._clock = clock or SystemClock()
+
+    async def run(self, ready: asyncio.Event) -> None:
+        """Serve the pages until cancelled.
+
+        Raises Unavailable if the address is taken or the pages were never bundled.
+        """
+        site = self._site
+        assets = await asyncio.to_thread(Assets.load)
+        registry = CollectorRegistry()
+        watching = Gauge("hune_nester_streams", "Event streams that are open.", registry=registry)
+        async with open_session() as session, asyncio.TaskGroup() as group:
+            hub = HubClient(session, site.url("hub"))
+            poller = Poller(
+                site,
+                PrometheusClient(session, site.url("prometheus")),
+                hub.alerts,
+                lambda: conductor_health(self._layout.socket),
+                self._clock,
+            )
+            history = History(PrometheusClient(session, site.url("victoriametrics")), self._clock, group)
+            desk = Desk(site, poller, history, Renderer(assets))
+            streams = Streams(desk, watching)
+            pages = Pages(desk, assets)
+
+            async def health() -> Mapping[str, Any]:
+                return {"healthy": True, "detail": "serves the pages"}
+
+            app = create_app(
+                routes=[
+                    *pages.routes(),
+                    Route("/events", streams.serve),
+                    Route("/static/{path:path}", assets.serve),
+                ],
+                registry=registry,
+                health=health,
+                host_names=_host_names(site),
+                exception_handlers={404: pages.not_found, 500: pages.broken},
+            )
+            serving = asyncio.create_task(
+                HttpService(self.name, Guard(app), host=site.listen, port=site.port("nester")).run(ready),
+                name="nester: http",
+            )
+            try:
+                await asyncio.shield(serving)
+            finally:
+                # Streams would hold the server open for as long as it is patient.
+                streams.close()
+                serving.cancel()
+                await asyncio.wait({serving})
+
+
+def _host_names(site: Site) -> list[str]:
+    host = urlsplit(site.public_url).hostname if site.public_url else None
+    return [host] if host else []

@@ -1,0 +1,68 @@
+"""The views by name: makes the look of a page once for all who watch it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from hune.nester.history import History
+from hune.nester.language import Code, is_language, language
+from hune.nester.poll import Poller
+from hune.nester.snapshot import Snapshot
+from hune.nester.views.look import Look, Renderer, Scene
+from hune.nester.views.overview import overview
+from hune.nester.views.plain import plain
+from hune.site.models import Site
+
+_VIEWS: dict[str, Callable[[Scene], Awaitable[Look]]] = {
+    "overview": overview,
+    "plain": plain,
+}
+
+_KEPT_LOOKS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ViewName:
+    """A page in a language, as the browser asks for it: `overview:fr`, `node/pve-01:en`."""
+
+    view: str
+    code: Code
+
+    def __str__(self) -> str:
+        return f"{self.view}:{self.code}"
+
+    @classmethod
+    def parse(cls, text: str) -> ViewName | None:
+        """Return the view that a text names, None if there is none."""
+        view, _, code = text.rpartition(":")
+        if view.partition("/")[0] not in _VIEWS or not is_language(code):
+            return None
+        return cls(view, "fr" if code == "fr" else "en")
+
+
+class Desk:
+    """Where pages and event streams get their looks."""
+
+    def __init__(self, site: Site, poller: Poller, history: History, renderer: Renderer) -> None:
+        self.site = site
+        self.poller = poller
+        self.history = history
+        self.renderer = renderer
+        self._looks: dict[ViewName, tuple[int, Look]] = {}
+
+    def scene(self, snapshot: Snapshot, code: Code, subject: str = "") -> Scene:
+        """Return what a view is made of."""
+        return Scene(self.site, snapshot, self.history, language(code), self.renderer, subject)
+
+    async def look(self, name: ViewName, snapshot: Snapshot) -> Look:
+        """Return how a view looks in a snapshot."""
+        kept = self._looks.get(name)
+        if kept and kept[0] == snapshot.number:
+            return kept[1]
+        kind, _, subject = name.view.partition("/")
+        look = await _VIEWS[kind](self.scene(snapshot, name.code, subject))
+        if len(self._looks) >= _KEPT_LOOKS:
+            self._looks.clear()
+        self._looks[name] = (snapshot.number, look)
+        return look

@@ -1,0 +1,116 @@
+"""What state each thing is in, and what is worst: the words and their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from hune.nester.snapshot import Alert, Node, Port, Probe, Snapshot
+
+State = Literal["down", "critical", "unknown", "warning", "stale", "notice", "up"]
+
+# Worst first. `down` is a critical state with a word of its own.
+ORDER: tuple[State, ...] = get_args(State)
+
+# State of a port: what its drawing looks like.
+PortState = Literal["lit", "slow", "dark", "unknown"]
+_STATE_OF_PORT: dict[PortState, State] = {"lit": "up", "slow": "warning", "dark": "critical", "unknown": "up"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The state of a node, and whether what is shown of it is old."""
+
+    state: State
+    stale: bool
+
+
+def judge_node(node: Node, snapshot: Snapshot) -> Verdict:
+    """Return the state of a node: the worst of what is measured and of what fires on it.
+
+    Measured counts as well as alerted, so that a page is right even when no alert could be evaluated.
+    """
+    now = snapshot.taken_at
+    alerts = alerts_of(node, snapshot)
+    heard = node.up is not None
+    stale = snapshot.is_stale or any(sensor.celsius.is_stale(now) for sensor in node.sensors[:1])
+    if node.up and node.up.value == 0:
+        return Verdict("down", stale=True)
+    found: list[State] = [judge_alert(alert) for alert in alerts]
+    hottest = node.hottest
+    if hottest and not hottest.celsius.is_stale(now) and hottest.celsius.value > node.limit_celsius:
+        found.append("critical")
+    found += [_STATE_OF_PORT[judge_port(port)] for port in node.ports]
+    if not heard:
+        found.append("unknown")
+    if stale and heard:
+        found.append("stale")
+    return Verdict(worst(found), stale)
+
+
+def judge_port(port: Port) -> PortState:
+    """Return whether a port is lit, slower than expected, dark, or not heard of."""
+    if port.up is None:
+        return "unknown"
+    if port.up.value == 0:
+        return "dark"
+    if port.expected_bits and port.speed_bits and port.speed_bits.value < port.expected_bits * 0.99:
+        return "slow"
+    return "lit"
+
+
+def judge_probe(probe: Probe, now: float) -> State:
+    """Return the state of a probe."""
+    if probe.success is None:
+        return "unknown"
+    if probe.success.value == 0:
+        return "down"
+    return "stale" if probe.success.is_stale(now) else "up"
+
+
+def judge_alert(alert: Alert) -> State:
+    """Return the state that an open alert stands for."""
+    if alert.state == "unknown":
+        return "unknown"
+    return "notice" if alert.severity == "info" else alert.severity
+
+
+def worst(states: Iterable[State]) -> State:
+    """Return the worst of some states, `up` if there is none."""
+    return min(states, key=ORDER.index, default="up")
+
+
+def alerts_of(node: Node, snapshot: Snapshot) -> tuple[Alert, ...]:
+    """Return what is open on a node."""
+    return tuple(alert for alert in snapshot.open_alerts if alert.label("node") == node.name)
+
+
+def worst_first(snapshot: Snapshot) -> list[tuple[Node, Verdict]]:
+    """Return nodes with their state, worst first; among equals, as the site lists them."""
+    judged = [(node, judge_node(node, snapshot)) for node in snapshot.nodes]
+    # Values don't count, or tiles would change places with every degree.
+    return sorted(judged, key=lambda pair: ORDER.index(pair[1].state))
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How much is wrong."""
+
+    critical: int
+    warning: int
+    unknown: int
+
+    @property
+    def state(self) -> State:
+        if self.critical:
+            return "critical"
+        if self.unknown:
+            return "unknown"
+        return "warning" if self.warning else "up"
+
+
+def tally(snapshot: Snapshot) -> Tally:
+    """Count open alerts by what they are now."""
+    states = [judge_alert(alert) for alert in snapshot.open_alerts]
+    return Tally(states.count("critical"), states.count("warning"), states.count("unknown"))

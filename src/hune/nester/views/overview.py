@@ -1,0 +1,162 @@
+"""The overview: what is wrong, where, and how everything else is."""
+
+from __future__ import annotations
+
+from hune.nester import history
+from hune.nester.judge import State, judge_probe, tally, worst_first
+from hune.nester.snapshot import Alert
+from hune.nester.views.frame import critical, frame, overall
+from hune.nester.views.look import Look, Part, Scene, title
+from hune.nester.views.tile import make_tile
+from hune.nester.views.words import alert_title, measured, told
+
+
+async def overview(scene: Scene) -> Look:
+    """Return the overview."""
+    hot, end = await _curves(scene, history.HOT)
+    cold = [node.name for node in scene.snapshot.nodes if not node.sensors]
+    busy, busy_end = await _curves(scene, history.BUSY) if cold else ({}, end)
+    tiles = []
+    for node, verdict in worst_first(scene.snapshot):
+        points, until = (hot, end) if node.sensors else (busy, busy_end)
+        tile = make_tile(node, verdict, scene.snapshot, points.get(node.name, []), until, scene.t)
+        tiles.append(scene.part(f"node-{node.name}", "parts/tile.html", tile=tile))
+    regions = {
+        **frame(scene),
+        "verdict": (verdict_part(scene),),
+        "alerts": tuple(alert_part(scene, alert) for alert in scene.snapshot.open_alerts),
+        "nodes": tuple(tiles),
+        "probes": tuple(probe_parts(scene)),
+        "services": (services_part(scene),),
+    }
+    return Look(title(scene, scene.snapshot.site), overall(scene), regions, critical(scene))
+
+
+async def _curves(scene: Scene, template: str) -> tuple[dict[str, history.Points], float]:
+    series, end = await scene.history.look(history.expression(template, history.SPARK), history.SPARK)
+    return {row.labels.get("node", ""): row.points for row in series}, end
+
+
+def verdict_part(scene: Scene) -> Part:
+    """Return the first thing to read: is anything wrong."""
+    state, headline = verdict(scene)
+    return scene.part("verdict", "parts/verdict.html", state=state, headline=headline, facts=facts(scene))
+
+
+def verdict(scene: Scene) -> tuple[State, str]:
+    """Return the state of the site, and the sentence that says it."""
+    snapshot, t = scene.snapshot, scene.t
+    counts = tally(snapshot)
+    down = [node.name for node, each in worst_first(snapshot) if each.state == "down"]
+    state = overall(scene)
+    if snapshot.cut_off and not snapshot.is_stale:
+        return "critical", t("verdict.cut_off")
+    if counts.critical:
+        return "critical", t("verdict.critical", count=counts.critical)
+    if snapshot.measured_at is None:
+        silent = not snapshot.source("prometheus").answers
+        return ("stale", t("verdict.never")) if silent else ("unknown", t("verdict.waiting"))
+    if snapshot.is_stale:
+        return "stale", t("verdict.stale", age=scene.ago(snapshot.measured_at))
+    if down:
+        return "critical", t("verdict.down", count=len(down), nodes=", ".join(down))
+    if state == "critical":
+        return state, t("verdict.measured_critical")
+    if counts.unknown:
+        return "unknown", t("verdict.unknown", count=counts.unknown)
+    if state == "unknown":
+        return state, t("verdict.unheard")
+    if counts.warning:
+        return "warning", t("verdict.warning", count=counts.warning)
+    if state == "warning":
+        return state, t("verdict.measured_warning")
+    if state == "stale":
+        return state, t("verdict.partly_stale")
+    return "up", t("verdict.up")
+
+
+def facts(scene: Scene) -> list[str]:
+    """Return the counts below the headline."""
+    snapshot, t = scene.snapshot, scene.t
+    counts = tally(snapshot)
+    found = []
+    if snapshot.nodes and snapshot.measured_at is not None and not snapshot.is_stale:
+        up = sum(1 for node in snapshot.nodes if node.up is not None and node.up.value == 1)
+        total = len(snapshot.nodes)
+        found.append(t("facts.all_up", count=total) if up == total else t("facts.some_up", up=up, total=total))
+    if counts.critical and counts.warning:
+        found.append(t("count.warning", count=counts.warning))
+    if counts.critical and counts.unknown:
+        found.append(t("count.unknown", count=counts.unknown))
+    if not snapshot.open_alerts and not snapshot.is_stale:
+        found.append(t("facts.quiet"))
+    if snapshot.probes:
+        good = sum(1 for probe in snapshot.probes if judge_probe(probe, snapshot.taken_at) == "up")
+        found.append(t("facts.probes", good=good, total=len(snapshot.probes)))
+    return found
+
+
+def alert_part(scene: Scene, alert: Alert) -> Part:
+    """Return an open alert as a row."""
+    t = scene.t
+    state: State = "unknown" if alert.state == "unknown" else "notice" if alert.severity == "info" else alert.severity
+    limit = measured(alert, _number(alert.annotation("threshold")), t)
+    peak = measured(alert, alert.peak, t) if alert.peak is not None and alert.peak != alert.value else ""
+    return scene.part(
+        f"alert-{alert.id}",
+        "parts/alert.html",
+        state=state,
+        word=t(f"state.{state}"),
+        severity=alert.severity,
+        title=alert_title(alert, t),
+        node=alert.label("node"),
+        lab=alert.label("lab") == "true",
+        details=list(
+            filter(
+                None,
+                [t("alert_row.limit", limit=limit) if limit else "", t("alert_row.peak", peak=peak) if peak else ""],
+            )
+        ),
+        unconfirmed=alert.state == "unknown",
+        duration=scene.ago(alert.starts_at),
+        since=t.moment(alert.starts_at, now=scene.now),
+        since_iso=t.iso(alert.starts_at),
+        told=[told(delivery, t, now=scene.now) for delivery in alert.deliveries],
+        runbook=f"/runbooks/{alert.name}",
+    )
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def probe_parts(scene: Scene) -> list[Part]:
+    """Return each probe with its state and how long it took."""
+    parts = []
+    for probe in sorted(scene.snapshot.probes, key=lambda probe: judge_probe(probe, scene.now) != "down"):
+        state = judge_probe(probe, scene.now)
+        parts.append(
+            scene.part(
+                f"probe-{probe.name}",
+                "parts/probe.html",
+                probe=probe,
+                state=state,
+                word=scene.t(f"state.{state}"),
+                took=scene.t.milliseconds(probe.seconds) if probe.seconds is not None and state == "up" else "",
+            )
+        )
+    return parts
+
+
+def services_part(scene: Scene) -> Part:
+    """Return Hune itself in one quiet line."""
+    conductor = scene.snapshot.source("conductor")
+    return scene.part(
+        "services",
+        "parts/services.html",
+        services=scene.snapshot.services if conductor.answers else (),
+        silent=not conductor.answers,
+    )

@@ -1,0 +1,224 @@
+"""A node as a tile: its state, its hottest core, an hour, how busy it is, its ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hune.nester.drawing import Points, Scale, Spark, celsius_scale, spark
+from hune.nester.history import SPARK
+from hune.nester.judge import PortState, State, Verdict, judge_port
+from hune.nester.language import NO_BREAK, Language
+from hune.nester.snapshot import Node, Reading, Snapshot, is_core
+from hune.nester.views.words import kind_text, port_text, port_title
+
+_RATIOS = Scale(0.0, 1.0)
+# A sparkline shows at least this much above and below, so that a calm machine looks calm.
+_SPARK_LOW_CELSIUS = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A bar: how far it is filled, where its threshold is; percentages as SVG writes them."""
+
+    fill: str
+    tick: str
+    low: float
+    high: float
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class CoreBar:
+    """One core in the small columns beside the figure."""
+
+    height: float
+    hottest: bool
+    over: bool
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """A small figure with a bar below."""
+
+    name: str
+    label: str
+    value: str
+    fill: str
+    title: str
+    stale: bool
+    high: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PortLook:
+    """A port as it is drawn."""
+
+    name: str
+    device: str
+    state: PortState
+    text: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Everything a tile shows, in words and numbers ready to print."""
+
+    name: str
+    kind: str
+    lab: bool
+    state: State
+    word: str
+    stale: bool
+    age: str
+    figure: str
+    unit: str
+    metric: str
+    caption: str
+    detail: str
+    over: bool
+    gauge: Gauge | None
+    cores: tuple[CoreBar, ...]
+    spark: Spark | None
+    stats: tuple[Stat, ...]
+    ports: tuple[PortLook, ...]
+    uptime: str
+
+
+def make_tile(node: Node, verdict: Verdict, snapshot: Snapshot, points: Points, end: float, t: Language) -> Tile:
+    """Return the tile of a node. Its figure is the hottest sensor, or the CPU where nothing measures heat."""
+    now = snapshot.taken_at
+    hottest = node.hottest
+    thermal = hottest is not None
+    reading = hottest.celsius if hottest else node.cpu_ratio
+    over = hottest is not None and hottest.celsius.value > node.limit_celsius
+    return Tile(
+        name=node.name,
+        kind=kind_text(node, t),
+        lab=node.lab,
+        state=verdict.state,
+        word=t(f"state.{verdict.state}"),
+        stale=verdict.stale,
+        age=_age(node, verdict, now, t),
+        figure=_figure(reading, thermal, t),
+        unit="°C" if thermal else "%",
+        metric="temperature" if thermal else "cpu",
+        caption=t("tile.limit", limit=t.celsius(node.limit_celsius)) if thermal else t("tile.cpu"),
+        detail=f"{hottest.label}{NO_BREAK}{t.number(hottest.celsius.value)}°" if hottest else "",
+        over=over,
+        gauge=_gauge(node, reading, thermal),
+        cores=_cores(node, t),
+        spark=_spark(node, points, end, thermal),
+        stats=_stats(node, now, thermal, t),
+        ports=tuple(
+            PortLook(port.name, port.device, judge_port(port), port_text(port, t), port_title(port, t))
+            for port in node.ports
+        ),
+        uptime=_uptime(node, verdict, now, t),
+    )
+
+
+def _figure(reading: Reading | None, thermal: bool, t: Language) -> str:
+    if reading is None:
+        return "–"
+    return t.number(reading.value if thermal else reading.value * 100)
+
+
+def _age(node: Node, verdict: Verdict, now: float, t: Language) -> str:
+    """Return how old the live values are, if they are old."""
+    moments = [sensor.celsius.at for sensor in node.sensors]
+    if node.cpu_ratio and not moments:
+        moments = [node.cpu_ratio.at]
+    if not verdict.stale or not moments:
+        return ""
+    return t("tile.age", age=t.duration(now - max(moments)))
+
+
+def _gauge(node: Node, reading: Reading | None, thermal: bool) -> Gauge | None:
+    if reading is None:
+        return None
+    if not thermal:
+        return Gauge(_RATIOS.percent(reading.value), "", 0, 100, round(reading.value * 100))
+    scale = celsius_scale(node.limit_celsius)
+    return Gauge(
+        fill=scale.percent(reading.value),
+        tick=scale.percent(node.limit_celsius),
+        low=scale.low,
+        high=scale.high,
+        value=round(reading.value, 1),
+    )
+
+
+def _cores(node: Node, t: Language) -> tuple[CoreBar, ...]:
+    cores = [sensor for sensor in node.sensors if is_core(sensor)]
+    if len(cores) < 2:
+        return ()
+    scale = celsius_scale(node.limit_celsius)
+    hottest = max(cores, key=lambda sensor: sensor.celsius.value)
+    return tuple(
+        CoreBar(
+            height=round(max(0.06, scale.fraction(core.celsius.value)) * 100, 1),
+            hottest=core is hottest,
+            over=core.celsius.value > node.limit_celsius,
+            title=f"{core.label}: {t.celsius(core.celsius.value)}",
+        )
+        for core in cores
+    )
+
+
+def _spark(node: Node, points: Points, end: float, thermal: bool) -> Spark | None:
+    if not thermal:
+        scale, threshold = _RATIOS, None
+    else:
+        peak = max((value for _, value in points), default=0.0)
+        scale, threshold = Scale(_SPARK_LOW_CELSIUS, max(node.limit_celsius, peak) + 6.0), node.limit_celsius
+    return spark(
+        points,
+        start=end - SPARK.seconds,
+        end=end,
+        scale=scale,
+        step_seconds=SPARK.step_seconds,
+        threshold=threshold,
+    )
+
+
+def _stats(node: Node, now: float, thermal: bool, t: Language) -> tuple[Stat, ...]:
+    memory = t.bytes(node.memory_bytes) if node.memory_bytes else ""
+    cpus = t("tile.cpus", count=node.cpus) if node.cpus else ""
+    found = []
+    if thermal:
+        found.append(_ratio("cpu", t("stat.cpu"), node.cpu_ratio, cpus, now, t))
+    found.append(_ratio("memory", t("stat.memory"), node.memory_ratio, memory, now, t))
+    load = node.load
+    found.append(
+        Stat(
+            name="load",
+            label=t("stat.load"),
+            value="–" if load is None else t.load(load.value),
+            fill=_RATIOS.percent(load.value / node.cpus) if load and node.cpus else "0%",
+            title=" · ".join(filter(None, [t("stat.load_title"), cpus])),
+            stale=load is not None and load.is_stale(now),
+            high=bool(load and node.cpus and load.value > 2 * node.cpus),
+        )
+    )
+    found.append(_ratio("disk", t("stat.disk"), node.disk_ratio, t("stat.disk_title"), now, t))
+    return tuple(found)
+
+
+def _ratio(name: str, label: str, reading: Reading | None, title: str, now: float, t: Language) -> Stat:
+    return Stat(
+        name=name,
+        label=label,
+        value="–" if reading is None else t.percent(reading.value),
+        fill="0%" if reading is None else _RATIOS.percent(reading.value),
+        title=title,
+        stale=reading is not None and reading.is_stale(now),
+        high=reading is not None and reading.value > 0.9,
+    )
+
+
+def _uptime(node: Node, verdict: Verdict, now: float, t: Language) -> str:
+    if node.booted_at is None or verdict.state == "down":
+        return ""
+    return t("tile.uptime", duration=t.duration(now - node.booted_at))

@@ -1,0 +1,131 @@
+"""Sentences about alerts, ports and sources: what happened, where, since when, who was told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hune.nester.judge import State, judge_alert, judge_port
+from hune.nester.language import Language
+from hune.nester.snapshot import Alert, Delivery, Node, Port
+
+# The least age at which a silent source is worth a banner: shorter ones are restarts.
+PATIENCE_SECONDS = {"prometheus": 60.0, "hub": 10.0, "victoriametrics": 60.0}
+
+
+def alert_title(alert: Alert, t: Language) -> str:
+    """Return what an alert says in one line: from the catalogue, else in its own words."""
+    key = f"alert.{alert.name}"
+    fields = _fields(alert, t)
+    if t.has(key) and all(fields[name] for name in _needed(t.texts[key])):
+        return t(key, **fields)
+    brief = f"alert_brief.{alert.name}"
+    if t.has(brief) and all(fields[name] for name in _needed(t.texts[brief])):
+        return t(brief, **fields)
+    return alert.annotation("summary") or " · ".join([alert.name, *filter(None, [fields["where"]])])
+
+
+def alert_brief(alert: Alert, t: Language) -> str:
+    """Return what an alert says where its node is named beside it."""
+    key = f"alert_brief.{alert.name}"
+    fields = _fields(alert, t)
+    if t.has(key) and all(fields[name] for name in _needed(t.texts[key])):
+        return t(key, **fields)
+    return alert_title(alert, t)
+
+
+def _needed(text: str) -> set[str]:
+    return {part.partition("}")[0] for part in text.split("{")[1:]}
+
+
+def _fields(alert: Alert, t: Language) -> dict[str, str]:
+    return {
+        "node": alert.label("node"),
+        "device": alert.label("device"),
+        "probe": alert.label("probe"),
+        "where": alert_where(alert),
+        "value": measured(alert, alert.value, t),
+        "threshold": measured(alert, _float(alert.annotation("threshold")), t),
+    }
+
+
+def alert_where(alert: Alert) -> str:
+    """Return the place that an alert is about."""
+    place = alert.label("node") or alert.label("probe") or alert.label("instance")
+    return " ".join(filter(None, [place, alert.label("device")]))
+
+
+def measured(alert: Alert, value: float | None, t: Language) -> str:
+    """Return a value of an alert with its unit, empty if there is none."""
+    if value is None:
+        return ""
+    unit = alert.annotation("unit")
+    if unit in ("celsius", "°C"):
+        return t.celsius(value)
+    if unit in ("ratio", "%"):
+        return t.percent(value, 1 if value < 0.1 else 0)
+    if unit in ("bits", "bit/s", "bits_per_second"):
+        return t.bits(value)
+    if unit in ("bytes_per_second", "B/s"):
+        return t.bits(value * 8)
+    if unit in ("seconds", "s"):
+        return t.duration(value)
+    number = t.number(value, 0 if value == round(value) else 1)
+    return t.unit(number, unit) if unit else number
+
+
+def _float(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Whether a receiver knows."""
+
+    text: str
+    good: bool
+    title: str
+
+
+def told(delivery: Delivery, t: Language, *, now: float) -> Told:
+    """Return how far a message got, in words."""
+    at = t.moment(delivery.at, now=now) if delivery.at is not None else ""
+    sent = delivery.state in ("sent", "delivered")
+    key = "sent" if sent and at else "pending" if delivery.state == "pending" else "done" if sent else "failed"
+    title = delivery.detail or (t.iso(delivery.at) if delivery.at is not None else "")
+    return Told(t(f"told.{key}", receiver=delivery.receiver, at=at), sent or delivery.state == "pending", title)
+
+
+def port_text(port: Port, t: Language) -> str:
+    """Return what a port does, in a word or two."""
+    state = judge_port(port)
+    if state == "dark":
+        return t("port.down")
+    if state == "unknown":
+        return t("port.unknown")
+    if port.speed_bits is None or port.speed_bits.value <= 0:
+        return t("port.up")
+    speed = t.bits(port.speed_bits.value)
+    return t("port.slow", speed=speed, expected=t.bits(port.expected_bits or 0)) if state == "slow" else speed
+
+
+def port_title(port: Port, t: Language) -> str:
+    """Return everything known of a port."""
+    name = port.device if port.name == port.device else f"{port.name} ({port.device})"
+    expected = t("port.expected", speed=t.bits(port.expected_bits)) if port.expected_bits else ""
+    return " · ".join(filter(None, [name, port_text(port, t), expected]))
+
+
+def alert_state_word(alert: Alert, t: Language) -> tuple[State, str]:
+    """Return state and word of an alert that is open or over."""
+    if not alert.is_open:
+        return "up", t("state.resolved")
+    state = judge_alert(alert)
+    return state, t(f"state.{state}")
+
+
+def kind_text(node: Node, t: Language) -> str:
+    """Return what kind of machine it is, and where."""
+    return f"{t(f'kind.{node.kind}')} · {node.address}"

@@ -1,0 +1,33 @@
+// Every page: live values, search, keys, theme.
+
+import { startKeys } from "./keys";
+import { announce, knowCritical } from "./live/announce";
+import { watch } from "./live/client";
+import { Freshness } from "./live/freshness";
+import type { ViewChange } from "./live/message";
+import { updateRegion } from "./live/morph";
+import { startSearch } from "./search";
+import { page } from "./strings";
+import { startTheme } from "./theme";
+
+function update(view: ViewChange): void {
+  if (document.title !== view.title) document.title = view.title;
+  document.documentElement.dataset["state"] = view.state;
+  for (const [name, change] of Object.entries(view.regions)) {
+    const region = document.querySelector(`[data-region="${name}"]`);
+    if (region) updateRegion(region, change);
+  }
+  announce(view.critical);
+}
+
+const freshness = new Freshness();
+knowCritical(page.critical);
+freshness.start();
+watch(page.view, page.worker, (message) => {
+  const view = message.views[page.view];
+  if (view) update(view);
+  freshness.hear(message);
+});
+startTheme();
+startSearch();
+startKeys();
