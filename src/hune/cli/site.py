@@ -102,7 +102,7 @@ def init(
     written = load_text(text, told(path), host)
     write_atomically(path, text)
     if json_output:
-        show.as_json({"site": str(path), "nodes": [node.name for node in written.nodes]})
+        show.as_json({"site": told(path), "nodes": [node.name for node in written.nodes]})
         return
     show.line(f"[green]●[/] wrote {show.escape(told(path))}")
     if draft.discord and not os.environ.get(DISCORD_VARIABLE):

@@ -101,7 +101,7 @@ def _instead_of(location: Location, tree: Tree) -> str:
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the one of `known` that `word` was most probably meant to be."""
     by_lower = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower()[:100], by_lower, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word.lower()[:100], by_lower, n=1, cutoff=0.7)
     return by_lower[close[0]] if close else None
 
 

@@ -65,12 +65,12 @@ def load_with_positions(
         tree: Tree | None = plant(site_without_file(host, environ), "this machine")
     else:
         tree = _read(path, problems)
-    over = [(told(overlay), _read(overlay, problems)) for overlay in overlays]
+    over = [_read(overlay, problems) for overlay in overlays]
     if tree is None:
         raise SiteErrors(problems)
-    for file, overlay_tree in over:
+    for overlay_tree in over:
         if overlay_tree is not None:
-            _lay_over(tree, overlay_tree, file, problems)
+            _lay_over(tree, overlay_tree, problems)
     return _finish(tree, problems, host)
 
 
@@ -135,7 +135,7 @@ def _unreadable(error: OSError | ValueError, file: str) -> Problem:
     return Problem(at, (), f"cannot be read: {reason}", "give a readable file")
 
 
-def _lay_over(tree: Tree, overlay: Tree, file: str, problems: list[Problem]) -> None:
+def _lay_over(tree: Tree, overlay: Tree, problems: list[Problem]) -> None:
     """Add an overlay's nodes, groups, probes and receivers to the site; each value keeps its own place."""
     for key, part in overlay.mapping.items():
         if key not in OVERLAY_KEYS:
@@ -156,7 +156,7 @@ def _lay_over(tree: Tree, overlay: Tree, file: str, problems: list[Problem]) -> 
             tree.mapping[key] = Tree({**part.value, **below.value}, below.at, {**part.keys, **below.keys})
         elif part.value is not None and not part.broken:
             wanted = "a list" if key != "groups" else "a mapping"
-            problems.append(Problem(part.at, (key,), f"not {wanted}", f"write {key} as in the site file ({file})"))
+            problems.append(Problem(part.at, (key,), f"not {wanted}", f"write {key} as in the site file"))
 
 
 def _validate(tree: Tree, problems: list[Problem]) -> Site | None:

@@ -47,17 +47,19 @@ def _read(ref: str, path: Path) -> str:
     try:
         # A named pipe without a writer would hold the start up for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode):
-                raise InputError(f"{ref}: not a regular file", remedy="name the file that holds the secret")
-            data = file.read(MAX_SECRET_BYTES + 1)
+        try:
+            mode = os.fstat(descriptor).st_mode
+            data = os.read(descriptor, MAX_SECRET_BYTES + 1) if stat.S_ISREG(mode) else None
+        finally:
+            os.close(descriptor)
     except FileNotFoundError as error:
-        raise InputError(f"{ref}: no such file", remedy="create it, readable by the user Hune runs as only") from error
+        raise InputError(f"{ref}: no such file", remedy="create it with the secret in it, mode 600") from error
     except PermissionError as error:
         raise InputError(f"{ref}: not readable by this user", remedy="make it theirs: chown, and chmod 600") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{ref}: cannot be read", remedy="name a readable file") from error
+    if data is None:
+        raise InputError(f"{ref}: not a regular file", remedy="name the file that holds the secret")
     if len(data) > MAX_SECRET_BYTES:
         raise InputError(f"{ref}: too large for a secret", remedy="name the file that holds the secret")
     if mode & stat.S_IROTH:

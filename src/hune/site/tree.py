@@ -29,7 +29,7 @@ from hune.site.problems import Location, Position, Problem
 
 MAX_BYTES = 4 << 20
 MAX_DEPTH = 32
-MAX_VALUES = 200_000
+MAX_VALUES = 100_000
 MAX_PROBLEMS = 1000
 
 Scalar = str | int | float | bool | None

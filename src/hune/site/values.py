@@ -134,7 +134,10 @@ def _alive(value: object) -> object:
     raise ValueError("not a way to tell life; write auto, icmp, or tcp:PORT")
 
 
-Alive = Annotated[str, BeforeValidator(_alive), Field(pattern=r"^(auto|icmp|tcp:[0-9]{1,5})$")]
+# What a value looks like in the JSON schema, where a function checks it.
+_AliveText = Annotated[str, Field(pattern=r"^(auto|icmp|tcp:[0-9]{1,5})$")]
+
+Alive = Annotated[str, BeforeValidator(_alive, json_schema_input_type=_AliveText)]
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,7 @@ class Secret:
     holds: Literal["text", "url"] = "text"
 
 
-_SECRET = re.compile(r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/[^\x00]+)$")
+_SECRET = re.compile(r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/[^\x00]{1,4095})$")
 
 
 def _secret(value: object) -> object:
@@ -154,7 +157,7 @@ def _secret(value: object) -> object:
     return value
 
 
-SecretRef = Annotated[str, Secret(), BeforeValidator(_secret), Field(pattern=_SECRET.pattern, max_length=4096)]
-SecretUrlRef = Annotated[
-    str, Secret(holds="url"), BeforeValidator(_secret), Field(pattern=_SECRET.pattern, max_length=4096)
-]
+_SecretText = Annotated[str, Field(pattern=_SECRET.pattern, max_length=4096)]
+
+SecretRef = Annotated[str, Secret(), BeforeValidator(_secret, json_schema_input_type=_SecretText)]
+SecretUrlRef = Annotated[str, Secret(holds="url"), BeforeValidator(_secret, json_schema_input_type=_SecretText)]

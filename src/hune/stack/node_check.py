@@ -22,7 +22,7 @@ MANY_DEVICES = 60
 
 _INSTALL = "apt-get install -y prometheus-node-exporter"
 _RESTART = "systemctl restart prometheus-node-exporter"
-_SENSORS = "for m in coretemp k10temp; do modprobe -q $m && echo $m; done > /etc/modules-load.d/cpu-temperature.conf"
+LOAD_SENSORS = "for m in coretemp k10temp; do modprobe -q $m && echo $m; done > /etc/modules-load.d/cpu-temperature.conf"
 _VIRTUAL = ("qemu", "kvm", "vmware", "virtualbox", "innotek", "xen", "hyper-v", "virtual machine", "bochs")
 _GUEST_PORTS = "^(veth|tap|fwbr|fwln|fwpr).*"
 
@@ -171,7 +171,7 @@ def _judge_cpu(metrics: Metrics) -> Finding:
         return Finding("cpu temperature", "lacking", "the CPU's chip is there, without values", "sensors")
     if machine := _virtual_machine(metrics):
         return Finding("cpu temperature", "note", f"none: a virtual machine ({machine}) has no sensor of its CPU")
-    return Finding("cpu temperature", "lacking", "no coretemp or k10temp chip: its driver is not loaded", _SENSORS)
+    return Finding("cpu temperature", "lacking", "no coretemp or k10temp chip: its driver is not loaded", LOAD_SENSORS)
 
 
 def _virtual_machine(metrics: Metrics) -> str:

@@ -128,6 +128,7 @@ def _source(address: str) -> str | None:
     """Return the address of this machine that the other one sees; the kernel's routes know, nothing is sent."""
     try:
         with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.setblocking(False)
             probe.connect((address, 9))
             return str(probe.getsockname()[0])
     except OSError:

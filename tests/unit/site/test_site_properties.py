@@ -1,5 +1,6 @@
 """Whatever a site file holds, it is a site or a list of errors, and a secret in it is never told."""
 
+import os
 import string
 from io import StringIO
 from pathlib import Path
@@ -20,7 +21,8 @@ EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.yaml"))
 HOST = ThisHost(name="watch", kind="linux")
 SECRET = "https://discord.com/api/webhooks/11223344/s3cr3t-t0ken-That-Nobody-May-Read"
 
-common = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES_TRIED = 3000 if os.environ.get("HUNE_TEST_LONG") else 150
+common = settings(max_examples=EXAMPLES_TRIED, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def attempt(data: bytes) -> Site | SiteErrors:
