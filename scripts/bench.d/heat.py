@@ -165,10 +165,10 @@ def measure(crossings: int, spread_seconds: float, seed: int) -> dict[str, Any]:
         record, discord_port = root / "accepted.jsonl", free_port()
         argv = [sys.executable, "-m", "support.discord_server", "--port", str(discord_port), "--record", str(record)]
         here = Path(__file__).resolve().parents[2] / "tests"
-        capture = subprocess.Popen(argv, cwd=here, stdout=subprocess.PIPE, text=True)
+        capture = subprocess.Popen(argv, cwd=here, stdout=subprocess.DEVNULL)
         stack.callback(lambda: (capture.terminate(), capture.wait()))
-        assert capture.stdout is not None
-        webhook = json.loads(capture.stdout.readline())["listening"]
+        first = wait_until(lambda: record.exists() and record.read_text().splitlines(), "the capture server listens")
+        webhook = json.loads(first[0])["listening"]
         arrivals = Arrivals(free_port())
         stack.callback(arrivals.shutdown)
         stack.enter_context(stock_pipeline(root / "stock", nodes, f"http://127.0.0.1:{arrivals.server_port}/"))
@@ -213,6 +213,8 @@ def delivered(record: Path) -> dict[str, float]:
         return first
     for line in record.read_text().splitlines():
         row = json.loads(line)
+        if "payload" not in row:
+            continue
         text = json.dumps(row["payload"])
         for number in range(1, 255):
             name = f"node-{number:02d}"
