@@ -13,6 +13,7 @@ from hune.cli import show
 from hune.cli.options import DataDir, Json, SiteFile, layout_of
 
 if TYPE_CHECKING:
+    from hune.core.layout import Layout
     from hune.site.models import Node
     from hune.stack.node_check import Finding
 
@@ -46,9 +47,10 @@ def check(
     """
     from hune.site.load import find, load
 
-    overlays = sorted(layout_of(data_dir).overlays.glob("*.yaml"))
+    layout = layout_of(data_dir)
+    overlays = sorted(layout.overlays.glob("*.yaml"))
     loaded = load(find(site, os.environ, Path.cwd()), overlays=overlays, environ=os.environ)
-    nodes = _chosen(loaded.nodes, names or [])
+    nodes = [_as_applied(node, layout) for node in _chosen(loaded.nodes, names or [])]
     answers = asyncio.run(_judge_all(nodes))
     lacks = any(finding.state == "lacking" for findings in answers for finding in findings)
     if json_output:
@@ -58,6 +60,22 @@ def check(
             _print(node, findings)
     if lacks:
         raise typer.Exit(1)
+
+
+def _as_applied(node: Node, layout: Layout) -> Node:
+    """Return this host's node with the port that its exporter got when the stack was started (`--auto-ports`)."""
+    from pydantic import ValidationError
+
+    from hune.site.models import Site
+
+    if node.is_remote:
+        return node
+    try:
+        applied = Site.model_validate_json(layout.site_json.read_text())
+    except (OSError, ValidationError):
+        return node
+    same = [other for other in applied.nodes if other.name == node.name and not other.is_remote]
+    return node.model_copy(update={"exporter": same[0].exporter}) if same else node
 
 
 def _chosen(nodes: list[Node], names: list[str]) -> list[Node]:

@@ -6,7 +6,6 @@ models' own errors. Anything of a wrong type is the models' business and is pass
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 from hune.site.explain import nearest
 from hune.site.models import DEFAULT_PORTS, Site
 from hune.site.problems import Location, Position, shown
+from hune.site.values import is_loopback
 
 
 @dataclass(frozen=True)
@@ -192,8 +192,15 @@ def notes(site: Site) -> list[str]:
         found.append(f"no route names {', '.join(idle)}: nothing is sent there; add it under routes")
     if not site.receivers:
         found.append("there are no receivers: alerts are on the pages and in the log only; add one under receivers")
-    if not (site.listen == "localhost" or ipaddress.ip_address(site.listen).is_loopback):
+    if not is_loopback(site.listen):
         found.append(f"listen is {site.listen}: whoever reaches it sees the pages and engines; there is no sign-in yet")
+    if is_loopback(site.listen) and not site.engines.node_exporter.url:
+        found.extend(
+            f"node {node.name} is this machine, whose exporter listens on {site.listen} only: "
+            f"give that as its address, unless an exporter of its own answers on {node.exporter_address}"
+            for node in site.nodes
+            if node.this_host and not is_loopback(node.address)
+        )
     unused = sorted(set(site.groups) - {node.group for node in site.nodes})
     if unused:
         found.append(f"no node is in the group {', '.join(unused)}; add it to a node, or remove it")

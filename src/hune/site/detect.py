@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 import shutil
 import socket
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from hune.site.models import Exporter, Node, Site, host_name
-from hune.site.values import is_ip_address
+from hune.site.values import is_ip_address, is_loopback
 
 CPU_CHIPS = ("coretemp", "k10temp")
 
@@ -110,15 +109,25 @@ def has_address(address: str) -> bool:
     if not is_ip_address(address):
         own = socket.gethostname().lower()
         return address.lower().rstrip(".") in ("localhost", own, own.split(".")[0])
+    plain = address.partition("%")[0]
+    return is_loopback(plain) or source_towards(address) == plain.lower()
+
+
+def source_towards(address: str) -> str | None:
+    """Return this machine's address in the eyes of another one, None if there is no way to it.
+
+    The kernel's routes tell, nothing is sent. What is sent to an own address comes from that very address.
+    """
     host, _, zone = address.partition("%")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.setblocking(False)
             scope = socket.if_nametoindex(zone) if zone else 0
-            probe.bind((host, 0, 0, scope) if family == socket.AF_INET6 else (host, 0))
-    except OSError as error:
-        return error.errno in (errno.EACCES, errno.EADDRINUSE)
-    return True
+            probe.connect((host, 9, 0, scope) if family == socket.AF_INET6 else (host, 9))
+            return str(probe.getsockname()[0]).partition("%")[0]
+    except OSError:
+        return None
 
 
 def complete(site: Site, host: ThisHost) -> Site:

@@ -98,6 +98,11 @@ def is_ip_address(value: str) -> bool:
     return True
 
 
+def is_loopback(value: str) -> bool:
+    """Whether an address leads to this machine by itself: 127.0.0.1, ::1, localhost."""
+    return value == "localhost" or (is_ip_address(value) and ipaddress.ip_address(value).is_loopback)
+
+
 def is_host_name(value: str) -> bool:
     """Whether `value` can be the name of a host: letters, digits, '-', '_' and dots, and not all of it numbers."""
     labels = value.removesuffix(".").split(".")
@@ -106,7 +111,11 @@ def is_host_name(value: str) -> bool:
 
 def check_host(value: str) -> str:
     """Return `value` if it is an IP address or a host name; raises ValueError that says what it is instead."""
-    if is_ip_address(value) or is_host_name(value):
+    if is_ip_address(value):
+        if ipaddress.ip_address(value).is_unspecified or ipaddress.ip_address(value).is_multicast:
+            raise ValueError("not the address of one machine; write it like 192.168.1.11 or pve-01.lan")
+        return value
+    if is_host_name(value):
         return value
     host, _, port = value.rpartition(":")
     if "://" in value:

@@ -22,7 +22,9 @@ MANY_DEVICES = 60
 
 _INSTALL = "apt-get install -y prometheus-node-exporter"
 _RESTART = "systemctl restart prometheus-node-exporter"
-LOAD_SENSORS = "for m in coretemp k10temp; do modprobe -q $m && echo $m; done > /etc/modules-load.d/cpu-temperature.conf"
+LOAD_SENSORS = (
+    "for m in coretemp k10temp; do modprobe -q $m && echo $m; done > /etc/modules-load.d/cpu-temperature.conf"
+)
 _VIRTUAL = ("qemu", "kvm", "vmware", "virtualbox", "innotek", "xen", "hyper-v", "virtual machine", "bochs")
 _GUEST_PORTS = "^(veth|tap|fwbr|fwln|fwpr).*"
 

@@ -13,6 +13,7 @@ from typing import Literal
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from hune.site.detect import source_towards
 from hune.site.models import Node, join_address
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ async def ask(node: Node, session: aiohttp.ClientSession) -> NodeFacts:
         return NodeFacts(None)
     (alive_by, alive), port = await asyncio.gather(_ask_life(node, resolved), reach(resolved, node.exporter.port))
     metrics = await _fetch(node, session) if port == "open" else None
-    return NodeFacts(resolved, alive_by, alive, port, _source(resolved), metrics)
+    return NodeFacts(resolved, alive_by, alive, port, source_towards(resolved), metrics)
 
 
 async def _resolve(address: str) -> str | None:
@@ -122,17 +123,6 @@ async def ping(address: str) -> bool | None:
         except (OSError, TimeoutError):
             return False
     return answer[:1] == (b"\x81" if six else b"\x00")
-
-
-def _source(address: str) -> str | None:
-    """Return the address of this machine that the other one sees; the kernel's routes know, nothing is sent."""
-    try:
-        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.setblocking(False)
-            probe.connect((address, 9))
-            return str(probe.getsockname()[0])
-    except OSError:
-        return None
 
 
 async def _fetch(node: Node, session: aiohttp.ClientSession) -> Metrics:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hune.site.detect import Chip, Port, has_address, inspect
+from hune.site.detect import Chip, Port, has_address, inspect, source_towards
 
 
 def grow(root: Path, files: dict[str, str]) -> None:
@@ -76,3 +76,13 @@ def test_own_addresses_are_known(address: str) -> None:
 @pytest.mark.parametrize("address", ["192.0.2.77", "2001:db8::77", "fe80::1%nosuchport", "pve-01.example.com"])
 def test_addresses_of_others_are_not_taken_for_own(address: str) -> None:
     assert not has_address(address)
+
+
+def test_address_of_a_port_of_this_machine_is_known() -> None:
+    # Where there is a way out, the address it starts from is one of this machine's.
+    own = source_towards("192.0.2.77") or "127.0.0.1"
+    assert has_address(own)
+
+
+def test_no_way_to_an_address_is_told_as_such() -> None:
+    assert source_towards("fe80::1%nosuchport") is None

@@ -156,3 +156,14 @@ def test_init_asks_until_the_answers_are_right(monkeypatch: pytest.MonkeyPatch) 
         ("pve-01", "10.0.0.11", "proxmox", 2),
         ("pve-02", "10.0.0.12", "linux", 2),
     ]
+
+
+def test_check_warns_of_an_exporter_that_listens_elsewhere() -> None:
+    Path("site.yaml").write_text("nodes: [{name: here, address: hune.lan, this_host: true}]\n")
+    result = run("check", "--json")
+    assert any("node here is this machine" in note for note in json.loads(result.output)["notes"])
+
+
+def test_check_warns_of_doors_that_stand_open() -> None:
+    Path("site.yaml").write_text("listen: 0.0.0.0\n")
+    assert any("no sign-in" in note for note in json.loads(run("check", "--json").output)["notes"])
