@@ -25,12 +25,13 @@ DeviceName = Annotated[str, typer.Argument(metavar="DEVICE", help="eno1, enp1s0f
 _STARTING_SECONDS = 10.0
 _SEEN_SECONDS = 60.0
 _GONE_SECONDS = 20.0
+_SCRAPED = 'up{job="node-fast",lab="true"}'
 # How a node answers: the word for it, and what else is to be said.
 _POWERS = {
     "up": ("up", ""),
     "refuse": ("down", "refuses"),
     "hang": ("down", "hangs"),
-    "exporter": ("warning", "its exporter is dead"),
+    "exporter": ("warning", "exporter dead"),
 }
 
 
@@ -52,7 +53,9 @@ def up(data_dir: DataDir = None, json_output: Json = False) -> None:
         _await(lambda: _answers(layout), "the lab does not start", _SEEN_SECONDS)
     nodes = _status(layout)
     living = {node["node"] for node in nodes if node["power"] == "up"}
-    _await(lambda: living <= _measured(layout), "Prometheus does not see the lab's nodes", _SEEN_SECONDS)
+    _await(
+        lambda: living <= _found(layout, f"{_SCRAPED} == 1"), "Prometheus does not see the lab's nodes", _SEEN_SECONDS
+    )
     _show(nodes, json_output=json_output)
     if not json_output:
         show.line("[dim]try: hune lab heat pve-02 78 · hune lab unplug pve-01 enp1s0f1 · hune lab kill pve-03[/]")
@@ -74,7 +77,7 @@ def down(data_dir: DataDir = None, json_output: Json = False) -> None:
         # The stack is down, so the lab is too.
     else:
         _await(lambda: not _answers(layout), "the lab does not stop", _GONE_SECONDS)
-        _await(lambda: not _measured(layout), "Prometheus still sees the lab's nodes", _GONE_SECONDS)
+        _await(lambda: not _found(layout, _SCRAPED), "Prometheus still sees the lab's nodes", _GONE_SECONDS)
     _forget(layout)
     if json_output:
         show.as_json({"was_up": there})
@@ -175,7 +178,7 @@ def _tell_port(event: dict[str, Any]) -> str:
 
 def _tell_power(event: dict[str, Any]) -> str:
     word, remark = _POWERS[event["power"]]
-    return f"{word}, {remark}" if remark else word
+    return remark if word == "warning" else f"{word}, {remark}" if remark else word
 
 
 def _prepare(layout: Layout) -> None:
@@ -250,15 +253,15 @@ def _status(layout: Layout) -> list[dict[str, Any]]:
     return nodes
 
 
-def _measured(layout: Layout) -> set[str]:
-    """Return the lab's nodes that Prometheus scrapes successfully right now."""
+def _found(layout: Layout, expression: str) -> set[str]:
+    """Return the nodes that an expression finds in Prometheus now; none while it doesn't answer."""
     from hune.http.call import open_session
     from hune.promapi.prometheus import PrometheusClient
 
     async def ask() -> set[str]:
         async with open_session() as session:
             client = PrometheusClient(session, _site(layout).url("prometheus"))
-            return {sample["node"] for sample in await client.query('up{job="node-fast",lab="true"} == 1')}
+            return {sample["node"] for sample in await client.query(expression)}
 
     try:
         return asyncio.run(ask())
@@ -286,7 +289,7 @@ def _show(nodes: Iterable[dict[str, Any]], *, json_output: bool) -> None:
     if json_output:
         show.as_json({"nodes": nodes})
         return
-    show.table(("node", "state", "CPU", "links", "address", "up"), [_row(node) for node in nodes])
+    show.table(("node", "state", "CPU", "links", "up for"), [_row(node) for node in nodes])
 
 
 def _row(node: dict[str, Any]) -> tuple[str, ...]:
@@ -297,7 +300,6 @@ def _row(node: dict[str, Any]) -> tuple[str, ...]:
         show.state(word) + (f", {show.escape(remark)}" if remark else ""),
         f"{node['celsius']:g} °C{heated}",
         "  ".join(_link(link) for link in node["links"]),
-        f"{node['address']}:{node['exporter_port']}",
         "–" if word == "down" else show.age(node["boot_time"]),
     )
 
