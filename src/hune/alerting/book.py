@@ -225,7 +225,9 @@ def list_episodes(connection: sqlite3.Connection, *, since: float, limit: int) -
         " ORDER BY state = 'resolved', id DESC LIMIT ?",
         (since, limit),
     )
-    return [(episode, _deliveries(connection, episode.id)) for episode in map(episode_of, rows.fetchall())]
+    episodes = [episode_of(row) for row in rows]
+    told = _deliveries(connection, [episode.id for episode in episodes])
+    return [(episode, told.get(episode.id, [])) for episode in episodes]
 
 
 def list_digest(
@@ -258,9 +260,15 @@ def forget(connection: sqlite3.Connection, *, before: float, limit: int = 1000) 
     ).rowcount
 
 
-def _deliveries(connection: sqlite3.Connection, episode: int) -> list[Delivery]:
-    rows = connection.execute("SELECT * FROM delivery WHERE episode = ? ORDER BY receiver", (episode,))
-    return [delivery_of(row) for row in rows]
+def _deliveries(connection: sqlite3.Connection, episodes: Sequence[int]) -> dict[int, list[Delivery]]:
+    found: dict[int, list[Delivery]] = {}
+    rows = connection.execute(
+        "SELECT * FROM delivery WHERE episode IN (SELECT value FROM json_each(?)) ORDER BY episode, receiver",
+        (json.dumps(list(episodes)),),
+    )
+    for row in rows:
+        found.setdefault(row["episode"], []).append(delivery_of(row))
+    return found
 
 
 def episode_of(row: sqlite3.Row) -> Episode:

@@ -142,11 +142,10 @@ class Database:
     def _fill(self, connection: sqlite3.Connection) -> None:
         # Random bytes, so that a compressing file system really sets the space aside. Written and dropped in one
         # transaction they leave free pages in the file and a log of the same size, both reused from then on.
-        missing = self._reserve_bytes - self.reserve_left(connection)
-        if missing <= 0:
+        if self.reserve_left(connection) >= self._reserve_bytes:
             return
         connection.execute("CREATE TABLE reserve (space BLOB)")
-        connection.execute("INSERT INTO reserve VALUES (randomblob(?))", (missing,))
+        connection.execute("INSERT INTO reserve VALUES (randomblob(?))", (self._reserve_bytes,))
         connection.execute("DROP TABLE reserve")
 
     # -- the writing thread --------------------------------------------------------------------------------------

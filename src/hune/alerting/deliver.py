@@ -27,14 +27,12 @@ _LOOK_SECONDS = 30.0
 _GRACE_SECONDS = 5.0
 
 
-def batches(items: Sequence[Item], *, was_away: bool) -> list[Sequence[Item]]:
-    """Return what goes into a message each: single alerts in order, or all of them as one digest.
+def next_batch(items: Sequence[Item], *, was_away: bool) -> Sequence[Item]:
+    """Return what goes into the next message: the first alert, or all of them as a digest.
 
     After an outage the current state goes out at once.
     """
-    if len(items) > SINGLE_LIMIT or (was_away and len(items) > 1):
-        return [items]
-    return [[item] for item in items]
+    return items if len(items) > SINGLE_LIMIT or was_away else items[:1]
 
 
 class Courier:
@@ -77,7 +75,7 @@ class Courier:
         """Deliver until cancelled; a message under way is finished and marked."""
         while True:
             self._wake.clear()
-            working = asyncio.create_task(self._round(), name=f"hub: {self.receiver}: round")
+            working = asyncio.create_task(self.round(), name=f"hub: {self.receiver}: round")
             try:
                 wait = await asyncio.shield(working)
             except asyncio.CancelledError:
@@ -90,6 +88,9 @@ class Courier:
                 # The file takes nothing now; the database has said so.
                 log.debug("%s: %s", self.receiver, error)
                 wait = self._backoff.next()
+            except Exception:
+                log.exception("%s: a fault of the hub; trying again", self.receiver)
+                wait = self._timing.retry_ceiling
             if wait is not None:
                 await self._clock.sleep(wait)
                 continue
@@ -115,7 +116,7 @@ class Courier:
             "problem": self._problem,
         }
 
-    async def _round(self) -> float | None:
+    async def round(self) -> float | None:
         """Tell what waits; return how long to wait before the next try, None for until there is news."""
         now = self._clock.now()
         dead_before = now if self._try_dead else now - self._timing.broken_retry
@@ -127,13 +128,7 @@ class Courier:
         try:
             if not items:
                 return await self._tidy()
-            notifier = await self._open()
-            for batch in batches(items, was_away=was_away):
-                if pause := await self._deliver(notifier, batch, away_since):
-                    return pause
-                if self._stopping:
-                    break
-            return 0.0
+            return await self._deliver(await self._open(), next_batch(items, was_away=was_away), away_since)
         except TryLater as error:
             return await self._failed(error, items)
         except (ReceiverRefused, InputError) as error:
@@ -155,14 +150,25 @@ class Courier:
                 pause = await self._deliver_digest(notifier, batch, notices, away_since)
         except ContentRefused as error:
             log.error("%s: refused a message: %s", self.receiver, error)
-            self._metrics.deliveries.labels(self.receiver, "refused").inc(len(batch))
-            problem = error.message
-            await self._mark(
-                lambda connection: outbox.mark_refused(connection, self.receiver, batch, problem=problem, now=now)
-            )
+            await self._give_up(batch, error.message)
+            return 0.0
+        except HuneError:
+            raise
+        except Exception as error:
+            # One alert that can't be put into words must not hold up the others.
+            log.exception("%s: a message could not be written", self.receiver)
+            await self._give_up(batch, f"could not be written: {type(error).__name__}")
             return 0.0
         self._succeeded(batch)
         return pause
+
+    async def _give_up(self, batch: Sequence[Item], problem: str) -> None:
+        self._try_dead = False
+        self._metrics.deliveries.labels(self.receiver, "refused").inc(len(batch))
+        now = self._clock.now()
+        await self._mark(
+            lambda connection: outbox.mark_refused(connection, self.receiver, batch, problem=problem, now=now)
+        )
 
     async def _deliver_one(self, notifier: Notifier, item: Item, notice: Notice) -> float:
         await self._database.write(lambda connection: outbox.lease(connection, self.receiver, [item], now=notice.now))

@@ -20,10 +20,11 @@ from hune.alerting.database import LOW_DISK_BYTES, RESERVE_BYTES, Database
 from hune.alerting.deliver import Courier
 from hune.alerting.episode import Incoming, State
 from hune.alerting.metrics import HubMetrics
-from hune.alerting.notifiers.channels import CONSOLE, Setting, make_notifier
+from hune.alerting.notifiers.channels import Setting, make_notifier
 from hune.alerting.payload import Notification
 from hune.alerting.receive import routes
 from hune.alerting.reconcile import Reconciler
+from hune.alerting.routing import CONSOLE
 from hune.alerting.timing import Timing
 from hune.core.clock import Clock, SystemClock
 from hune.core.errors import Unavailable
@@ -40,8 +41,8 @@ log = logging.getLogger(__name__)
 SCHEMA_VERSION = 1
 _MAINTENANCE_SECONDS = 15.0
 _OBSERVATION_SECONDS = 5.0
-_HEARTBEAT = "severity", "none"
-"""An alert of this severity only says that the chain works; it is nobody's news."""
+_NO_NEWS = "none"
+"""The severity of an alert that only says that the chain works."""
 
 
 class Hub:
@@ -73,7 +74,6 @@ class Hub:
         )
         self._couriers: list[Courier] = []
         self._reconciler: Reconciler | None = None
-        self._heartbeat_at: float | None = None
 
     async def run(self, ready: asyncio.Event) -> None:
         """Take and deliver alerts until cancelled.
@@ -143,10 +143,8 @@ class Hub:
 
     async def _accept(self, notification: Notification) -> book.Taken:
         """Store a notification durably and see to its delivery."""
-        news = [alert for alert in notification.alerts if alert.labels.get(_HEARTBEAT[0]) != _HEARTBEAT[1]]
+        news = [alert for alert in notification.alerts if alert.labels.get("severity") != _NO_NEWS]
         now = self._clock.now()
-        if len(news) < len(notification.alerts):
-            self._heartbeat_at = now
         if notification.truncated:
             log.warning("%d alerts were left out of a notification by its sender", notification.truncated)
 
@@ -253,9 +251,11 @@ class Hub:
             faults.append(f"the disk is full; working on the reserve, {left >> 10} kB of {RESERVE_BYTES >> 10} left")
         if self._database.replaced:
             remarks.append(f"the outbox was damaged and is new; the old one is {self._database.replaced}")
-        faults += [
-            f"{row['name']}: {row['problem']} ({row['pending']} alerts wait)" for row in receivers if row["failing"]
-        ]
+        for row in receivers:
+            if row["failing"]:
+                faults.append(f"{row['name']}: {row['problem']} ({row['pending']} alerts wait)")
+            elif row["dead"]:
+                faults.append(f"{row['name']}: refused {row['dead']} alerts; see the hub's log")
         prometheus = self._reconciler.problem if self._reconciler else "not asked yet"
         if prometheus:
             remarks.append(f"Prometheus can't be asked whether alerts are over: {prometheus}")
@@ -271,20 +271,28 @@ class Hub:
                 "replaced": self._database.replaced,
             },
             "prometheus": {"reachable": not prometheus, "detail": prometheus},
-            "heartbeat_at": self._heartbeat_at,
             "receivers": receivers,
         }
 
 
 def receivers_of(site: Site, labels: Mapping[str, str]) -> list[str]:
-    """Return who is told of an alert whose sender names no receiver: the console, and whom the site's routes say."""
+    """Return who is told of an alert whose sender names no receiver: the console, and whom the site's routes say.
+
+    An alert without severity counts as critical; without routes everybody is told.
+    """
     judged = {"severity": "critical", **labels}
-    takes_lab = {receiver.name: receiver.lab for receiver in site.receivers}
-    found = [CONSOLE]
-    for route in site.routes:
-        if all(judged.get(name, "") == text for name, text in route.match.items()):
-            found += [name for name in route.receivers if takes_lab.get(name) or labels.get("lab") != "true"]
-    return list(dict.fromkeys(found))
+    routed = {
+        name
+        for route in site.routes
+        if all(judged.get(label, "") == text for label, text in route.match.items())
+        for name in route.receivers
+    }
+    is_lab = labels.get("lab") == "true"
+    return [CONSOLE] + [
+        receiver.name
+        for receiver in site.receivers
+        if receiver.name != CONSOLE and (receiver.name in routed or not site.routes) and (receiver.lab or not is_lab)
+    ]
 
 
 def _receivers(site: Site) -> list[Receiver]:

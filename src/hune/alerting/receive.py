@@ -6,7 +6,6 @@ import asyncio
 import math
 import sqlite3
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -123,8 +122,22 @@ def _alert(episode: Episode, deliveries: list[Delivery]) -> dict[str, Any]:
 
 
 def _episode(episode: Episode) -> dict[str, Any]:
-    kept = {key: value for key, value in asdict(episode).items() if key not in ("claimed_at", "heard_at")}
-    return {**kept, "alertname": episode.alertname, "severity": episode.severity}
+    return {
+        "id": episode.id,
+        "alertname": episode.alertname,
+        "severity": episode.severity,
+        "state": episode.state,
+        "labels": episode.labels,
+        "annotations": episode.annotations,
+        "starts_at": episode.starts_at,
+        "received_at": episode.received_at,
+        "doubted_at": episode.doubted_at,
+        "expires_at": episode.expires_at,
+        "resolved_at": episode.resolved_at,
+        "ending": episode.ending,
+        "value": episode.value,
+        "peak": episode.peak,
+    }
 
 
 def _delivery(delivery: Delivery) -> dict[str, Any]:

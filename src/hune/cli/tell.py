@@ -11,7 +11,7 @@ from hune.cli.options import DataDir, layout_of
 
 def command(data_dir: DataDir = None) -> None:
     """Send the text on standard input to every receiver of the site."""
-    from hune.alerting.notifiers import send_emergency
+    from hune.alerting.notifiers.emergency import send_emergency
     from hune.http.call import open_session
     from hune.site.models import Site
 

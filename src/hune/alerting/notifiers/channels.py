@@ -15,9 +15,6 @@ from hune.alerting.notifiers.phrasing import Wording
 from hune.site.models import Receiver, Site
 from hune.site.secrets import resolve
 
-CONSOLE = "console"
-"""The receiver that every site has."""
-
 
 @dataclass(frozen=True)
 class Setting:

@@ -57,7 +57,8 @@ class ConsoleNotifier:
             facts.append(wording.say("after", lasted(episode)))
             if peak := wording.peak(episode):
                 facts.append(wording.say("peak_of", peak))
-        text = cut(f"{clean(episode.alertname)} {' · '.join(facts)}", 1000)
+        name = clean(episode.alertname)
+        text = cut(" · ".join(facts) if facts[0] == name else f"{name} {' · '.join(facts)}", 1000)
         if self._coloured:
             badge = f"\x1b[{_COLOURS[kind]}m{badge}\x1b[0m"
         return f"{moment} {badge} {text}"

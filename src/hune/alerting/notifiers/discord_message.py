@@ -224,9 +224,9 @@ def _whole(line: str, limit: int) -> str:
 
 def _link(url: str) -> str:
     """Return a URL that can stand in a link, or nothing if it is none."""
-    if not re.match(r"https?://[^/\s]", url) or len(url) > 500:
+    if not re.fullmatch(r"https?://[^/\s]\S*", url) or len(url) > 500:
         return ""
-    return quote(url, safe="/:?&=#%@!$*+,;.-_~[]")
+    return quote(url, safe="/:?&=#%@!$+,;.-_~[]")
 
 
 def _iso(moment: float) -> str:

@@ -189,7 +189,7 @@ def _short(value: float) -> str:
 def duration(seconds: float) -> str:
     """Return a duration in its two largest units: `3 min 12 s`."""
     rest = max(0, round(seconds))
-    parts = []
+    parts: list[str] = []
     for name, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
         count, rest = divmod(rest, size)
         if count or (name == "s" and not parts):

@@ -1,0 +1,36 @@
+"""A hub's file in a temporary directory, or in memory."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from importlib import resources
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from hune.alerting.database import Database
+
+SCHEMA = resources.files("hune.alerting").joinpath("schema.sql").read_text()
+RESERVE = 256 << 10
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    """Return an empty book in memory."""
+    opened = sqlite3.connect(":memory:", isolation_level=None)
+    opened.row_factory = sqlite3.Row
+    opened.execute("PRAGMA foreign_keys = ON")
+    opened.executescript(SCHEMA)
+    yield opened
+    opened.close()
+
+
+@pytest_asyncio.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """Return an open file with the hub's schema."""
+    opened = Database(tmp_path / "outbox.db", SCHEMA, 1, reserve_bytes=RESERVE)
+    await opened.open()
+    yield opened
+    await opened.close()

@@ -1,0 +1,197 @@
+"""The alert book: what opens an episode, what belongs to it, what ends it."""
+
+import sqlite3
+from collections.abc import Iterable
+
+from hune.alerting import book, outbox
+from hune.alerting.book import Taken, take
+from hune.alerting.episode import Ending, Incoming, State
+from support.alerts import make_alert
+
+
+def enter(
+    connection: sqlite3.Connection, *alerts: Incoming, now: float = 1001.0, to: Iterable[str] = ("discord",)
+) -> Taken:
+    receivers = list(to)
+    return take(
+        connection,
+        alerts,
+        receivers_of=lambda _: receivers,
+        is_known=lambda name: name == "CpuHot",
+        now=now,
+        test_alert_seconds=300.0,
+    )
+
+
+def test_first_word_opens_an_episode(connection: sqlite3.Connection) -> None:
+    taken = enter(connection, make_alert())
+    [episode] = book.open_episodes(connection)
+    assert taken.opened == [episode.id]
+    assert (episode.state, episode.starts_at, episode.value, episode.peak) == (State.FIRING, 1000.0, 78.0, 78.0)
+    assert [item.episode.id for item in outbox.pending(connection, "discord", dead_before=0)] == [episode.id]
+
+
+def test_repetition_is_no_news_and_keeps_the_peak(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert(value="78"))
+    enter(connection, make_alert(value="81"))
+    taken = enter(connection, make_alert(value="75"))
+    [episode] = book.open_episodes(connection)
+    assert taken.opened == []
+    assert (episode.value, episode.peak) == (75.0, 81.0)
+
+
+def test_another_receiver_of_the_same_episode_is_told_too(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert(), to=["discord"])
+    enter(connection, make_alert(), to=["console"])
+    [episode] = book.open_episodes(connection)
+    for receiver in ("discord", "console"):
+        assert [item.episode.id for item in outbox.pending(connection, receiver, dead_before=0)] == [episode.id]
+
+
+def test_declared_end_of_a_known_alert_is_only_a_claim(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert())
+    taken = enter(connection, make_alert(firing=False, ends_at=1050.0), now=1051.0)
+    [episode] = book.open_episodes(connection)
+    assert taken.claimed == [episode.id]
+    assert (episode.state, episode.claimed_at, episode.doubted_at) == (State.FIRING, 1050.0, 1051.0)
+
+
+def test_declared_end_of_a_foreign_alert_ends_it(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert(name="Foreign"))
+    enter(connection, make_alert(name="Foreign", firing=False, ends_at=1050.0), now=1051.0)
+    assert book.open_episodes(connection) == []
+    [(episode, _)] = book.list_episodes(connection, since=0, limit=10)
+    assert (episode.ending, episode.resolved_at) == (Ending.DECLARED, 1050.0)
+
+
+def test_end_of_an_earlier_episode_does_not_end_this_one(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert(name="Foreign", starts_at=2000.0), now=2001.0)
+    enter(connection, make_alert(name="Foreign", firing=False, starts_at=1000.0, ends_at=1500.0), now=2002.0)
+    assert len(book.open_episodes(connection)) == 1
+
+
+def test_end_of_an_unheard_alert_is_no_news(connection: sqlite3.Connection) -> None:
+    taken = enter(connection, make_alert(firing=False))
+    assert taken == Taken()
+    assert book.list_episodes(connection, since=0, limit=10) == []
+
+
+def test_repetition_after_the_measured_end_opens_nothing(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert())
+    [episode] = book.open_episodes(connection)
+    book.resolve(connection, episode.id, at=1060.0, ending=Ending.MEASURED, now=1060.0)
+    assert enter(connection, make_alert(), now=1070.0).opened == []
+    assert book.open_episodes(connection) == []
+
+
+def test_receiver_that_hears_only_after_the_end_is_told_that_it_was(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert(), to=["console"])
+    [episode] = book.open_episodes(connection)
+    book.resolve(connection, episode.id, at=1060.0, ending=Ending.MEASURED, now=1060.0)
+    enter(connection, make_alert(), now=1061.0, to=["discord"])
+    [item] = outbox.pending(connection, "discord", dead_before=0)
+    assert item.came_and_went
+
+
+def test_new_crossing_is_a_new_episode(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert())
+    [first] = book.open_episodes(connection)
+    book.resolve(connection, first.id, at=1060.0, ending=Ending.MEASURED, now=1060.0)
+    enter(connection, make_alert(starts_at=1100.0), now=1101.0)
+    [second] = book.open_episodes(connection)
+    assert second.id != first.id
+
+
+def test_new_beginning_while_still_open_is_the_same_episode(connection: sqlite3.Connection) -> None:
+    """So it goes when Prometheus starts anew: nobody has measured an end."""
+    enter(connection, make_alert())
+    assert enter(connection, make_alert(starts_at=1100.0), now=1101.0).opened == []
+    assert len(book.open_episodes(connection)) == 1
+
+
+def test_alert_without_beginning_is_new_each_time_and_ends_together(connection: sqlite3.Connection) -> None:
+    test_alert = make_alert(name="TestAlert", starts_at=None)
+    enter(connection, test_alert)
+    enter(connection, test_alert)
+    assert [episode.expires_at for episode in book.open_episodes(connection)] == [1301.0, 1301.0]
+    taken = enter(connection, make_alert(name="TestAlert", starts_at=None, firing=False))
+    assert len(taken.resolved) == 2
+    assert book.open_episodes(connection) == []
+
+
+def test_expired_episode_is_closed_without_a_word(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert(name="TestAlert", starts_at=None))
+    [item] = outbox.pending(connection, "discord", dead_before=0)
+    outbox.mark_sent(connection, "discord", item, message="1", edited=True, now=1002.0)
+    book.resolve(connection, item.episode.id, at=1301.0, ending=Ending.EXPIRED, now=1301.0)
+    assert outbox.pending(connection, "discord", dead_before=0) == []
+
+
+def test_expired_episode_that_nobody_was_told_of_came_and_went(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert(name="TestAlert", starts_at=None))
+    [episode] = book.open_episodes(connection)
+    book.resolve(connection, episode.id, at=1301.0, ending=Ending.EXPIRED, now=1301.0)
+    [item] = outbox.pending(connection, "discord", dead_before=0)
+    assert item.came_and_went
+
+
+def test_resolving_twice_tells_once(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert())
+    [episode] = book.open_episodes(connection)
+    book.resolve(connection, episode.id, at=1060.0, ending=Ending.MEASURED, now=1060.0)
+    book.resolve(connection, episode.id, at=1099.0, ending=Ending.DECLARED, now=1099.0)
+    [(resolved, _)] = book.list_episodes(connection, since=0, limit=10)
+    assert (resolved.resolved_at, resolved.ending) == (1060.0, Ending.MEASURED)
+
+
+def test_doubt_becomes_unknown_and_confirmation_ends_it(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert())
+    [episode] = book.open_episodes(connection)
+    book.doubt(connection, episode.id, since=1010.0)
+    book.doubt(connection, episode.id, since=1020.0)
+    book.mark_unknown(connection, episode.id)
+    [unknown] = book.open_episodes(connection)
+    assert (unknown.state, unknown.doubted_at) == (State.UNKNOWN, 1010.0)
+    assert book.count_by_state(connection) == {"unknown": 1}
+    book.confirm(connection, episode.id)
+    [confirmed] = book.open_episodes(connection)
+    assert (confirmed.state, confirmed.doubted_at) == (State.FIRING, None)
+
+
+def test_unknown_is_not_told(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert())
+    [item] = outbox.pending(connection, "discord", dead_before=0)
+    outbox.mark_sent(connection, "discord", item, message="1", edited=True, now=1002.0)
+    book.mark_unknown(connection, item.episode.id)
+    assert outbox.pending(connection, "discord", dead_before=0) == []
+
+
+def test_list_shows_open_ones_and_the_recently_resolved(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert(node="a"), make_alert(node="b"), make_alert(node="c"))
+    a, b, _ = book.open_episodes(connection)
+    book.resolve(connection, a.id, at=1100.0, ending=Ending.MEASURED, now=1100.0)
+    book.resolve(connection, b.id, at=5000.0, ending=Ending.MEASURED, now=5000.0)
+    shown = book.list_episodes(connection, since=4000.0, limit=10)
+    assert [episode.labels["node"] for episode, _ in shown] == ["c", "b"]
+    assert [[delivery.receiver for delivery in told] for _, told in shown] == [["discord"], ["discord"]]
+
+
+def test_old_episodes_are_forgotten_with_all_that_hangs_on_them(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert(node="a"), make_alert(node="b"))
+    items = outbox.pending(connection, "discord", dead_before=0)
+    digest = outbox.open_digest(connection, "discord", items, now=1002.0)
+    outbox.mark_digest_sent(connection, "discord", items, digest, now=1003.0)
+    for item in items:
+        book.resolve(connection, item.episode.id, at=1100.0, ending=Ending.MEASURED, now=1100.0)
+    assert book.forget(connection, before=2000.0) == 2
+    for table in ("episode", "delivery", "digest", "digest_item"):
+        assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0
+
+
+def test_missed_alert_is_not_reopened_while_or_after_its_episode(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert())
+    [episode] = book.open_episodes(connection)
+    assert book.was_over_since(connection, episode.fingerprint, 1000.0)
+    book.resolve(connection, episode.id, at=1060.0, ending=Ending.MEASURED, now=1060.0)
+    assert book.was_over_since(connection, episode.fingerprint, 1000.0)
+    assert not book.was_over_since(connection, episode.fingerprint, 1100.0)

@@ -1,0 +1,336 @@
+"""Couriers: what goes into a message, and what follows from each answer of a receiver."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+import pytest
+
+from hune.alerting import book, outbox
+from hune.alerting.database import Database
+from hune.alerting.deliver import SINGLE_LIMIT, Courier
+from hune.alerting.episode import Delivery, Ending
+from hune.alerting.metrics import HubMetrics
+from hune.alerting.notifiers import ContentRefused, Digest, Notice, Receipt, ReceiverRefused, TryLater
+from hune.alerting.timing import Timing
+from hune.core.errors import InputError
+from support.alerts import make_alert
+
+
+class StillClock:
+    """A clock that only tests move; sleeping moves it too."""
+
+    def __init__(self) -> None:
+        self.time = 10_000.0
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+class Recorder:
+    """A notifier that writes down what it is told; `answers` are raised, one a call, before it accepts."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.answers: list[Exception] = []
+        self.pause_seconds = 0.0
+        self.deleted: set[str] = set()
+
+    async def tell(self, notice: Notice) -> Receipt:
+        self._answer()
+        self.told.append(_words(notice))
+        return Receipt(notice.message or f"m{notice.episode.id}", edited=True, pause_seconds=self.pause_seconds)
+
+    async def tell_digest(self, digest: Digest) -> Receipt:
+        self._answer()
+        away = " after an outage" if digest.away_since is not None else ""
+        self.told.append(f"digest of {', '.join(map(_words, digest.notices))}{away} at {digest.link}")
+        return Receipt(None, edited=False, pause_seconds=self.pause_seconds)
+
+    async def edit(self, notice: Notice) -> bool:
+        self._answer()
+        self.told.append(f"edit {notice.message}: {_words(notice)}")
+        return notice.message not in self.deleted
+
+    def _answer(self) -> None:
+        if self.answers:
+            raise self.answers.pop(0)
+
+
+def _words(notice: Notice) -> str:
+    return f"{notice.episode.labels['node']} {'came and went' if notice.came_and_went else notice.told}"
+
+
+class Bench:
+    """A courier with its surroundings."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.notifier = Recorder()
+        self.clock = StillClock()
+        self.made = 0
+        self.unmakeable: Exception | None = None
+        self.courier = Courier(
+            "discord",
+            self._make,
+            database,
+            page="http://hune",
+            timing=Timing(),
+            clock=self.clock,
+            metrics=HubMetrics(),
+        )
+
+    def _make(self) -> Recorder:
+        self.made += 1
+        if self.unmakeable:
+            raise self.unmakeable
+        return self.notifier
+
+    async def fire(self, *nodes: str) -> list[int]:
+        def store(connection: sqlite3.Connection) -> list[int]:
+            opened = []
+            for node in nodes:
+                opened.append(book.open_episode(connection, make_alert(node=node), now=self.clock.now()))
+                book.address(connection, opened[-1], ["discord"], now=self.clock.now())
+            return opened
+
+        return await self.database.write(store)
+
+    async def resolve(self, *episodes: int) -> None:
+        def store(connection: sqlite3.Connection) -> None:
+            for episode in episodes:
+                now = self.clock.now()
+                book.resolve(connection, episode, at=now, ending=Ending.MEASURED, now=now)
+
+        await self.database.write(store)
+
+    async def rounds(self, most: int = 50) -> float | None:
+        """Run rounds until the courier wants to wait; return for how long."""
+        for _ in range(most):
+            wait = await self.courier.round()
+            if wait != 0.0:
+                return wait
+        raise AssertionError("does not come to rest")
+
+    async def report(self) -> dict[str, object]:
+        return self.courier.report(await self.database.read(lambda c: outbox.backlog(c, "discord")))
+
+    async def deliveries(self) -> list[Delivery]:
+        rows = await self.database.read(lambda c: book.list_episodes(c, since=0.0, limit=9999))
+        return [delivery for _, told in reversed(rows) for delivery in told]
+
+
+@pytest.fixture
+def bench(database: Database) -> Bench:
+    return Bench(database)
+
+
+async def test_few_alerts_get_a_message_each_in_order(bench: Bench) -> None:
+    await bench.fire("a", "b", "c")
+    assert await bench.rounds() is None
+    assert bench.notifier.told == ["a firing", "b firing", "c firing"]
+    assert [delivery.state for delivery in await bench.deliveries()] == ["sent"] * 3
+
+
+async def test_many_alerts_become_one_digest_with_a_link(bench: Bench) -> None:
+    await bench.fire(*"abcdef")
+    await bench.rounds()
+    names = ", ".join(f"{node} firing" for node in "abcdef")
+    assert bench.notifier.told == [f"digest of {names} at http://hune/alerts?digest=1"]
+    assert {delivery.digest for delivery in await bench.deliveries()} == {1}
+
+
+async def test_limit_of_single_messages_is_kept(bench: Bench) -> None:
+    await bench.fire(*"abcde"[:SINGLE_LIMIT])
+    await bench.rounds()
+    assert len(bench.notifier.told) == SINGLE_LIMIT
+
+
+async def test_resolution_follows_its_message(bench: Bench) -> None:
+    [episode] = await bench.fire("a")
+    await bench.rounds()
+    await bench.resolve(episode)
+    await bench.rounds()
+    assert bench.notifier.told == ["a firing", "a resolved"]
+    [delivery] = await bench.deliveries()
+    assert delivery.message == f"m{episode}"
+
+
+async def test_alert_over_before_it_was_told_is_one_message(bench: Bench) -> None:
+    [episode] = await bench.fire("a")
+    await bench.resolve(episode)
+    await bench.rounds()
+    assert bench.notifier.told == ["a came and went"]
+
+
+async def test_end_during_sending_is_told_next(bench: Bench) -> None:
+    [episode] = await bench.fire("a")
+    tell = bench.notifier.tell
+
+    async def tell_slowly(notice: Notice) -> Receipt:
+        await bench.resolve(episode)
+        return await tell(notice)
+
+    bench.notifier.tell = tell_slowly  # type: ignore[method-assign]
+    await bench.courier.round()
+    bench.notifier.tell = tell  # type: ignore[method-assign]
+    await bench.rounds()
+    assert bench.notifier.told == ["a firing", "a resolved"]
+
+
+async def test_resolutions_in_a_digest_also_edit_the_messages(bench: Bench) -> None:
+    early = await bench.fire("a", "b", "c")
+    await bench.rounds()
+    late = await bench.fire("d", "e", "f")
+    await bench.rounds()
+    await bench.resolve(*early, *late)
+    bench.notifier.told.clear()
+    assert await bench.rounds() is None
+    assert bench.notifier.told[0].startswith("digest of a resolved, b resolved")
+    assert bench.notifier.told[1:] == [f"edit m{n}: {node} resolved" for n, node in enumerate("abcdef", 1)]
+
+
+async def test_deleted_message_is_not_edited_for_ever(bench: Bench) -> None:
+    episodes = await bench.fire("a", "b", "c")
+    await bench.rounds()
+    episodes += await bench.fire("d", "e", "f")
+    await bench.rounds()
+    bench.notifier.deleted = {"m1"}
+    await bench.resolve(*episodes)
+    assert await bench.rounds() is None
+    assert (await bench.deliveries())[0].message is None
+
+
+async def test_passing_failure_is_tried_again_later_and_later(bench: Bench) -> None:
+    await bench.fire("a")
+    bench.notifier.answers = [TryLater("answered 503") for _ in range(12)]
+    waits = [await bench.courier.round() or 0.0 for _ in range(12)]
+    assert 0.25 <= waits[0] <= 0.5
+    assert waits[-1] > 7.0
+    assert max(waits) <= Timing().retry_ceiling
+    [delivery] = await bench.deliveries()
+    assert (delivery.state, delivery.problem) == ("failed", "answered 503")
+    await bench.rounds()
+    assert bench.notifier.told == ["a firing"]
+    assert (await bench.report())["problem"] == ""
+
+
+async def test_receiver_that_says_when_is_obeyed(bench: Bench) -> None:
+    await bench.fire("a")
+    bench.notifier.answers = [
+        TryLater("answered 429", after_seconds=7.5, limited=True),
+        TryLater("answered 503", after_seconds=90.0),
+    ]
+    assert await bench.courier.round() == pytest.approx(7.55)
+    assert (await bench.report())["state"] == "working"
+    assert await bench.courier.round() == 90.0
+
+
+async def test_pause_that_the_receiver_asks_for_is_kept(bench: Bench) -> None:
+    await bench.fire("a", "b")
+    bench.notifier.pause_seconds = 1.9
+    assert await bench.courier.round() == 1.9
+    assert bench.notifier.told == ["a firing"]
+
+
+async def test_after_an_outage_the_current_state_goes_out_as_a_digest(bench: Bench) -> None:
+    a, _ = await bench.fire("a", "b")
+    bench.notifier.answers = [TryLater("connection refused")] * 2
+    await bench.courier.round()
+    bench.clock.time += 600
+    await bench.courier.round()
+    await bench.resolve(a)
+    assert (await bench.report())["failing"]
+    await bench.rounds()
+    assert bench.notifier.told == ["digest of b firing, a came and went after an outage at http://hune/alerts?digest=1"]
+    assert not (await bench.report())["failing"]
+
+
+async def test_short_failure_leaves_single_messages(bench: Bench) -> None:
+    await bench.fire("a", "b")
+    bench.notifier.answers = [TryLater("answered 500")]
+    await bench.courier.round()
+    await bench.rounds()
+    assert bench.notifier.told == ["a firing", "b firing"]
+
+
+async def test_deleted_receiver_is_tried_seldom_and_keeps_its_dead_letters(bench: Bench) -> None:
+    await bench.fire("a")
+    bench.notifier.answers = [ReceiverRefused("answered 404: the webhook is gone")]
+    assert await bench.courier.round() == 600.0
+    report = await bench.report()
+    assert (report["state"], report["failing"], report["dead"]) == ("broken", True, 1)
+    [delivery] = await bench.deliveries()
+    assert delivery.state == "dead"
+    bench.clock.time += 600
+    await bench.fire("b")
+    await bench.rounds()
+    assert bench.notifier.told == ["digest of a firing, b firing after an outage at http://hune/alerts?digest=1"]
+    assert (await bench.report())["state"] == "working"
+    assert bench.made == 2
+
+
+async def test_unreadable_secret_breaks_only_this_receiver_until_it_is_mended(bench: Bench) -> None:
+    await bench.fire("a")
+    bench.unmakeable = InputError("env:DISCORD_WEBHOOK_URL: not set")
+    assert await bench.courier.round() == 600.0
+    report = await bench.report()
+    assert (report["state"], report["problem"]) == ("broken", "env:DISCORD_WEBHOOK_URL: not set")
+    bench.unmakeable = None
+    await bench.rounds()
+    assert bench.notifier.told == ["a firing"]
+
+
+@pytest.mark.parametrize("error", [ContentRefused("answered 400"), KeyError("a fault of ours")])
+async def test_alert_that_is_refused_holds_nobody_up(bench: Bench, error: Exception) -> None:
+    await bench.fire("a", "b")
+    bench.notifier.answers = [error]
+    assert await bench.rounds() is None
+    assert bench.notifier.told == ["b firing"]
+    assert [delivery.state for delivery in await bench.deliveries()] == ["dead", "sent"]
+    bench.clock.time += 601
+    await bench.rounds()
+    assert bench.notifier.told == ["b firing", "a firing"]
+
+
+async def test_mark_is_repeated_until_the_file_takes_it_and_nothing_is_sent_twice(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.fire("a")
+    write, failures = bench.database.write, 3
+
+    async def full(operation: Callable[[sqlite3.Connection], object]) -> object:
+        nonlocal failures
+        if bench.notifier.told and failures:
+            failures -= 1
+            raise _full()
+        return await write(operation)
+
+    monkeypatch.setattr(bench.database, "write", full)
+    await bench.rounds()
+    assert bench.notifier.told == ["a firing"]
+    assert failures == 0
+    assert [delivery.state for delivery in await bench.deliveries()] == ["sent"]
+
+
+def _full() -> Exception:
+    from hune.core.errors import Unavailable
+
+    return Unavailable("disk full")
+
+
+async def test_order_of_one_alert_is_kept_across_episodes(bench: Bench) -> None:
+    [first] = await bench.fire("a")
+    await bench.rounds()
+    await bench.resolve(first)
+    bench.clock.time += 1
+    await bench.fire("a")
+    await bench.rounds()
+    assert bench.notifier.told == ["a firing", "a resolved", "a firing"]

@@ -1,0 +1,123 @@
+"""The outbox: what waits, what is leased, what was told."""
+
+import sqlite3
+
+import pytest
+
+from hune.alerting import book, outbox
+from hune.alerting.episode import Ending, State
+from support.alerts import make_alert
+
+
+def fill(connection: sqlite3.Connection, *nodes: str) -> list[outbox.Item]:
+    for number, node in enumerate(nodes):
+        episode = book.open_episode(connection, make_alert(node=node), now=1000.0 + number)
+        book.address(connection, episode, ["discord"], now=1000.0 + number)
+    return waiting(connection)
+
+
+def waiting(connection: sqlite3.Connection, *, dead_before: float = 0.0) -> list[outbox.Item]:
+    return outbox.pending(connection, "discord", dead_before=dead_before)
+
+
+def test_told_alert_waits_no_more(connection: sqlite3.Connection) -> None:
+    first, second = fill(connection, "a", "b")
+    outbox.mark_sent(connection, "discord", first, message="7", edited=True, now=1010.0)
+    assert [item.episode.id for item in waiting(connection)] == [second.episode.id]
+    assert outbox.backlog(connection, "discord") == outbox.Backlog(pending=1, oldest=1001.0, dead=0)
+
+
+def test_resolution_waits_with_the_message_to_edit(connection: sqlite3.Connection) -> None:
+    [item] = fill(connection, "a")
+    outbox.mark_sent(connection, "discord", item, message="7", edited=True, now=1010.0)
+    book.resolve(connection, item.episode.id, at=1020.0, ending=Ending.MEASURED, now=1020.0)
+    [item] = waiting(connection)
+    assert (item.delivery.wanted, item.delivery.told, item.delivery.message) == (State.RESOLVED, State.FIRING, "7")
+    assert not item.is_news
+
+
+def test_what_was_being_sent_at_a_crash_waits_again(connection: sqlite3.Connection) -> None:
+    items = fill(connection, "a", "b")
+    outbox.lease(connection, "discord", items[:1], now=1010.0)
+    assert len(waiting(connection)) == 2
+    assert outbox.release(connection) == 1
+    assert outbox.release(connection) == 0
+
+
+def test_digest_lists_what_it_counted(connection: sqlite3.Connection) -> None:
+    items = fill(connection, "a", "b")
+    number = outbox.open_digest(connection, "discord", items, now=1010.0)
+    outbox.mark_digest_sent(connection, "discord", items, number, now=1011.0)
+    assert waiting(connection) == []
+    found = book.list_digest(connection, number)
+    assert found is not None
+    head, listed = found
+    assert head["sent_at"] == 1011.0
+    assert [episode.labels["node"] for episode, _ in listed] == ["a", "b"]
+    assert book.list_digest(connection, number + 1) is None
+
+
+def test_digest_that_may_have_arrived_is_continued_under_its_number(connection: sqlite3.Connection) -> None:
+    first = outbox.open_digest(connection, "discord", fill(connection, "a", "b"), now=1010.0)
+    items = fill(connection, "c")
+    second = outbox.open_digest(connection, "discord", items, now=1020.0)
+    assert second == first
+    found = book.list_digest(connection, first)
+    assert found is not None
+    assert len(found[1]) == 3
+    outbox.mark_digest_sent(connection, "discord", items, second, now=1021.0)
+    assert outbox.open_digest(connection, "discord", fill(connection, "d"), now=1030.0) != first
+
+
+def test_refused_alert_is_dead_and_waits_long(connection: sqlite3.Connection) -> None:
+    first, second = fill(connection, "a", "b")
+    outbox.mark_refused(connection, "discord", [first], problem="answered 400", now=1010.0)
+    assert [item.episode.id for item in waiting(connection, dead_before=1009.0)] == [second.episode.id]
+    assert len(waiting(connection, dead_before=1010.0)) == 2
+    assert outbox.backlog(connection, "discord").dead == 1
+    states = [delivery.state for _, told in book.list_episodes(connection, since=0, limit=9) for delivery in told]
+    assert states == ["pending", "dead"]
+
+
+@pytest.mark.parametrize(("broken", "state"), [(False, "failed"), (True, "dead")])
+def test_reason_of_waiting_is_shown(connection: sqlite3.Connection, broken: bool, state: str) -> None:
+    fill(connection, "a")
+    outbox.mark_waiting(connection, "discord", problem="answered 503", broken=broken, now=1010.0)
+    [(_, [delivery])] = book.list_episodes(connection, since=0, limit=9)
+    assert (delivery.state, delivery.problem, delivery.at) == (state, "answered 503", 1010.0)
+
+
+def test_message_that_a_digest_made_outdated_is_edited(connection: sqlite3.Connection) -> None:
+    [item] = fill(connection, "a")
+    outbox.mark_sent(connection, "discord", item, message="7", edited=True, now=1010.0)
+    assert outbox.outdated(connection, "discord", limit=5) == []
+    book.resolve(connection, item.episode.id, at=1020.0, ending=Ending.MEASURED, now=1020.0)
+    items = waiting(connection)
+    number = outbox.open_digest(connection, "discord", items, now=1021.0)
+    outbox.mark_digest_sent(connection, "discord", items, number, now=1022.0)
+    [outdated] = outbox.outdated(connection, "discord", limit=5)
+    outbox.mark_edited(connection, "discord", outdated, gone=False)
+    assert outbox.outdated(connection, "discord", limit=5) == []
+
+
+def test_receiver_that_left_the_site_takes_its_backlog_along(connection: sqlite3.Connection) -> None:
+    fill(connection, "a", "b")
+    assert outbox.retire(connection, ["console", "discord"]) == 0
+    assert outbox.retire(connection, ["console"]) == 2
+    assert waiting(connection) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("SELECT * FROM delivery WHERE receiver = 'x' AND told IS NOT wanted", "delivery_waiting"),
+        (
+            "SELECT * FROM delivery WHERE receiver = 'x' AND message IS NOT NULL AND shown IS NOT told",
+            "delivery_outdated",
+        ),
+        ("SELECT * FROM episode WHERE fingerprint = 'x' AND state <> 'resolved'", "episode_open"),
+    ],
+)
+def test_history_costs_nothing(connection: sqlite3.Connection, query: str, index: str) -> None:
+    plan = " ".join(row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}"))
+    assert index in plan
