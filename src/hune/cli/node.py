@@ -34,7 +34,7 @@ def root() -> None:
 @app.command()
 def check(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Names of nodes of the site; none means all.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Names of nodes of the site; none means all.")
     ] = None,
     site: SiteFile = None,
     data_dir: DataDir = None,
