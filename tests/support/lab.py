@@ -87,7 +87,7 @@ class RunningLab:
 
     def url(self, node: str, *collectors: str) -> str:
         query = "&".join(f"collect[]={name}" for name in collectors)
-        return f"http://{ADDRESSES[node]}:{self.state.exporter_port}/metrics?{query}"
+        return f"http://{ADDRESSES[node.removeprefix(self.state.prefix)]}:{self.state.exporter_port}/metrics?{query}"
 
     def metrics(self, node: str, *collectors: str, timeout: float = 5.0) -> dict[str, float]:
         """Return every series of a node as `name{labels}` → value."""

@@ -188,8 +188,14 @@ def _prepare(layout: Layout) -> None:
     from hune.stack import ports
     from hune.stack.fetch import find_engines
 
-    found = find_engines(_site(layout), layout, ["node-exporter"], lambda text: print(text, file=sys.stderr))
-    lab = state.fresh(now=time.time(), exporter=str(found["node-exporter"].path), is_free=ports.is_free)
+    site = _site(layout)
+    found = find_engines(site, layout, ["node-exporter"], lambda text: print(text, file=sys.stderr))
+    lab = state.fresh(
+        now=time.time(),
+        exporter=str(found["node-exporter"].path),
+        is_free=ports.is_free,
+        taken=[node.name for node in site.nodes if not node.lab],
+    )
     lab.save(layout)
     write_atomically(overlay.path(layout), overlay.render(lab))
 

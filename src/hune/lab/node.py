@@ -26,8 +26,16 @@ class Node:
     """
 
     def __init__(
-        self, machine: Machine, state: NodeState, root: Path, *, now: Callable[[], float], rng: random.Random
+        self,
+        machine: Machine,
+        state: NodeState,
+        root: Path,
+        *,
+        now: Callable[[], float],
+        rng: random.Random,
+        prefix: str = "",
     ) -> None:
+        self.name = prefix + machine.name
         self.machine = machine
         self.state = state
         self._tree = Tree(root)

@@ -19,7 +19,7 @@ def render(state: LabState) -> str:
     lines = ["# Written by `hune lab up`, removed by `hune lab down`.", "nodes:"]
     for machine in MACHINES:
         lines += [
-            f"  - name: {machine.name}",
+            f"  - name: {state.prefix}{machine.name}",
             f"    address: {machine.address}",
             "    kind: proxmox",
             "    lab: true",

@@ -89,11 +89,12 @@ class Lab:
             raise InputError(f"{state.path(layout)}: missing or damaged", remedy="run: hune lab down, then hune lab up")
         self._state: LabState = kept
         for machine in MACHINES:
-            node = Node(machine, self._state.nodes[machine.name], layout.lab / machine.name, now=now, rng=self._rng)
+            root, faults = layout.lab / machine.name, kept.nodes[machine.name]
+            node = Node(machine, faults, root, now=now, rng=self._rng, prefix=kept.prefix)
             node.lay()
             argv = exporter.command(self._state.exporter, node.root, machine.address, self._state.exporter_port)
-            child = exporter.Exporter(argv, machine.address, self._state.exporter_port, machine.name)
-            self._stations[machine.name] = Station(
+            child = exporter.Exporter(argv, machine.address, self._state.exporter_port, node.name)
+            self._stations[node.name] = Station(
                 node, child, exporter_port=self._state.exporter_port, machine_port=self._state.machine_port
             )
 
@@ -161,18 +162,11 @@ class Lab:
     async def _heat(self, body: _Body) -> list[dict[str, Any]]:
         station, celsius = self._station(body), _celsius(body.get("celsius"))
         moment = await self._do(station.node.heat, celsius)
-        return [{"time": moment, "node": station.node.machine.name, "celsius": celsius}]
+        return [{"time": moment, "node": station.node.name, "celsius": celsius}]
 
     async def _cool(self, body: _Body) -> list[dict[str, Any]]:
         hot = [station for station in self._chosen(body) if station.node.state.heat_celsius is not None]
-        return [
-            {
-                "time": await self._do(station.node.cool),
-                "node": station.node.machine.name,
-                "celsius": station.node.celsius,
-            }
-            for station in hot
-        ]
+        return [await self._do(_cool_down, station.node) for station in hot]
 
     async def _unplug(self, body: _Body) -> list[dict[str, Any]]:
         change = PortState.disable if body.get("admin") else PortState.unplug
@@ -195,7 +189,7 @@ class Lab:
         port = _port(station, body.get("device"))
         new = change(station.node.port_state(port))
         moment = await self._do(station.node.set_port, port, new)
-        return {"time": moment, "node": station.node.machine.name, "device": port.name, "fault": new.fault}
+        return {"time": moment, "node": station.node.name, "device": port.name, "fault": new.fault}
 
     async def _kill(self, body: _Body) -> list[dict[str, Any]]:
         how = body.get("how", "refuse")
@@ -214,7 +208,7 @@ class Lab:
         node.state.power = power
         moment = self._clock.now()
         await station.apply(power, self._group)
-        return {"time": moment, "node": node.machine.name, "power": power}
+        return {"time": moment, "node": node.name, "power": power}
 
     async def _status(self, _: _Body) -> _Answer:
         return 200, {"nodes": [await self._do(self._describe, station) for station in self._stations.values()]}
@@ -222,7 +216,7 @@ class Lab:
     def _describe(self, station: Station) -> dict[str, Any]:
         node = station.node
         return {
-            "node": node.machine.name,
+            "node": node.name,
             "power": node.state.power,
             "problem": station.problem,
             "address": node.machine.address,
@@ -245,12 +239,17 @@ class Lab:
 
     def _station(self, body: _Body) -> Station:
         name = str(body.get("node", ""))
-        if name.lower() not in self._stations:
-            raise InputError(f"{name}: no such node of the lab", remedy=_nearest(name.lower(), self._stations))
-        return self._stations[name.lower()]
+        for known in (name.lower(), self._state.prefix + name.lower()):
+            if known in self._stations:
+                return self._stations[known]
+        raise InputError(f"{name}: no such node of the lab", remedy=_nearest(name.lower(), self._stations))
 
     async def _do(self, work: Callable[..., _T], *args: Any) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._files, work, *args)
+
+
+def _cool_down(node: Node) -> dict[str, Any]:
+    return {"time": node.cool(), "node": node.name, "celsius": node.celsius}
 
 
 def _celsius(value: Any) -> float:
@@ -266,7 +265,7 @@ def _celsius(value: Any) -> float:
 def _port(station: Station, name: Any) -> Port:
     ports = {port.name: port for port in station.node.machine.switchable}
     if name not in ports:
-        raise InputError(f"{name}: {station.node.machine.name} has no such port", remedy=_nearest(str(name), ports))
+        raise InputError(f"{name}: {station.node.name} has no such port", remedy=_nearest(str(name), ports))
     return ports[name]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -37,9 +37,13 @@ class NodeState:
 
 @dataclass(slots=True)
 class LabState:
-    """The whole lab: the node_exporter it runs, its ports, the same on each node's address, and its nodes by name."""
+    """The whole lab: the node_exporter it runs, its ports, the same on each node's address, and its machines by name.
+
+    `prefix` goes before the machines' names in the site, where the site has nodes of these names itself.
+    """
 
     exporter: str
+    prefix: str
     exporter_port: int
     machine_port: int
     nodes: dict[str, NodeState]
@@ -59,7 +63,9 @@ def load(layout: Layout) -> LabState | None:
     try:
         data = json.loads(path(layout).read_text())
         nodes = {name: _node(data["nodes"][name]) for name in (machine.name for machine in MACHINES)}
-        return LabState(str(data["exporter"]), int(data["exporter_port"]), int(data["machine_port"]), nodes)
+        return LabState(
+            str(data["exporter"]), str(data["prefix"]), int(data["exporter_port"]), int(data["machine_port"]), nodes
+        )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
@@ -72,15 +78,17 @@ def _node(data: dict[str, Any]) -> NodeState:
     return NodeState(float(data["boot_time"]), data["power"], None if heat is None else float(heat), ports)
 
 
-def fresh(*, now: float, exporter: str, is_free: Callable[[str, int], bool]) -> LabState:
+def fresh(*, now: float, exporter: str, is_free: Callable[[str, int], bool], taken: Collection[str] = ()) -> LabState:
     """Return a lab without faults, run by that exporter on ports that are free on every node's address.
 
+    `taken` are the names of the site's own nodes.
     Raises Unavailable if there are none.
     """
     addresses = [machine.address for machine in MACHINES]
     nodes = {machine.name: NodeState(now - machine.age_seconds) for machine in MACHINES}
     exporter_port = _free_port(_EXPORTER_PORT, addresses, is_free)
-    return LabState(exporter, exporter_port, _free_port(_MACHINE_PORT, addresses, is_free), nodes)
+    prefix = "lab-" if {name.lower() for name in taken} & nodes.keys() else ""
+    return LabState(exporter, prefix, exporter_port, _free_port(_MACHINE_PORT, addresses, is_free), nodes)
 
 
 def _free_port(first: int, addresses: Sequence[str], is_free: Callable[[str, int], bool]) -> int:

@@ -35,7 +35,7 @@ class Station:
         except (OSError, Unavailable) as error:
             self.problem = str(error)
             raise Unavailable(
-                f"{self.node.machine.name}: {self.problem}", remedy="see: hune logs lab; or: hune lab down, hune lab up"
+                f"{self.node.name}: {self.problem}", remedy="see: hune logs lab; or: hune lab down, hune lab up"
             ) from error
 
     async def _switch(self, power: Power) -> None:
@@ -48,7 +48,7 @@ class Station:
         self._void.refuse()
         self._machine.refuse()
         if power != "refuse":
-            await self._machine.answer()
+            self._machine.answer()
 
     async def close(self) -> None:
         """Leave the network."""

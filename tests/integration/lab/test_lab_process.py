@@ -64,6 +64,17 @@ def test_exporters_see_nothing_of_the_environment(new_lab: RunningLab, monkeypat
         assert b"HUNE_TEST_SECRET" not in Path(f"/proc/{pid}/environ").read_bytes()
 
 
+def test_prefixed_nodes_answer_to_their_short_names(new_lab: RunningLab) -> None:
+    new_lab.state.prefix = "lab-"
+    new_lab.state.save(new_lab.layout)
+    new_lab.start()
+    assert [new_lab.do("heat", node=name, celsius=75)[0]["node"] for name in ("pve-02", "LAB-PVE-03")] == [
+        "lab-pve-02",
+        "lab-pve-03",
+    ]
+    assert [event["node"] for event in new_lab.do("cool")] == ["lab-pve-02", "lab-pve-03"]
+
+
 async def test_nothing_blocks_the_loop(new_lab: RunningLab) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
         task = await start(group, Lab(new_lab.layout))

@@ -60,6 +60,12 @@ def test_no_free_port_is_told_with_the_range() -> None:
         state.fresh(now=NOW, exporter="x", is_free=lambda *_: False)
 
 
+def test_names_that_the_site_has_itself_get_a_prefix() -> None:
+    lab = state.fresh(now=NOW, exporter="x", is_free=lambda *_: True, taken=["PVE-03", "nas"])
+    names = [node["name"] for node in YAML(typ="safe").load(io.StringIO(overlay.render(lab)))["nodes"]]
+    assert names == ["lab-pve-01", "lab-pve-02", "lab-pve-03"]
+
+
 def test_overlay_is_part_of_a_site() -> None:
     lab = fresh()
     site = Site.model_validate({"name": "here"} | YAML(typ="safe").load(io.StringIO(overlay.render(lab))))
