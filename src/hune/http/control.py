@@ -52,9 +52,10 @@ class ControlServer:
 
     async def stop(self) -> None:
         """Stop listening and remove the socket file."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._server is None:
+            return  # the socket file, if there is one, is another's
+        self._server.close()
+        self._server = None
         await asyncio.to_thread(self._path.unlink, missing_ok=True)
 
     def _make_room(self) -> None:
