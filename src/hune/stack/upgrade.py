@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 
 from hune.core.errors import HuneError, Unavailable
 from hune.core.layout import Layout
@@ -15,7 +16,10 @@ from hune.stack.fetch import fetch, fetched_versions, find_engine, switch
 _SETTLE_SECONDS = 120.0
 
 
-def upgrade(layout: Layout, progress: Progress) -> list[dict[str, str]]:
+Fetch = Callable[[Layout, Sequence[str], Progress], object]
+
+
+def upgrade(layout: Layout, progress: Progress, *, fetch: Fetch = fetch) -> list[dict[str, str]]:
     """Fetch the newest versions of all fetched engines and use them; return a row an engine.
 
     Each row: `name`, `before`, `now`, `outcome`. A running stack is switched and watched until everything
