@@ -96,7 +96,8 @@ class Reconciler:
         self._alertmanager = alertmanager
         self._site = site
         self._receivers = {receiver.name for receiver in site.receivers} | {"console"}
-        self._nodes = {node.name for node in site.nodes}
+        self._ports = {node.name: {link.device for link in node.links} for node in site.nodes}
+        self._probes = {probe.name for probe in site.probes}
         self._timing = timing
         self._clock = clock
         self._metrics = metrics
@@ -212,8 +213,10 @@ class Reconciler:
         return changed and now - self._written.get(episode.id, 0.0) >= self._timing.reconcile
 
     def _is_watched(self, episode: Episode) -> bool:
-        node = episode.labels.get("node")
-        return node is None or node in self._nodes
+        node, device, probe = (episode.labels.get(name) for name in ("node", "device", "probe"))
+        if probe is not None:
+            return probe in self._probes
+        return node is None or (node in self._ports and (device is None or device in self._ports[node]))
 
     # -- asking --------------------------------------------------------------------------------------------------
 
@@ -241,7 +244,8 @@ class Reconciler:
         async def ask(episode: Episode) -> bool:
             async with gate:
                 try:
-                    return bool(await self._prometheus.query(catalogue.clear(episode.labels)))
+                    over = f"({catalogue.clear(episode.labels)}) or on () ({catalogue.gone(episode.labels)})"
+                    return bool(await self._prometheus.query(over))
                 except HuneError as error:
                     log.debug("%s: not measured: %s", _name(episode), error)
                     return False
