@@ -62,6 +62,7 @@ class Child:
         self._backoff = Backoff(initial=0.2, ceiling=20.0)
         self._running: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
+        self._wanted_to_end = False
 
     def _enter(self, state: State, detail: str = "") -> None:
         self.state, self.detail, self.since = state, detail, self._clock.now()
@@ -81,6 +82,9 @@ class Child:
             self.pid = 0
             if self._stopping.is_set():
                 break
+            if self._wanted_to_end:
+                self._wanted_to_end = False
+                continue
             if self._clock.monotonic() - began > STABLE_SECONDS:
                 self._backoff.reset()
             delay = self._backoff.next()
@@ -170,6 +174,7 @@ class Child:
         log.warning("%s: restarting: %s", self.process.name, reason)
         self._backoff.reset()
         if self._running is not None:
+            self._wanted_to_end = True
             await self._end(self._running, grace_seconds=self.process.stop_seconds)
 
     def kill(self, reason: str) -> None:
