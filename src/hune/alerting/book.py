@@ -252,11 +252,16 @@ def count_by_state(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 def forget(connection: sqlite3.Connection, *, before: float, limit: int = 1000) -> int:
-    """Drop episodes resolved before a moment, at most `limit`, and old digests; return how many episodes."""
+    """Drop episodes resolved before a moment, at most `limit`, and old digests; return how many episodes.
+
+    What began to wait for a receiver after that moment is kept.
+    """
     connection.execute("DELETE FROM digest WHERE sent_at < ?", (before,))
     return connection.execute(
-        "DELETE FROM episode WHERE id IN (SELECT id FROM episode WHERE state = 'resolved' AND resolved_at < ? LIMIT ?)",
-        (before, limit),
+        "DELETE FROM episode WHERE id IN (SELECT id FROM episode WHERE state = 'resolved' AND resolved_at < ?"
+        " AND NOT EXISTS (SELECT 1 FROM delivery"
+        " WHERE episode = episode.id AND told IS NOT wanted AND queued_at >= ?) LIMIT ?)",
+        (before, before, limit),
     ).rowcount
 
 

@@ -38,6 +38,7 @@ from hune.site.models import Receiver, Site
 
 log = logging.getLogger(__name__)
 
+SCHEMA = resources.files("hune.alerting").joinpath("schema.sql").read_text()
 SCHEMA_VERSION = 1
 _MAINTENANCE_SECONDS = 15.0
 _OBSERVATION_SECONDS = 5.0
@@ -67,11 +68,7 @@ class Hub:
         self._metrics = HubMetrics()
         self._page = (site.public_url or site.url("nester")).rstrip("/")
         self._receivers = _receivers(site)
-        self._database = Database(
-            layout.data("hub") / "outbox.db",
-            resources.files("hune.alerting").joinpath("schema.sql").read_text(),
-            SCHEMA_VERSION,
-        )
+        self._database = Database(layout.data("hub") / "outbox.db", SCHEMA, SCHEMA_VERSION)
         self._couriers: list[Courier] = []
         self._reconciler: Reconciler | None = None
 

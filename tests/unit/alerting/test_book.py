@@ -188,6 +188,15 @@ def test_old_episodes_are_forgotten_with_all_that_hangs_on_them(connection: sqli
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0
 
 
+def test_what_waits_is_not_forgotten_however_long_ago_it_ended(connection: sqlite3.Connection) -> None:
+    """The sender's clock may be years behind."""
+    enter(connection, make_alert(), now=9_000.0)
+    [episode] = book.open_episodes(connection)
+    book.resolve(connection, episode.id, at=1100.0, ending=Ending.MEASURED, now=9_001.0)
+    assert book.forget(connection, before=2000.0) == 0
+    assert book.forget(connection, before=9_002.0) == 1
+
+
 def test_missed_alert_is_not_reopened_while_or_after_its_episode(connection: sqlite3.Connection) -> None:
     enter(connection, make_alert())
     [episode] = book.open_episodes(connection)
