@@ -6,10 +6,11 @@ Each receiver of the site is a receiver of Alertmanager with one webhook, the hu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hune.alerting.catalogue import ALERTS
-from hune.alerting.promql import quote
+from hune.alerting.promql import one_of, quote
 from hune.alerting.yaml_text import to_yaml
 from hune.site.models import Receiver, Site
 
@@ -31,6 +32,11 @@ def render_alertmanager(site: Site) -> str:
         "global": {"resolve_timeout": "5m"},
         "route": {
             "receiver": NOBODY,
+            # Each alert by itself and at once: in a group of several the second waits for the group's next turn.
+            "group_by": list(_IDENTITIES),
+            "group_wait": "0s",
+            "group_interval": "1s",
+            "repeat_interval": "4h",
             "routes": [
                 {"matchers": [_equal("alertname", "Watchdog")], "receiver": NOBODY},
                 _everything(CONSOLE, []),
@@ -54,22 +60,35 @@ def _routes(receiver: Receiver, site: Site) -> list[dict[str, Any]]:
         return [_everything(receiver.name, visible)]
     if not matches:
         return []
-    wanted = [_everything(receiver.name, [_equal(*pair) for pair in match.items()], more=False) for match in matches]
+    wanted = [_everything(receiver.name, _matching(match, site), more=False) for match in matches]
     # The first that matches takes it; what none of them wants ends with nobody.
     return [{"receiver": NOBODY, **_matchers(visible), "continue": True, "routes": wanted}]
 
 
+def _matching(match: Mapping[str, str], site: Site) -> list[str]:
+    """Return the matchers of a route of the site.
+
+    What the site says of its nodes (own labels, group, kind) is no label of alerts, or changing it would end them all
+    and raise them anew: it stands for the nodes of which it holds.
+    """
+    said = {node.name: {**node.labels, "group": node.group or "", "kind": node.kind} for node in site.nodes}
+    matchers = []
+    for label, value in match.items():
+        if any(label in facts for facts in said.values()):
+            nodes = [name for name, facts in said.items() if facts.get(label, "") == value]
+            matchers.append(f"node=~{one_of(nodes)}" if nodes else 'alertname=""')
+        else:
+            matchers.append(_equal(label, value))
+    return matchers
+
+
 def _everything(receiver: str, matchers: list[str], *, more: bool = True) -> dict[str, Any]:
-    """Return a route to a receiver: each alert of the fast group, and each critical one, by itself and at once."""
+    """Return a route to a receiver; only what is neither critical nor of the fast group waits to be told together."""
     unhurried = ['severity!="critical"', f"alertname!~{quote('|'.join(_FAST))}"]
     return {
         "receiver": receiver,
         **_matchers(matchers),
         "continue": more,
-        "group_by": list(_IDENTITIES),
-        "group_wait": "0s",
-        "group_interval": "1s",
-        "repeat_interval": "4h",
         "routes": [
             {"matchers": unhurried, "group_by": ["alertname", "lab"], "group_wait": "10s", "group_interval": "1m"}
         ],

@@ -22,6 +22,15 @@ ROUTES = [
     {"match": {"node": 'the "old" \\ one'}, "receivers": ["night", "operations"]},
     {"receivers": ["workshop"]},
 ]
+BY_PLACE = [
+    {"match": {"room": "attic", "severity": "warning"}, "receivers": ["night"]},
+    {"match": {"group": "rack-a"}, "receivers": ["night"]},
+    {"match": {"kind": "proxmox", "room": "nowhere"}, "receivers": ["operations"]},
+]
+NODES = [
+    {"name": "pve.01", "address": "192.0.2.11", "labels": {"room": "attic"}, "kind": "proxmox"},
+    {"name": "pve.02", "address": "192.0.2.12", "group": "rack-a"},
+]
 PROBES = [{"name": "web", "type": "tcp", "target": "web.example:443"}]
 
 
@@ -57,13 +66,19 @@ def test_promtool_and_vmalert_accept_the_rules(tmp_path: Path, site: Site) -> No
             "console,operations,night,workshop",
         ),
         (ROUTES, {"alertname": "NodeDown", "severity": "critical", "lab": "true"}, "console,workshop"),
+        (BY_PLACE, {"alertname": "LinkSlow", "severity": "warning", "node": "pve.01"}, "console,_nobody,night"),
+        (BY_PLACE, {"alertname": "LinkSlow", "severity": "warning", "node": "pve-01"}, "console,_nobody,_nobody"),
+        (BY_PLACE, {"alertname": "LinkDown", "severity": "critical", "node": "pve.01"}, "console,_nobody,_nobody"),
+        (BY_PLACE, {"alertname": "LinkDown", "severity": "critical", "node": "pve.02"}, "console,_nobody,night"),
+        (BY_PLACE, {"alertname": "ProbeFailed", "severity": "warning"}, "console,_nobody,_nobody"),
     ],
 )
 def test_alertmanager_routes_as_the_site_says(
     tmp_path: Path, routes: list[dict[str, object]], labels: dict[str, str], receivers: str
 ) -> None:
     config = tmp_path / "alertmanager.yml"
-    config.write_text(render_alertmanager(make_site(receivers=RECEIVERS, routes=routes)))
+    site = make_site(nodes=NODES, groups={"rack-a": {}}, receivers=RECEIVERS, routes=routes)
+    config.write_text(render_alertmanager(site))
     tool("amtool", "check-config", str(config))
     given = [f"{name}={quote(value)}" for name, value in labels.items()]
     assert tool("amtool", "config", "routes", "test", f"--config.file={config}", *given).strip() == receivers

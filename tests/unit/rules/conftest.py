@@ -29,7 +29,12 @@ def full_site() -> Site:
                     "links": [{"device": "enp1s0f0", "speed": "2.5G"}, {"device": "vmbr0.20"}],
                     "thresholds": {"cpu_celsius": 80, "chips": {"platform_coretemp_0": {"limit": 75, "clear": 60.5}}},
                 },
-                {"name": "box.03", "address": "192.0.2.13", "thresholds": {"link_flaps": 5}},
+                {
+                    "name": "box.03",
+                    "address": "192.0.2.13",
+                    "labels": {"room": "attic"},
+                    "thresholds": {"link_flaps": 5},
+                },
                 {"name": "lab-01", "address": "127.0.1.11", "kind": "proxmox", "lab": True},
             ],
             "probes": [
@@ -46,6 +51,7 @@ def full_site() -> Site:
             "routes": [
                 {"receivers": ["operations", "workshop"]},
                 {"match": {"severity": "critical"}, "receivers": ["night"]},
+                {"match": {"room": "attic", "kind": "linux"}, "receivers": ["night"]},
                 {"match": {"node": 'a "quoted\\ name', "alertname": "LinkDown"}, "receivers": ["night", "operations"]},
             ],
         }
