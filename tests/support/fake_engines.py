@@ -84,7 +84,7 @@ class FakeEngines:
         node.usual_celsius = node.celsius
         node.heated_at = time.time() - seconds_ago
         node.celsius, node.cpu_ratio, node.load = celsius, 0.97, 6.4
-        self.fire("CpuHot", name, value=celsius, threshold=70.0, unit="celsius", peak=celsius + 3, ago=seconds_ago - 20)
+        self.fire("CpuHot", name, value=celsius, threshold=70.0, unit="°C", peak=celsius + 3, ago=seconds_ago - 20)
 
     def kill(self, name: str, *, seconds_ago: float = 75.0) -> None:
         """Kill a node, and fire the alert."""
@@ -104,9 +104,9 @@ class FakeEngines:
             name,
             severity="warning",
             device=device,
-            value=bits,
-            threshold=1e10,
-            unit="bits",
+            value=bits / 1e9,
+            threshold=10.0,
+            unit="Gbit/s",
             ago=seconds_ago,
         )
 
@@ -351,10 +351,12 @@ class FakeEngines:
         start, end, step = (float(str(form[key])) for key in ("start", "end", "step"))
         return _answer("matrix", lambda: self.matrix(str(form["query"]), start, end, step))
 
-    async def _on_alerts(self, _request: web.Request) -> web.Response:
+    async def _on_alerts(self, request: web.Request) -> web.Response:
         if not self.hub_answers:
             return web.Response(status=503)
-        return web.json_response({"now": time.time(), "alerts": self.alerts})
+        since = float(request.query["since"])
+        shown = [alert for alert in self.alerts if (alert["resolved_at"] or math.inf) >= since]
+        return web.json_response({"now": time.time(), "alerts": shown})
 
     async def _on_digest(self, request: web.Request) -> web.Response:
         found = self.digests.get(request.match_info["id"])

@@ -24,6 +24,8 @@ const freshness = new Freshness();
 knowCritical(page.critical);
 freshness.start();
 watch(page.view, page.worker, (message) => {
+  // After an upgrade of the server a wall that nobody touches takes the new pages by itself.
+  if (message.build !== page.build) location.reload();
   const view = message.views[page.view];
   if (view) update(view);
   freshness.hear(message);

@@ -14,7 +14,6 @@ interface Tab {
 }
 
 const tabs = new Set<Tab>();
-let carried: readonly string[] = [];
 
 const stream = new Stream((message) => {
   forget();
@@ -27,26 +26,21 @@ const stream = new Stream((message) => {
 function forget(): void {
   const limit = performance.now() - GONE_MS;
   for (const tab of tabs) if (tab.heard < limit) tabs.delete(tab);
-  if (tabs.size === 0) carry([]);
-}
-
-function carry(views: readonly string[]): void {
-  carried = views;
-  stream.watch(views);
+  if (tabs.size === 0) stream.watch([]);
 }
 
 function hear(tab: Tab, wish: Wish): void {
   tab.heard = performance.now();
   if (wish.kind === "leave") {
     tabs.delete(tab);
-    if (tabs.size === 0) carry([]);
+    if (tabs.size === 0) stream.watch([]);
     return;
   }
   const isNew = !tabs.has(tab) || tab.view !== wish.view;
   tab.view = wish.view;
   tabs.add(tab);
   // A new tab needs its view whole, and the server tells whole views only at the start of a stream.
-  if (isNew) carry([...new Set([...tabs].map((each) => each.view))]);
+  if (isNew) stream.watch([...new Set([...tabs].map((each) => each.view))]);
 }
 
 addEventListener("connect", (event) => {

@@ -3,14 +3,12 @@
 interface PageData {
   readonly view: string;
   readonly worker: string;
+  /** Tells one build of the pages from another. */
+  readonly build: string;
   readonly critical: Readonly<Record<string, string>>;
   readonly texts: Readonly<Record<string, string>>;
-  readonly history?: HistoryData;
-}
-
-/** What a page of history draws. */
-export interface HistoryData {
-  readonly url: string;
+  /** Where the numbers of the charts come from, on a page that has charts. */
+  readonly history?: string;
 }
 
 function read(): PageData {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from hune.core.clock import Clock, SystemClock
 from hune.core.layout import Layout
 from hune.http.call import open_session
 from hune.http.serve import HttpService, create_app
+from hune.nester.api import Api
 from hune.nester.assets import Assets
 from hune.nester.desk import Desk
 from hune.nester.events import Streams
@@ -21,6 +23,7 @@ from hune.nester.guard import Guard
 from hune.nester.history import History
 from hune.nester.pages import Pages
 from hune.nester.poll import Poller
+from hune.nester.runbooks import Runbooks
 from hune.nester.sources import HubClient, conductor_health
 from hune.nester.views.look import Renderer
 from hune.promapi.prometheus import PrometheusClient
@@ -43,7 +46,10 @@ class Nester:
         Raises Unavailable if the address is taken or the pages were never bundled.
         """
         site = self._site
+        # In a thread: all that is read from the disk is read here, once.
         assets = await asyncio.to_thread(Assets.load)
+        runbooks = await asyncio.to_thread(Runbooks.load)
+        renderer = await asyncio.to_thread(Renderer, assets, runbooks)
         registry = CollectorRegistry()
         watching = Gauge("hune_nester_streams", "Event streams that are open.", registry=registry)
         async with open_session() as session, asyncio.TaskGroup() as group:
@@ -56,9 +62,10 @@ class Nester:
                 self._clock,
             )
             history = History(PrometheusClient(session, site.url("victoriametrics")), self._clock, group)
-            desk = Desk(site, poller, history, Renderer(assets))
-            streams = Streams(desk, watching)
-            pages = Pages(desk, assets)
+            desk = Desk(site, poller, history, renderer)
+            streams = Streams(desk, watching, build=assets.build)
+            pages = Pages(desk, assets, hub, runbooks)
+            api = Api(desk, runbooks)
 
             async def health() -> Mapping[str, Any]:
                 return {"healthy": True, "detail": "serves the pages"}
@@ -66,6 +73,7 @@ class Nester:
             app = create_app(
                 routes=[
                     *pages.routes(),
+                    *api.routes(),
                     Route("/events", streams.serve),
                     Route("/static/{path:path}", assets.serve),
                 ],
@@ -88,5 +96,7 @@ class Nester:
 
 
 def _host_names(site: Site) -> list[str]:
-    host = urlsplit(site.public_url).hostname if site.public_url else None
-    return [host] if host else []
+    # By its own name the others find it where each service has a machine or a container to itself.
+    names = ["nester", socket.gethostname()]
+    public = urlsplit(site.public_url or "").hostname
+    return [*names, public] if public else names

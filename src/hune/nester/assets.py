@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,6 +36,11 @@ class Assets:
     def __init__(self, names: Mapping[str, str], files: Mapping[str, bytes]) -> None:
         self._names = names
         self._files = files
+
+    @property
+    def build(self) -> str:
+        """What tells one build from another."""
+        return hashlib.sha256("".join(sorted(self._names.values())).encode()).hexdigest()[:12]
 
     @classmethod
     def load(cls, folder: Path = FOLDER) -> Assets:

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from starlette.requests import Request
+
 from hune.nester.history import History
-from hune.nester.language import Code, is_language, language
+from hune.nester.language import Code, Language, choose, is_language, language
 from hune.nester.poll import Poller
 from hune.nester.snapshot import Snapshot
+from hune.nester.views.alerts import alerts
 from hune.nester.views.look import Look, Renderer, Scene
+from hune.nester.views.node import node
 from hune.nester.views.overview import overview
 from hune.nester.views.plain import plain
+from hune.nester.views.wall import wall
 from hune.site.models import Site
 
 _VIEWS: dict[str, Callable[[Scene], Awaitable[Look]]] = {
+    "alerts": alerts,
+    "node": node,
     "overview": overview,
     "plain": plain,
+    "wall": wall,
 }
 
 _KEPT_LOOKS = 64
@@ -32,14 +40,6 @@ class ViewName:
     def __str__(self) -> str:
         return f"{self.view}:{self.code}"
 
-    @classmethod
-    def parse(cls, text: str) -> ViewName | None:
-        """Return the view that a text names, None if there is none."""
-        view, _, code = text.rpartition(":")
-        if view.partition("/")[0] not in _VIEWS or not is_language(code):
-            return None
-        return cls(view, "fr" if code == "fr" else "en")
-
 
 class Desk:
     """Where pages and event streams get their looks."""
@@ -50,6 +50,24 @@ class Desk:
         self.history = history
         self.renderer = renderer
         self._looks: dict[ViewName, tuple[int, Look]] = {}
+
+    def parse(self, text: str) -> ViewName | None:
+        """Return the view that a text names, None if there is none."""
+        view, _, code = text.rpartition(":")
+        kind, _, subject = view.partition("/")
+        if kind not in _VIEWS or not is_language(code) or (kind == "node") != self.has_node(subject):
+            return None
+        return ViewName(view, "fr" if code == "fr" else "en")
+
+    def language_of(self, request: Request) -> Language:
+        """Return the language to speak to somebody."""
+        accepted = request.headers.get("accept-language", "")
+        wished, kept = request.query_params.get("lang"), request.cookies.get("lang")
+        return language(choose(wished, kept, accepted, self.site.language))
+
+    def has_node(self, name: str) -> bool:
+        """Whether the site has a machine of that name."""
+        return any(each.name == name for each in self.site.nodes)
 
     def scene(self, snapshot: Snapshot, code: Code, subject: str = "") -> Scene:
         """Return what a view is made of."""

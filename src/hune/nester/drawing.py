@@ -126,7 +126,8 @@ class Chart:
 
     width: int
     height: int
-    plot_width: int
+    left: int
+    right: int
     plot_height: int
     curves: tuple[Curve, ...]
     x_marks: tuple[Mark, ...]
@@ -146,13 +147,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Size of a chart, and the room beside its plot for names and below it for times."""
+    """Size of a chart, and the room beside its plot for names and numbers and below it for times."""
 
     width: int
     height: int
     right: int
     bottom: int
     label_height: int
+    left: int = 0
 
 
 def chart(
@@ -168,10 +170,10 @@ def chart(
     y_marks: Mapping[float, str],
 ) -> Chart:
     """Return a chart; names stand at the ends of their lines, moved apart where they would touch."""
-    width, height = frame.width - frame.right, frame.height - frame.bottom
+    width, height = frame.width - frame.right - frame.left, frame.height - frame.bottom
 
     def x(at: float) -> float:
-        return round((at - start) / (end - start) * width, 1)
+        return round(frame.left + (at - start) / (end - start) * width, 1)
 
     def y(value: float) -> float:
         return round(height - scale.fraction(value) * height, 1)
@@ -185,7 +187,8 @@ def chart(
     return Chart(
         width=frame.width,
         height=frame.height,
-        plot_width=width,
+        left=frame.left,
+        right=frame.left + width,
         plot_height=height,
         curves=tuple(
             Curve(line.name, line.text, line.tone, path, x_end, y_end, place)

@@ -24,8 +24,9 @@ _RETRY_MS = 1000
 class Streams:
     """Serves `/events?view=overview:fr&view=wall:fr`: one stream carries all the views that a browser has open."""
 
-    def __init__(self, desk: Desk, watching: Gauge) -> None:
+    def __init__(self, desk: Desk, watching: Gauge, *, build: str) -> None:
         self._desk = desk
+        self._build = build
         self._watching = watching
         self._closing = asyncio.Event()
 
@@ -35,7 +36,7 @@ class Streams:
 
     async def serve(self, request: Request) -> Response:
         """Answer a request for a stream."""
-        names = [ViewName.parse(text) for text in request.query_params.getlist("view")]
+        names = [self._desk.parse(text) for text in request.query_params.getlist("view")]
         views = [name for name in dict.fromkeys(names) if name is not None]
         if not views or len(views) > MAX_VIEWS or None in names:
             return problem(400, "view: name one to 16 views, like overview:en")
@@ -52,7 +53,7 @@ class Streams:
             snapshot = await self._desk.poller.current()
             while not self._closing.is_set():
                 looks = {name: await self._desk.look(name, snapshot) for name in views}
-                yield f"data: {json.dumps(_event(snapshot, looks, known), separators=(',', ':'))}\n\n"
+                yield f"data: {json.dumps(_event(snapshot, looks, known, self._build), separators=(',', ':'))}\n\n"
                 following = await self._next(snapshot.number)
                 if following is None:
                     return
@@ -71,10 +72,11 @@ class Streams:
 
 
 def _event(
-    snapshot: Snapshot, looks: dict[ViewName, Look], known: dict[ViewName, dict[str, dict[str, str]]]
+    snapshot: Snapshot, looks: dict[ViewName, Look], known: dict[ViewName, dict[str, dict[str, str]]], build: str
 ) -> dict[str, Any]:
     """Return what is told now; `known` is what was told before, and is brought up to date."""
     return {
+        "build": build,
         "now": round(snapshot.taken_at, 3),
         "offset": utc_offset_seconds(snapshot.taken_at),
         "measured": None if snapshot.measured_at is None else round(snapshot.measured_at, 3),

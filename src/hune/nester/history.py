@@ -130,7 +130,7 @@ class History:
         for key in old:
             del self._kept[key]
 
-    async def by_node(self, template: str, span: Span) -> Mapping[str, Points]:
-        """Return the points of each node."""
-        series, _ = await self.look(expression(template, span), span)
-        return {row.labels.get("node", ""): row.points for row in series}
+    async def by_node(self, template: str, span: Span) -> tuple[Mapping[str, Points], float]:
+        """Return the points of each node, and the moment where they end."""
+        series, end = await self.look(expression(template, span), span)
+        return {row.labels.get("node", ""): row.points for row in series}, end

@@ -38,8 +38,7 @@ def judge_node(node: Node, snapshot: Snapshot) -> Verdict:
     if node.up and node.up.value == 0:
         return Verdict("down", stale=True)
     found: list[State] = [judge_alert(alert) for alert in alerts]
-    hottest = node.hottest
-    if hottest and not hottest.celsius.is_stale(now) and hottest.celsius.value > node.limit_celsius:
+    if is_hot(node, snapshot) and not any(alert.name == "CpuHot" for alert in alerts):
         found.append("critical")
     found += [_STATE_OF_PORT[judge_port(port)] for port in node.ports]
     if not heard:
@@ -47,6 +46,14 @@ def judge_node(node: Node, snapshot: Snapshot) -> Verdict:
     if stale and heard:
         found.append("stale")
     return Verdict(worst(found), stale)
+
+
+def is_hot(node: Node, snapshot: Snapshot) -> bool:
+    """Whether a node is measured to be above its limit now, or an alert says so."""
+    hottest = node.hottest
+    if hottest and not hottest.celsius.is_stale(snapshot.taken_at) and hottest.celsius.value > node.limit_celsius:
+        return True
+    return any(alert.name == "CpuHot" for alert in alerts_of(node, snapshot))
 
 
 def judge_port(port: Port) -> PortState:
@@ -91,6 +98,14 @@ def worst_first(snapshot: Snapshot) -> list[tuple[Node, Verdict]]:
     judged = [(node, judge_node(node, snapshot)) for node in snapshot.nodes]
     # Values don't count, or tiles would change places with every degree.
     return sorted(judged, key=lambda pair: ORDER.index(pair[1].state))
+
+
+def overall(snapshot: Snapshot) -> State:
+    """Return the state of the whole site."""
+    counted = tally(snapshot).state
+    if snapshot.measured_at is None:
+        return "critical" if counted == "critical" else "unknown"
+    return worst([counted, *(verdict.state for _, verdict in worst_first(snapshot))])
 
 
 @dataclass(frozen=True, slots=True)

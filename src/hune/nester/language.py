@@ -102,6 +102,10 @@ class Language:
             return f"{text}{NO_BREAK}{minutes:02}" if minutes and hours < 24 else text
         return self.unit(self.number(whole // 86400), self.texts["unit.day"])
 
+    def age(self, seconds: float) -> str:
+        """Return how old something is; nothing that is shown is 0 s old."""
+        return self.duration(max(1.0, seconds))
+
     def clock(self, at: float) -> str:
         """Return the time of day, in the server's time zone: `10:42:07`."""
         return f"{_local(at):%H:%M:%S}"

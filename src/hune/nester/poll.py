@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 INTERVAL_SECONDS = 1.0
 VITALS_EVERY_SECONDS = 5.0
 HEALTH_EVERY_SECONDS = 10.0
+DAY_EVERY_SECONDS = 20.0
+_DAY_SECONDS = 86_400.0
 # The pages wait no longer for anybody: the age of what they show tells the rest.
 PATIENCE_SECONDS = 2.0
 
@@ -37,7 +39,7 @@ class Poller:
         self,
         site: Site,
         prometheus: PrometheusClient,
-        fetch_alerts: Callable[[], Awaitable[tuple[Alert, ...]]],
+        fetch_alerts: Callable[[float], Awaitable[tuple[Alert, ...]]],
         fetch_health: Callable[[], Awaitable[tuple[ServiceHealth, ...]]],
         clock: Clock,
     ) -> None:
@@ -53,7 +55,8 @@ class Poller:
         self._health_taken = float("-inf")
         self._memory = Memory()
         self._firing: tuple[Alert, ...] = ()
-        self._alerts: tuple[Alert, ...] = ()
+        self._alerts: dict[str, Alert] = {}
+        self._day_taken = float("-inf")
         self._services: tuple[ServiceHealth, ...] = ()
         self._sources = {name: Source(name) for name in ("prometheus", "hub", "conductor")}
 
@@ -90,7 +93,7 @@ class Poller:
             number=self._snapshot.number + 1 if self._snapshot else 1,
             now=self._clock.now(),
             # While the hub is silent, what Prometheus itself evaluates is nearer to the truth than an old answer.
-            alerts=self._alerts if hub.answers else self._firing,
+            alerts=tuple(self._alerts.values()) if hub.answers else self._firing,
             services=self._services,
             sources=tuple(self._sources.values()),
         )
@@ -111,9 +114,17 @@ class Poller:
         self._memory.learn_vitals(read_vitals(samples, now=self._clock.now()))
 
     async def _look_alerts(self) -> None:
-        alerts = await self._ask("hub", self._fetch_alerts())
-        if alerts is not None:
-            self._alerts = alerts
+        """Learn what is open and what ended just now; the whole day only now and then, for it may be long."""
+        now, started = self._clock.now(), self._clock.monotonic()
+        whole = started - self._day_taken >= DAY_EVERY_SECONDS
+        since = now - (_DAY_SECONDS if whole else 3 * DAY_EVERY_SECONDS)
+        alerts = await self._ask("hub", self._fetch_alerts(since))
+        if alerts is None:
+            return
+        if whole:
+            self._day_taken = started
+        ended = {} if whole else {key: alert for key, alert in self._alerts.items() if not alert.is_open}
+        self._alerts = {**ended, **{alert.id: alert for alert in alerts}}
 
     async def _look_health(self) -> None:
         services = await self._ask("conductor", self._fetch_health())

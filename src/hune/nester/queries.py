@@ -107,7 +107,7 @@ def read_live(samples: Iterable[Sample], *, now: float) -> Live:
         if name == "ALERTS_FOR_STATE":
             starts[_identity(row)] = row.value
         elif name == "hune:cut_off":
-            live.cut_off = row.value == 1
+            live.cut_off = live.cut_off or row.value == 1
         elif name.startswith("hune:"):
             node = live.nodes.setdefault(row["node"], NodeLive())
             age = tick_age if name == "hune:node_up" else max(tick_age, scrape_ages.get(row["node"], tick_age))

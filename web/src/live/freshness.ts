@@ -56,7 +56,7 @@ export class Freshness {
 
   private showAge(now: number): void {
     const age = this.measured === null ? undefined : now - this.measured;
-    const text = age === undefined ? say("pulse.waiting") : say("pulse.age", { age: duration(age) });
+    const text = age === undefined ? say("pulse.waiting") : say("pulse.age", { age: duration(Math.max(1, age)) });
     for (const place of document.querySelectorAll("[data-age]")) {
       if (place.textContent !== text) place.textContent = text;
     }

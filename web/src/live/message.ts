@@ -15,6 +15,8 @@ export interface ViewChange {
 }
 
 export interface Message {
+  /** The build of the pages that the server has. */
+  readonly build: string;
   /** Server time, in seconds since the epoch. */
   readonly now: number;
   /** Seconds that the server's time zone is ahead of UTC. */

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hune.nester.judge import State, tally, worst, worst_first
+from hune.nester.judge import overall, tally
 from hune.nester.views.look import Part, Scene
 from hune.nester.views.words import PATIENCE_SECONDS, alert_title
 
@@ -34,7 +34,7 @@ def banners(scene: Scene) -> list[Part]:
 def chip(scene: Scene) -> Part:
     """Return the worst of everything, small."""
     counts = tally(scene.snapshot)
-    state = overall(scene)
+    state = overall(scene.snapshot)
     if counts.critical:
         text = scene.t("count.critical", count=counts.critical)
     elif counts.unknown:
@@ -44,14 +44,6 @@ def chip(scene: Scene) -> Part:
     else:
         text = scene.t(f"state.{state}" if state != "up" else "verdict.up")
     return scene.part("chip", "parts/chip.html", state=state, text=text)
-
-
-def overall(scene: Scene) -> State:
-    """Return the state of the whole site."""
-    if scene.snapshot.measured_at is None:
-        return "critical" if tally(scene.snapshot).critical else "unknown"
-    states = [tally(scene.snapshot).state, *(verdict.state for _, verdict in worst_first(scene.snapshot))]
-    return worst(states)
 
 
 def critical(scene: Scene) -> dict[str, str]:

@@ -12,7 +12,8 @@ from markupsafe import Markup
 from hune.nester.assets import Assets
 from hune.nester.history import History
 from hune.nester.judge import State, tally
-from hune.nester.language import Language
+from hune.nester.language import LANGUAGES, Language, language
+from hune.nester.runbooks import Runbooks
 from hune.nester.snapshot import Snapshot, Source
 from hune.site.models import Site
 
@@ -72,7 +73,7 @@ class Scene:
 class Renderer:
     """The templates."""
 
-    def __init__(self, assets: Assets) -> None:
+    def __init__(self, assets: Assets, runbooks: Runbooks) -> None:
         self._environment = jinja2.Environment(
             loader=jinja2.PackageLoader("hune.nester"),
             autoescape=True,
@@ -82,6 +83,12 @@ class Renderer:
             auto_reload=False,
         )
         self._environment.globals["asset"] = assets.url
+        self._environment.globals["has_runbook"] = runbooks.__contains__
+        # Read now: nothing is read from the disk while pages are served.
+        for name in self._environment.list_templates():
+            self._environment.get_template(name)
+        for code in LANGUAGES:
+            language(code)
 
     def fragment(self, template: str, t: Language, **values: Any) -> Markup:
         """Return a template's HTML, without white space around it."""

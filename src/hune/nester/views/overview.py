@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from hune.nester import history
-from hune.nester.judge import State, judge_probe, tally, worst_first
+from hune.nester.judge import State, judge_probe, overall, tally, worst_first
 from hune.nester.snapshot import Alert
-from hune.nester.views.frame import critical, frame, overall
+from hune.nester.views.frame import critical, frame
 from hune.nester.views.look import Look, Part, Scene, title
-from hune.nester.views.tile import make_tile
+from hune.nester.views.tile import Hour, make_tile
 from hune.nester.views.words import alert_title, measured, told
+
+SHOWN_LATELY = 6
 
 
 async def overview(scene: Scene) -> Look:
     """Return the overview."""
-    hot, end = await _curves(scene, history.HOT)
-    cold = [node.name for node in scene.snapshot.nodes if not node.sensors]
-    busy, busy_end = await _curves(scene, history.BUSY) if cold else ({}, end)
+    hours = await last_hours(scene)
     tiles = []
     for node, verdict in worst_first(scene.snapshot):
-        points, until = (hot, end) if node.sensors else (busy, busy_end)
-        tile = make_tile(node, verdict, scene.snapshot, points.get(node.name, []), until, scene.t)
+        tile = make_tile(node, verdict, scene.snapshot, hours[node.name], scene.t)
         tiles.append(scene.part(f"node-{node.name}", "parts/tile.html", tile=tile))
     regions = {
         **frame(scene),
@@ -27,14 +26,21 @@ async def overview(scene: Scene) -> Look:
         "alerts": tuple(alert_part(scene, alert) for alert in scene.snapshot.open_alerts),
         "nodes": tuple(tiles),
         "probes": tuple(probe_parts(scene)),
+        "lately": lately(scene),
         "services": (services_part(scene),),
     }
-    return Look(title(scene, scene.snapshot.site), overall(scene), regions, critical(scene))
+    return Look(title(scene, scene.snapshot.site), overall(scene.snapshot), regions, critical(scene))
 
 
-async def _curves(scene: Scene, template: str) -> tuple[dict[str, history.Points], float]:
-    series, end = await scene.history.look(history.expression(template, history.SPARK), history.SPARK)
-    return {row.labels.get("node", ""): row.points for row in series}, end
+async def last_hours(scene: Scene) -> dict[str, Hour]:
+    """Return the last hour of every node."""
+    hot, end = await scene.history.by_node(history.HOT, history.SPARK)
+    found = {name: Hour(points, end, thermal=True) for name, points in hot.items()}
+    cold = [node for node in scene.snapshot.nodes if node.name not in found and not node.sensors]
+    if cold:
+        busy, end = await scene.history.by_node(history.BUSY, history.SPARK)
+        found |= {node.name: Hour(busy.get(node.name, []), end, thermal=False) for node in cold}
+    return {node.name: found.get(node.name, Hour([], end, thermal=True)) for node in scene.snapshot.nodes}
 
 
 def verdict_part(scene: Scene) -> Part:
@@ -48,7 +54,7 @@ def verdict(scene: Scene) -> tuple[State, str]:
     snapshot, t = scene.snapshot, scene.t
     counts = tally(snapshot)
     down = [node.name for node, each in worst_first(snapshot) if each.state == "down"]
-    state = overall(scene)
+    state = overall(scene.snapshot)
     if snapshot.cut_off and not snapshot.is_stale:
         return "critical", t("verdict.cut_off")
     if counts.critical:
@@ -90,7 +96,7 @@ def facts(scene: Scene) -> list[str]:
         found.append(t("count.unknown", count=counts.unknown))
     if not snapshot.open_alerts and not snapshot.is_stale:
         found.append(t("facts.quiet"))
-    if snapshot.probes:
+    if any(probe.success for probe in snapshot.probes) and not snapshot.is_stale:
         good = sum(1 for probe in snapshot.probes if judge_probe(probe, snapshot.taken_at) == "up")
         found.append(t("facts.probes", good=good, total=len(snapshot.probes)))
     return found
@@ -122,7 +128,7 @@ def alert_part(scene: Scene, alert: Alert) -> Part:
         since=t.moment(alert.starts_at, now=scene.now),
         since_iso=t.iso(alert.starts_at),
         told=[told(delivery, t, now=scene.now) for delivery in alert.deliveries],
-        runbook=f"/runbooks/{alert.name}",
+        name=alert.name,
     )
 
 
@@ -131,6 +137,35 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def lately(scene: Scene) -> tuple[Part, ...]:
+    """Return what fired in the last day and is over, latest first."""
+    over = sorted(
+        (alert for alert in scene.snapshot.alerts if not alert.is_open),
+        key=lambda alert: alert.resolved_at or 0.0,
+        reverse=True,
+    )
+    if not over:
+        return (scene.part("lately-none", "parts/lately_none.html"),)
+    return tuple(lately_part(scene, alert) for alert in over[:SHOWN_LATELY])
+
+
+def lately_part(scene: Scene, alert: Alert) -> Part:
+    """Return an alert that is over as one line."""
+    t = scene.t
+    ended = alert.resolved_at or alert.starts_at
+    return scene.part(
+        f"lately-{alert.id}",
+        "parts/lately.html",
+        title=alert_title(alert, t),
+        node=alert.label("node"),
+        lab=alert.label("lab") == "true",
+        peak=t("alert_row.peak", peak=measured(alert, alert.peak, t)) if alert.peak is not None else "",
+        lasted=t("alert_row.lasted", duration=t.duration(ended - alert.starts_at)),
+        ended=t.moment(ended, now=scene.now),
+        ended_iso=t.iso(ended),
+    )
 
 
 def probe_parts(scene: Scene) -> list[Part]:

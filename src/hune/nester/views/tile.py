@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from hune.nester.drawing import Points, Scale, Spark, celsius_scale, spark
 from hune.nester.history import SPARK
 from hune.nester.judge import PortState, State, Verdict, judge_port
 from hune.nester.language import NO_BREAK, Language
-from hune.nester.snapshot import Node, Reading, Snapshot, is_core
-from hune.nester.views.words import kind_text, port_text, port_title
+from hune.nester.snapshot import Node, Reading, Sensor, Snapshot, is_core
+from hune.nester.views.words import kind_text, port_brief, port_text, port_title
 
 _RATIOS = Scale(0.0, 1.0)
 # A sparkline shows at least this much above and below, so that a calm machine looks calm.
@@ -58,6 +59,7 @@ class PortLook:
     device: str
     state: PortState
     text: str
+    brief: str
     title: str
 
 
@@ -80,18 +82,28 @@ class Tile:
     over: bool
     gauge: Gauge | None
     cores: tuple[CoreBar, ...]
+    hour: str
     spark: Spark | None
     stats: tuple[Stat, ...]
     ports: tuple[PortLook, ...]
     uptime: str
 
 
-def make_tile(node: Node, verdict: Verdict, snapshot: Snapshot, points: Points, end: float, t: Language) -> Tile:
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """The last hour of a node: how hot it was, or how busy where nothing measures heat."""
+
+    points: Points
+    end: float
+    thermal: bool
+
+
+def make_tile(node: Node, verdict: Verdict, snapshot: Snapshot, hour: Hour, t: Language) -> Tile:
     """Return the tile of a node. Its figure is the hottest sensor, or the CPU where nothing measures heat."""
     now = snapshot.taken_at
     hottest = node.hottest
-    thermal = hottest is not None
-    reading = hottest.celsius if hottest else node.cpu_ratio
+    thermal = hottest is not None or hour.thermal
+    reading = hottest.celsius if hottest else None if thermal else node.cpu_ratio
     over = hottest is not None and hottest.celsius.value > node.limit_celsius
     return Tile(
         name=node.name,
@@ -102,20 +114,33 @@ def make_tile(node: Node, verdict: Verdict, snapshot: Snapshot, points: Points, 
         stale=verdict.stale,
         age=_age(node, verdict, now, t),
         figure=_figure(reading, thermal, t),
-        unit="°C" if thermal else "%",
+        unit="" if reading is None else "°C" if thermal else "%",
         metric="temperature" if thermal else "cpu",
-        caption=t("tile.limit", limit=t.celsius(node.limit_celsius)) if thermal else t("tile.cpu"),
-        detail=f"{hottest.label}{NO_BREAK}{t.number(hottest.celsius.value)}°" if hottest else "",
+        caption=_caption(node, reading, thermal, t),
+        detail=_detail(node, t),
         over=over,
         gauge=_gauge(node, reading, thermal),
         cores=_cores(node, t),
-        spark=_spark(node, points, end, thermal),
+        hour=_hour(hour, hottest if verdict.state != "down" else None, t),
+        spark=_spark(node, hour),
         stats=_stats(node, now, thermal, t),
-        ports=tuple(
-            PortLook(port.name, port.device, judge_port(port), port_text(port, t), port_title(port, t))
-            for port in node.ports
-        ),
+        ports=port_looks(node, t),
         uptime=_uptime(node, verdict, now, t),
+    )
+
+
+def port_looks(node: Node, t: Language) -> tuple[PortLook, ...]:
+    """Return the watched ports of a node."""
+    return tuple(
+        PortLook(
+            name=port.name,
+            device=port.device,
+            state=judge_port(port),
+            text=port_text(port, t),
+            brief=port_brief(port, t),
+            title=port_title(port, t),
+        )
+        for port in node.ports
     )
 
 
@@ -123,6 +148,12 @@ def _figure(reading: Reading | None, thermal: bool, t: Language) -> str:
     if reading is None:
         return "–"
     return t.number(reading.value if thermal else reading.value * 100)
+
+
+def _caption(node: Node, reading: Reading | None, thermal: bool, t: Language) -> str:
+    if thermal:
+        return t("tile.limit", limit=t.celsius(node.limit_celsius))
+    return t("tile.cpu") if reading else ""
 
 
 def _age(node: Node, verdict: Verdict, now: float, t: Language) -> str:
@@ -133,6 +164,13 @@ def _age(node: Node, verdict: Verdict, now: float, t: Language) -> str:
     if not verdict.stale or not moments:
         return ""
     return t("tile.age", age=t.duration(now - max(moments)))
+
+
+def _detail(node: Node, t: Language) -> str:
+    """Return the hottest core, or the hottest sensor where cores don't tell."""
+    cores = [sensor for sensor in node.sensors if is_core(sensor)]
+    shown = max(cores, key=lambda sensor: sensor.celsius.value) if cores else node.hottest
+    return f"{shown.label}{NO_BREAK}{t.number(shown.celsius.value)}°" if shown else ""
 
 
 def _gauge(node: Node, reading: Reading | None, thermal: bool) -> Gauge | None:
@@ -167,20 +205,31 @@ def _cores(node: Node, t: Language) -> tuple[CoreBar, ...]:
     )
 
 
-def _spark(node: Node, points: Points, end: float, thermal: bool) -> Spark | None:
-    if not thermal:
-        scale, threshold = _RATIOS, None
-    else:
-        peak = max((value for _, value in points), default=0.0)
+def _spark(node: Node, hour: Hour) -> Spark | None:
+    scale, threshold = _RATIOS, None
+    if hour.thermal:
+        peak = max((value for _, value in hour.points if math.isfinite(value)), default=0.0)
         scale, threshold = Scale(_SPARK_LOW_CELSIUS, max(node.limit_celsius, peak) + 6.0), node.limit_celsius
     return spark(
-        points,
-        start=end - SPARK.seconds,
-        end=end,
+        hour.points,
+        start=hour.end - SPARK.seconds,
+        end=hour.end,
         scale=scale,
         step_seconds=SPARK.step_seconds,
         threshold=threshold,
     )
+
+
+def _hour(hour: Hour, hottest: Sensor | None, t: Language) -> str:
+    """Return what the sparkline shows, and its highest value."""
+    values = [value for _, value in hour.points if math.isfinite(value)]
+    if not values:
+        return t("tile.hour")
+    if not hour.thermal:
+        return t("tile.hour_peak", peak=t.percent(max(values)))
+    # The store knows less of the last seconds than the live value does.
+    peak = max([*values, hottest.celsius.value] if hottest else values)
+    return t("tile.hour_peak", peak=f"{t.number(peak)}°")
 
 
 def _stats(node: Node, now: float, thermal: bool, t: Language) -> tuple[Stat, ...]:

@@ -43,7 +43,8 @@ def _fields(alert: Alert, t: Language) -> dict[str, str]:
         "device": alert.label("device"),
         "probe": alert.label("probe"),
         "where": alert_where(alert),
-        "value": measured(alert, alert.value, t),
+        # Of an alert that is over, what matters is how bad it was.
+        "value": measured(alert, alert.value if alert.is_open or alert.peak is None else alert.peak, t),
         "threshold": measured(alert, _float(alert.annotation("threshold")), t),
     }
 
@@ -59,15 +60,13 @@ def measured(alert: Alert, value: float | None, t: Language) -> str:
     if value is None:
         return ""
     unit = alert.annotation("unit")
-    if unit in ("celsius", "°C"):
+    if unit == "°C":
         return t.celsius(value)
-    if unit in ("ratio", "%"):
-        return t.percent(value, 1 if value < 0.1 else 0)
-    if unit in ("bits", "bit/s", "bits_per_second"):
-        return t.bits(value)
-    if unit in ("bytes_per_second", "B/s"):
-        return t.bits(value * 8)
-    if unit in ("seconds", "s"):
+    if unit == "%":
+        return t.percent(value / 100, 1 if value < 10 else 0)
+    if unit == "Gbit/s":
+        return t.bits(value * 1e9)
+    if unit == "s":
         return t.duration(value)
     number = t.number(value, 0 if value == round(value) else 1)
     return t.unit(number, unit) if unit else number
@@ -109,6 +108,14 @@ def port_text(port: Port, t: Language) -> str:
         return t("port.up")
     speed = t.bits(port.speed_bits.value)
     return t("port.slow", speed=speed, expected=t.bits(port.expected_bits or 0)) if state == "slow" else speed
+
+
+def port_brief(port: Port, t: Language) -> str:
+    """Return what a port does where its drawing tells the rest."""
+    state = judge_port(port)
+    if state == "slow" and port.speed_bits:
+        return t.bits(port.speed_bits.value)
+    return "–" if state == "unknown" else port_text(port, t)
 
 
 def port_title(port: Port, t: Language) -> str:

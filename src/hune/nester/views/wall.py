@@ -1,0 +1,238 @@
+"""The wall: one screen, read from five metres."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from hune.nester import history
+from hune.nester.drawing import Chart, Frame, Line, Scale, chart, hours, ticks
+from hune.nester.judge import State, Verdict, is_hot, judge_alert, judge_probe, overall, tally, worst_first
+from hune.nester.language import utc_offset_seconds
+from hune.nester.snapshot import Node
+from hune.nester.views.frame import banners, critical
+from hune.nester.views.look import Look, Part, Scene, title
+from hune.nester.views.tile import Hour, PortLook, Tile, make_tile, port_looks
+from hune.nester.views.words import alert_brief, alert_where, measured
+
+PAGE_TILES = 4
+PAGE_SECONDS = 20
+SHOWN_ALERTS = 3
+# Units of the drawing; the style sheet gives it just this room when all is quiet, and when something is wrong.
+QUIET_CHART = Frame(590, 860, left=72, right=140, bottom=44, label_height=38)
+BUSY_CHART = Frame(550, 860, left=72, right=140, bottom=44, label_height=38)
+
+
+async def wall(scene: Scene) -> Look:
+    """Return the wall."""
+    state = overall(scene.snapshot)
+    quiet = state == "up"
+    judged = worst_first(scene.snapshot)
+    regions = {
+        "banners": tuple(banners(scene)),
+        "wall-verdict": (_verdict(scene, state),),
+        "wall-nodes": tuple(_tiles(scene, judged)),
+        "wall-pages": (_pages(scene, judged),),
+        "wall-chart": (await _chart(scene, judged, QUIET_CHART if quiet else BUSY_CHART),),
+        "wall-ports": tuple(_ports(scene, judged)),
+        "wall-alerts": tuple(_alerts(scene)),
+        # There is room for it beside one alert, not beside several.
+        "wall-day": (await _day(scene, judged),) if len(scene.snapshot.open_alerts) <= 1 else (),
+    }
+    return Look(title(scene, scene.snapshot.site), state, regions, critical(scene))
+
+
+def _verdict(scene: Scene, state: State) -> Part:
+    t, snapshot = scene.t, scene.snapshot
+    counts = tally(snapshot)
+    down = sum(1 for _, each in worst_first(snapshot) if each.state == "down")
+    if counts.critical:
+        text = t("verdict.critical", count=counts.critical)
+    elif snapshot.measured_at is None:
+        text = t("wall.no_data")
+    elif snapshot.is_stale:
+        text = t("wall.stale", age=scene.ago(snapshot.measured_at))
+    elif down:
+        text = t("wall.down", count=down)
+    elif counts.warning and state == "warning":
+        text = t("verdict.warning", count=counts.warning)
+    else:
+        text = t(f"wall.{state}")
+    return scene.part("verdict", "parts/wall_verdict.html", state=state, text=text)
+
+
+def _shown(scene: Scene, judged: list[tuple[Node, Verdict]]) -> tuple[int, int]:
+    """Return the page that is shown now, and how many there are; what is critical comes first and stays."""
+    pages = max(1, math.ceil(len(judged) / PAGE_TILES))
+    pinned = any(verdict.state in ("critical", "down") for _, verdict in judged)
+    return (0 if pinned else int(scene.now // PAGE_SECONDS) % pages), pages
+
+
+def _tiles(scene: Scene, judged: list[tuple[Node, Verdict]]) -> list[Part]:
+    page, _ = _shown(scene, judged)
+    parts = []
+    for node, verdict in judged[page * PAGE_TILES : (page + 1) * PAGE_TILES]:
+        tile = make_tile(node, verdict, scene.snapshot, Hour([], scene.now, thermal=bool(node.sensors)), scene.t)
+        parts.append(
+            scene.part(f"node-{node.name}", "parts/wall_tile.html", tile=tile, **_tile_words(scene, node, tile))
+        )
+    return parts
+
+
+def _tile_words(scene: Scene, node: Node, tile: Tile) -> dict[str, str]:
+    """Return the line below a tile's bar: since when it is silent, else what is hottest and the limit."""
+    size = "" if len(node.name) <= 8 else "long" if len(node.name) <= 14 else "longer"
+    if tile.state == "down":
+        since = next(
+            (a.starts_at for a in scene.snapshot.open_alerts if a.name == "NodeDown" and a.label("node") == node.name),
+            None,
+        )
+        line = scene.t("wall.since", at=scene.t.clock(since), duration=scene.ago(since)) if since else tile.age
+    elif tile.stale:
+        line = tile.age
+    else:
+        line = " · ".join(filter(None, [tile.detail, tile.caption]))
+    return {"size": size, "line": line}
+
+
+def _pages(scene: Scene, judged: list[tuple[Node, Verdict]]) -> Part:
+    page, pages = _shown(scene, judged)
+    return scene.part("pages", "parts/wall_pages.html", page=page, pages=pages)
+
+
+async def _chart(scene: Scene, judged: list[tuple[Node, Verdict]], frame: Frame) -> Part:
+    """Return the thermal history of all nodes, or how busy they were where nothing measures heat."""
+    span = history.WALL
+    thermal = any(node.sensors for node in scene.snapshot.nodes)
+    template = history.HOT if thermal else history.BUSY
+    points, end = await scene.history.by_node(template, span)
+    limits = sorted({node.limit_celsius for node, _ in judged if node.sensors})
+    lines = [
+        Line(node.name, node.name, "critical" if is_hot(node, scene.snapshot) else "calm", points[node.name])
+        # Drawn last is drawn above.
+        for node, _ in reversed(judged)
+        if node.name in points
+    ]
+    drawing = _draw(scene, lines, limits if thermal else [], end, frame, thermal) if lines else None
+    return scene.part(
+        "chart", "parts/wall_chart.html", chart=drawing, title=scene.t("wall.thermal" if thermal else "wall.busy")
+    )
+
+
+def _draw(scene: Scene, lines: list[Line], limits: list[float], end: float, frame: Frame, thermal: bool) -> Chart:
+    span, t = history.WALL, scene.t
+    values = [value for line in lines for _, value in line.points if math.isfinite(value)]
+    if thermal:
+        scale = Scale(math.floor(min([*values, 40.0]) / 10) * 10, max([*values, *limits]) + 5)
+        y_marks = {value: f"{t.number(value)}°" for value in ticks(scale.low, scale.high, 5)}
+    else:
+        scale = Scale(0.0, 1.0)
+        y_marks = {value: t.percent(value) for value in (0.0, 0.25, 0.5, 0.75, 1.0)}
+    start = end - span.seconds
+    moments = hours(start, end, 3600, utc_offset_seconds(end))
+    return chart(
+        lines,
+        start=start,
+        end=end,
+        step_seconds=span.step_seconds,
+        scale=scale,
+        frame=frame,
+        thresholds={limit: t.celsius(limit) for limit in limits},
+        x_marks={at: t.clock(at)[:5] for at in moments},
+        y_marks=y_marks,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NodePorts:
+    """The watched ports of a node."""
+
+    name: str
+    ports: tuple[PortLook, ...]
+
+
+def _ports(scene: Scene, judged: list[tuple[Node, Verdict]]) -> list[Part]:
+    order = {"dark": 0, "slow": 1, "unknown": 2, "lit": 3}
+    rows = [(node, port_looks(node, scene.t)) for node, _ in judged if node.ports]
+    rows.sort(key=lambda row: min(order[port.state] for port in row[1]))
+    return [
+        scene.part(f"ports-{node.name}", "parts/wall_ports.html", node=node.name, ports=ports)
+        for node, ports in rows[:PAGE_TILES]
+    ]
+
+
+def _alerts(scene: Scene) -> list[Part]:
+    """Return what is wrong, longest first."""
+    t = scene.t
+    found = sorted(scene.snapshot.open_alerts, key=lambda alert: (alert.severity != "critical", alert.starts_at))
+    parts = []
+    for alert in found[:SHOWN_ALERTS]:
+        limit = measured(alert, _number(alert.annotation("threshold")), t)
+        line = " · ".join(filter(None, [alert_brief(alert, t), t("alert_row.limit", limit=limit) if limit else ""]))
+        parts.append(
+            scene.part(
+                f"alert-{alert.id}",
+                "parts/wall_alert.html",
+                state=judge_alert(alert),
+                word=t(f"state.{judge_alert(alert)}"),
+                where=alert.label("node") or alert.label("probe") or alert_where(alert) or alert.name,
+                line=line,
+                duration=scene.ago(alert.starts_at),
+            )
+        )
+    if len(found) > SHOWN_ALERTS:
+        parts.append(
+            scene.part("alerts-more", "parts/wall_more.html", text=t("wall.more", count=len(found) - SHOWN_ALERTS))
+        )
+    return parts
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class DayRow:
+    """A node's last day: from its lowest to its highest."""
+
+    name: str
+    low: str
+    high: str
+    x: str
+    width: str
+
+
+async def _day(scene: Scene, judged: list[tuple[Node, Verdict]]) -> Part:
+    """Return the last 24 hours: how warm each node was, what fired."""
+    t, snapshot = scene.t, scene.snapshot
+    heat, _ = await scene.history.by_node(history.HOT, history.DAY)
+    scale = Scale(20.0, max([100.0, *(node.limit_celsius + 15 for node in snapshot.nodes)]))
+    rows = []
+    for node, _ in judged:
+        values = [value for _, value in heat.get(node.name, []) if math.isfinite(value)]
+        if values:
+            low, high = min(values), max(values)
+            rows.append(
+                DayRow(
+                    node.name,
+                    t.number(low),
+                    f"{t.number(high)}°",
+                    scale.percent(low),
+                    f"{max(1.0, 100 * (scale.fraction(high) - scale.fraction(low))):.1f}%",
+                )
+            )
+    over = [alert for alert in snapshot.alerts if not alert.is_open]
+    tried = any(probe.success for probe in snapshot.probes) and not snapshot.is_stale
+    good = sum(1 for probe in snapshot.probes if judge_probe(probe, scene.now) == "up")
+    return scene.part(
+        "day",
+        "parts/wall_day.html",
+        rows=rows[:6],
+        limit=scale.percent(snapshot.nodes[0].limit_celsius) if snapshot.nodes else "",
+        fired=t("wall.fired", count=len(over)) if over else t("wall.nothing_fired"),
+        probes=t("facts.probes", good=good, total=len(snapshot.probes)) if tried else "",
+        date=t.long_date(scene.now),
+    )
