@@ -150,9 +150,7 @@ def stock_pipeline(root: Path, nodes: list[BenchNode], webhook: str) -> Iterator
         yield
     finally:
         for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait(20)
+            end(process)
 
 
 def measure(crossings: int, spread_seconds: float, seed: int) -> dict[str, Any]:
@@ -161,12 +159,13 @@ def measure(crossings: int, spread_seconds: float, seed: int) -> dict[str, Any]:
     with contextlib.ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hune-bench-")))
         nodes = [BenchNode(root, f"node-{number:02d}", number) for number in range(1, crossings + 1)]
-        stack.callback(lambda: [node.process.kill() or node.process.wait() for node in nodes])
+        for node in nodes:
+            stack.callback(end, node.process)
         record, discord_port = root / "accepted.jsonl", free_port()
         argv = [sys.executable, "-m", "support.discord_server", "--port", str(discord_port), "--record", str(record)]
         here = Path(__file__).resolve().parents[2] / "tests"
         capture = subprocess.Popen(argv, cwd=here, stdout=subprocess.DEVNULL)
-        stack.callback(lambda: (capture.terminate(), capture.wait()))
+        stack.callback(end, capture)
         first = wait_until(lambda: record.exists() and record.read_text().splitlines(), "the capture server listens")
         webhook = json.loads(first[0])["listening"]
         arrivals = Arrivals(free_port())
@@ -204,6 +203,11 @@ def measure(crossings: int, spread_seconds: float, seed: int) -> dict[str, Any]:
         "hune": figures([ours[name] - at for name, at in crossed.items() if name in ours], crossings),
         "stock": figures([arrivals.at[name] - at for name, at in crossed.items() if name in arrivals.at], crossings),
     }
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    process.wait(20)
 
 
 def delivered(record: Path) -> dict[str, float]:

@@ -14,7 +14,7 @@ import pytest
 
 from hune.stack.ports import is_free
 from support.ports import free_port
-from support.product import Product, differing_series, query, wait_until
+from support.product import COMMAND, Product, differing_series, query, wait_until
 
 SERVICES = {"prometheus", "victoriametrics", "alertmanager", "node-exporter", "blackbox-exporter", "hub", "nester"}
 PROCESSES = ("prometheus", "victoriametrics", "alertmanager", "node-exporter", "blackbox-exporter", "services")
@@ -187,6 +187,26 @@ def test_a_change_is_planned_then_reloaded_without_restarting_prometheus(product
     prometheus = product.url("prometheus")
     wait_until(lambda: query(prometheus, 'up{job="probe",probe="own-page"}'), "the new probe runs")
     assert product.pid("prometheus") == pid
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_running(tmp_path: Path) -> None:
+    product = Product(tmp_path)
+    product.data_dir.mkdir()
+    script = 'mount -t tmpfs -o size=32k tmpfs "$0" && exec "$@"'
+    command = [*COMMAND, "up", "--detach", "--auto-ports", "--data-dir", str(product.data_dir)]
+    unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
+    result = subprocess.run(
+        [*unshare, "sh", "-c", script, str(product.data_dir), *command],
+        capture_output=True,
+        text=True,
+        env=product.environ,
+        cwd=product.work,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 1, result.stderr
+    assert "No space left on device" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_a_broken_data_directory_is_told(tmp_path: Path) -> None:

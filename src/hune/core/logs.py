@@ -32,3 +32,5 @@ def set_up(*, level: int = logging.INFO) -> None:
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # Its starts and stops are the services', which say so themselves.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
