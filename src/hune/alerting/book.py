@@ -251,17 +251,18 @@ def count_by_state(connection: sqlite3.Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def forget(connection: sqlite3.Connection, *, before: float, limit: int = 1000) -> int:
-    """Drop episodes resolved before a moment, at most `limit`, and old digests; return how many episodes.
+def forget(connection: sqlite3.Connection, *, before: float, most: int, limit: int = 1000) -> int:
+    """Drop episodes resolved before a moment, the oldest beyond `most`, and old digests; return how many episodes.
 
-    What began to wait for a receiver after that moment is kept.
+    At most `limit` go at once. What began to wait for a receiver after that moment is kept in any case.
     """
     connection.execute("DELETE FROM digest WHERE sent_at < ?", (before,))
     return connection.execute(
-        "DELETE FROM episode WHERE id IN (SELECT id FROM episode WHERE state = 'resolved' AND resolved_at < ?"
+        "DELETE FROM episode WHERE id IN (SELECT id FROM episode WHERE state = 'resolved'"
+        " AND (resolved_at < ? OR id <= (SELECT max(id) FROM episode) - ?)"
         " AND NOT EXISTS (SELECT 1 FROM delivery"
         " WHERE episode = episode.id AND told IS NOT wanted AND queued_at >= ?) LIMIT ?)",
-        (before, before, limit),
+        (before, most, before, limit),
     ).rowcount
 
 

@@ -42,6 +42,7 @@ SCHEMA = resources.files("hune.alerting").joinpath("schema.sql").read_text()
 SCHEMA_VERSION = 1
 _MAINTENANCE_SECONDS = 15.0
 _OBSERVATION_SECONDS = 5.0
+_MOST_EPISODES = 20_000
 _NO_NEWS = "none"
 """The severity of an alert that only says that the chain works."""
 
@@ -206,7 +207,9 @@ class Hub:
                 now = self._clock.now()
                 await self._database.write(partial(_beat, now=now))
                 await self._database.refill()
-                while await self._database.write(partial(book.forget, before=now - self._timing.keep)):
+                while await self._database.write(
+                    partial(book.forget, before=now - self._timing.keep, most=_MOST_EPISODES)
+                ):
                     pass
             await self._clock.sleep(_MAINTENANCE_SECONDS)
 

@@ -82,11 +82,13 @@ async def test_one_alert_is_one_message_then_an_edit_and_a_reply(hub: HubProcess
     assert "RESOLVED" in edit.text
     assert reply.payload["content"].startswith("✅ **RESOLVED** pve-02: ")
     assert "3 min 12 s" in reply.payload["content"]
-    [alert] = await hub.alerts()
-    assert alert["state"] == "resolved"
-    assert [(row["receiver"], row["state"], row["told"]) for row in alert["deliveries"]] == [
-        ("discord", "sent", "resolved")
-    ]
+
+    async def marked() -> bool:
+        [alert] = await hub.alerts()
+        rows = [(row["receiver"], row["state"], row["told"]) for row in alert["deliveries"]]
+        return alert["state"] == "resolved" and rows == [("discord", "sent", "resolved")]
+
+    await hub.until(marked, "shown as resolved, and told")
 
 
 async def test_429_is_obeyed_and_nothing_is_lost_or_told_twice(hub: HubProcess, discord: DiscordServer) -> None:

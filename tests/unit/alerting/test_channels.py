@@ -59,7 +59,18 @@ def test_empty_bucket_is_waited_for(headers: Mapping[str, str], seconds: float) 
     assert _pause(headers) == seconds
 
 
-@pytest.mark.parametrize("url", ["", "no url", "ftp://host/x", "https://", f"discord.com/{SECRET}"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "no url",
+        "ftp://host/x",
+        "https://",
+        f"discord.com/{SECRET}",
+        f"https://x:99999/{SECRET}",
+        f"https://[x/{SECRET}",
+    ],
+)
 async def test_secret_that_is_no_url_is_refused_unseen(url: str) -> None:
     async with aiohttp.ClientSession() as session:
         with pytest.raises(ReceiverRefused) as refused:

@@ -5,7 +5,6 @@ Source: https://discord.com/developers/docs/resources/webhook#execute-webhook
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import time
@@ -36,14 +35,22 @@ class Webhook:
 
     def __init__(self, session: aiohttp.ClientSession, url: str, *, timeout_seconds: float) -> None:
         """Raises ReceiverRefused if `url` isn't one."""
-        parts = urlsplit(url.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ReceiverRefused("the webhook is not a URL", remedy="copy it again from Discord")
         self._session = session
-        self._parts = parts
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
-        self.pause_seconds = 0.0
-        """How long Discord wants to be left alone after the last answer."""
+        self._free_at: dict[str, float] = {}
+        try:
+            self._parts = urlsplit(url.strip())
+            usable = self._parts.scheme in ("http", "https") and self._parts.hostname and self._parts.port != 0
+            self._url("")
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ReceiverRefused("the webhook is not a URL", remedy="copy it again from Discord")
+
+    @property
+    def pause_seconds(self) -> float:
+        """How long Discord wants no further message."""
+        return max(0.0, self._free_at.get("POST", 0.0) - time.monotonic())
 
     async def post(self, payload: Payload) -> str | None:
         """Post a message; return its id. Raises TryLater, ContentRefused or ReceiverRefused."""
@@ -65,20 +72,23 @@ class Webhook:
         return URL(urlunsplit((self._parts.scheme, self._parts.netloc, path, query, "")), encoded=True)
 
     async def _call(self, method: str, suffix: str, payload: Payload) -> Any:
+        # Messages and edits are limited apart.
+        if (early := self._free_at.get(method, 0.0) - time.monotonic()) > 0:
+            raise TryLater("asks for a pause", after_seconds=early, limited=True)
         try:
             async with self._session.request(
                 method, self._url(suffix), json=payload, timeout=self._timeout, allow_redirects=False
             ) as response:
-                body = await response.content.read(_ANSWER_BYTES)
+                body = await _read(response)
                 status, headers = response.status, response.headers
         except TimeoutError as error:
             raise TryLater("no answer in time") from error
         except aiohttp.InvalidURL:
             raise ReceiverRefused("the webhook is not a URL", remedy="copy it again from Discord") from None
-        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError, ValueError) as error:
+        except (aiohttp.ClientError, OSError) as error:
             raise TryLater(_reason(error)) from None
         answer = _decode(body)
-        self.pause_seconds = _pause(headers)
+        self._free_at[method] = time.monotonic() + _pause(headers)
         if 200 <= status < 300:
             return answer
         raise _judge(method, status, headers, answer)
@@ -164,6 +174,16 @@ def _pause(headers: Mapping[str, str]) -> float:
     except ValueError:
         return 0.0
     return min(seconds, 3600.0) if seconds > 0 else 0.0
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body, as far as it is worth reading."""
+    body = b""
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > _ANSWER_BYTES:
+            break
+    return body
 
 
 def _decode(body: bytes) -> Any:

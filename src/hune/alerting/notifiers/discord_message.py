@@ -121,7 +121,8 @@ class Composer:
         for notice in notices[:_DIGEST_LINES]:
             episode = notice.episode
             since = f"<t:{round(episode.starts_at)}:R>" if notice.told is State.FIRING else lasted(episode)
-            line = f"{wording.icon(wording.kind(notice))} {_escape(wording.summary(notice), 200)} · {since}"
+            lab = f"**{wording.say('lab')}** " if episode.is_lab else ""
+            line = f"{wording.icon(wording.kind(notice))} {lab}{_escape(wording.summary(notice), 200)} · {since}"
             room -= width(line) + 1
             if room < 0:
                 break
