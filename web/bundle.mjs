@@ -1,9 +1,10 @@
 // Bundles the pages' assets: `node bundle.mjs OUT [--source-maps]`.
 //
 // Every web/src/NAME.entry.ts becomes NAME.HASH.js, every NAME.entry.css becomes NAME.HASH.css, and every file below
-// web/static keeps its folder: icons/FILE.HASH.svg. OUT/manifest.json tells the hashed name of each plain one. Files
-// are written first, the manifest next, and what it no longer names is removed last, so that a server that reads OUT
-// meanwhile always finds what its manifest names.
+// web/static keeps its folder: icons/FILE.HASH.svg. licences.HASH.txt holds the licences of the packages that were
+// bundled. OUT/manifest.json tells the hashed name of each plain one. Files are written first, the manifest next, and
+// what it no longer names is removed last, so that a server that reads OUT meanwhile always finds what its manifest
+// names.
 
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -29,6 +30,28 @@ async function filesBelow(folder) {
     .sort();
 }
 
+/** NAME.HASH.EXTENSION for a file's name and contents. */
+function hashedName(name, contents) {
+  const hash = createHash("sha256").update(contents).digest("hex").slice(0, 8).toUpperCase();
+  const extension = extname(name);
+  return `${name.slice(0, name.length - extension.length)}.${hash}${extension}`;
+}
+
+/** The licences of the npm packages among the inputs of a bundle, as one file; none without packages. */
+async function bundledLicences(inputs) {
+  const packages = new Set(inputs.map((path) => path.match(/^.*\bnode_modules\/(?:@[^/]+\/)?[^/]+/)?.[0]).filter(Boolean));
+  const parts = [];
+  for (const folder of [...packages].sort()) {
+    const licence = (await readdir(join(WEB, folder))).find((name) => /^licen[cs]e/i.test(name));
+    if (!licence) throw new Error(`${folder}: no licence file; it can't be bundled`);
+    parts.push(`${folder.replace(/^.*node_modules\//, "")}\n\n${await readFile(join(WEB, folder, licence), "utf8")}`);
+  }
+  if (!parts.length) return { files: [], manifest: [] };
+  const contents = parts.join("\n\n");
+  const name = hashedName("licences.txt", contents);
+  return { files: [[name, contents]], manifest: [["licences.txt", name]] };
+}
+
 async function bundleEntries(out, sourceMaps) {
   const entries = (await filesBelow(SRC)).filter((path) => dirname(path) === SRC && /\.entry\.(ts|css)$/.test(path));
   const result = await esbuild.build({
@@ -50,12 +73,16 @@ async function bundleEntries(out, sourceMaps) {
     write: false,
   });
   const named = Object.entries(result.metafile.outputs).filter(([, output]) => output.entryPoint);
+  const licences = await bundledLicences(Object.keys(result.metafile.inputs));
   return {
-    files: result.outputFiles.map((file) => [relative(out, file.path), file.contents]),
-    manifest: named.map(([path, output]) => {
-      const name = basename(output.entryPoint).replace(/\.entry\.\w+$/, "");
-      return [name + extname(path), relative(out, join(WEB, path))];
-    }),
+    files: [...result.outputFiles.map((file) => [relative(out, file.path), file.contents]), ...licences.files],
+    manifest: [
+      ...named.map(([path, output]) => {
+        const name = basename(output.entryPoint).replace(/\.entry\.\w+$/, "");
+        return [name + extname(path), relative(out, join(WEB, path))];
+      }),
+      ...licences.manifest,
+    ],
   };
 }
 
@@ -65,9 +92,7 @@ async function hashStatic() {
   for (const path of await filesBelow(STATIC)) {
     const name = relative(STATIC, path);
     const contents = await readFile(path);
-    const hash = createHash("sha256").update(contents).digest("hex").slice(0, 8).toUpperCase();
-    const extension = extname(name);
-    const hashed = `${name.slice(0, name.length - extension.length)}.${hash}${extension}`;
+    const hashed = hashedName(name, contents);
     files.push([hashed, contents]);
     manifest.push([name, hashed]);
   }

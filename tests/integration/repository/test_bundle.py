@@ -67,6 +67,13 @@ def test_only_what_changed_gets_a_new_name_and_the_old_file_goes(bundler: Bundle
     assert before["app.js"] not in bundler.files()
 
 
+def test_licences_of_bundled_packages_come_along(bundler: Bundler) -> None:
+    bundler.write("src/chart.entry.ts", "import uPlot from 'uplot';\nconsole.log(uPlot);\n")
+    licences = (bundler.out / bundler.run()["licences.txt"]).read_text()
+    assert licences.startswith("uplot\n")
+    assert "Permission is hereby granted" in licences
+
+
 def test_source_maps_are_made_when_wanted(bundler: Bundler) -> None:
     manifest = bundler.run("--source-maps")
     assert f"{manifest['app.js']}.map" in bundler.files()
