@@ -39,7 +39,9 @@ function hashedName(name, contents) {
 
 /** The licences of the npm packages among the inputs of a bundle, as one file; none without packages. */
 async function bundledLicences(inputs) {
-  const packages = new Set(inputs.map((path) => path.match(/^.*\bnode_modules\/(?:@[^/]+\/)?[^/]+/)?.[0]).filter(Boolean));
+  const packages = new Set(
+    inputs.map((path) => path.match(/^.*\bnode_modules\/(?:@[^/]+\/)?[^/]+/)?.[0]).filter(Boolean),
+  );
   const parts = [];
   for (const folder of [...packages].sort()) {
     const licence = (await readdir(join(WEB, folder))).find((name) => /^licen[cs]e/i.test(name));
