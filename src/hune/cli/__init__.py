@@ -21,7 +21,24 @@ def _tell_version(wanted: bool) -> None:
 
 def build() -> typer.Typer:
     """Return the command with all its subcommands."""
-    from hune.cli import clean, down, engines, health, lab, logs, node, plan, reload, run, site, status, tell, up
+    from hune.cli import (
+        clean,
+        down,
+        engines,
+        health,
+        lab,
+        logs,
+        node,
+        plan,
+        reload,
+        render,
+        run,
+        service,
+        site,
+        status,
+        tell,
+        up,
+    )
 
     app = typer.Typer(
         name="hune",
@@ -44,8 +61,8 @@ def build() -> typer.Typer:
         app.command(name=command.__name__.rpartition(".")[2])(command.command)
     app.command(name="run", help=run.command.__doc__)(run.command)
     app.command(name="tell", hidden=True)(tell.command)
-    for group, name in ((engines, "engines"), (lab, "lab"), (site, "site"), (node, "node")):
-        app.add_typer(group.app, name=name)
+    for group in (engines, lab, site, node, render, service):
+        app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
     return app
 
 

@@ -319,17 +319,20 @@ class Site(Model):
                     merged[key] = value
         return AppliedThresholds(**merged)
 
+    def part(self, name: str) -> Engine | ServicePort:
+        """Return what the site says about an engine or a service (`node-exporter`, `hub`)."""
+        key = name.replace("-", "_")
+        part: Engine | ServicePort = getattr(self.engines, key, None) or getattr(self.services, key)
+        return part
+
     def port(self, name: str) -> int:
         """Return the port wished for an engine or service (`node-exporter`), or its default."""
-        key = name.replace("-", "_")
-        part = getattr(self.engines, key, None) or getattr(self.services, key)
-        return part.port or DEFAULT_PORTS[name]
+        return self.part(name).port or DEFAULT_PORTS[name]
 
     def url(self, name: str) -> str:
         """Return the base URL at which an engine or service is reached from this machine, without a final slash."""
-        engine = getattr(self.engines, name.replace("-", "_"), None)
-        if engine is not None and engine.url:
-            return str(engine.url).rstrip("/")
+        if url := self.part(name).url:
+            return url.rstrip("/")
         return f"http://{join_address(self.local_address, self.port(name))}"
 
     @property

@@ -58,9 +58,12 @@ class Engines(Model):
 
 
 class ServicePort(Model):
-    """Where one of Hune's own services listens."""
+    """Where one of Hune's own services listens, and how the others reach it when it runs elsewhere."""
 
     port: Port | None = Field(None, description="port it listens on; default the service's usual one")
+    url: Url | None = Field(
+        None, description="where it is reached when it runs alone elsewhere (`hune run`); Hune doesn't start it then"
+    )
 
 
 class Services(Model):

@@ -10,8 +10,8 @@ from hune.stack.setting import Setting
 SERVICES = ("hub", "nester")
 """Hune's own, together in the process `services`."""
 
-# What an engine needs at its start; everything else may come in any order.
-_AFTER = {"prometheus": ("victoriametrics", "alertmanager"), "alertmanager": ("services",)}
+AFTER = {"prometheus": ("victoriametrics", "alertmanager"), "alertmanager": ("services",)}
+"""What an engine needs at its start; everything else may come in any order."""
 
 
 def make_plan(setting: Setting) -> Plan:
@@ -20,7 +20,8 @@ def make_plan(setting: Setting) -> Plan:
     managed = [name for name in ENGINES if setting.manages(name)]
     processes = [_with_order(ENGINES[name].process(setting), managed) for name in managed]
     files = [file for name in managed for file in ENGINES[name].files(setting)]
-    processes.append(_services(setting))
+    if services := [name for name in SERVICES if setting.manages(name)]:
+        processes.append(_services(setting, services))
     if setting.with_lab:
         processes.append(_lab(setting))
     return Plan(
@@ -33,15 +34,15 @@ def make_plan(setting: Setting) -> Plan:
 
 
 def _with_order(process: Process, managed: list[str]) -> Process:
-    after = tuple(name for name in _AFTER.get(process.name, ()) if name in managed or name == "services")
+    after = tuple(name for name in AFTER.get(process.name, ()) if name in managed or name == "services")
     return Process(**{**process.__dict__, "after": after})
 
 
-def _services(setting: Setting) -> Process:
+def _services(setting: Setting, names: list[str]) -> Process:
     return Process(
         name="services",
-        argv=(*setting.hune, "run", *SERVICES, "--data-dir", str(setting.layout.root)),
-        ready_url=f"{setting.site.url('nester')}/health",
+        argv=(*setting.hune, "run", *names, "--data-dir", str(setting.layout.root)),
+        ready_url=f"{setting.site.url(names[-1])}/health",
         reads=("site.json",),
     )
 
@@ -64,15 +65,20 @@ def _watched(setting: Setting) -> list[Watched]:
         for name in ("prometheus", "victoriametrics", "alertmanager", "node-exporter", "blackbox-exporter")
     ]
     found += [
-        Watched(name=name, kind="own", url=site.url(name), address=_address(site, name), process="services")
+        Watched(
+            name=name,
+            kind="own",
+            url=site.url(name),
+            address=_address(site, name),
+            process="services" if setting.manages(name) else "",
+        )
         for name in SERVICES
     ]
     return found
 
 
 def _address(site: Site, name: str) -> str:
-    engine = getattr(site.engines, name.replace("-", "_"), None)
-    return str(engine.url) if engine is not None and engine.url else join_address(site.listen, site.port(name))
+    return site.part(name).url or join_address(site.listen, site.port(name))
 
 
 def _notes(setting: Setting) -> list[str]:

@@ -102,8 +102,7 @@ def settle(site: Site, layout: Layout, overrides: Mapping[str, int], *, auto: bo
     adopted: set[str] = set()
     conflicts: list[str] = []
     for name in DEFAULT_PORTS:
-        section = getattr(site.engines, name.replace("-", "_"), None)
-        if section is not None and section.url:
+        if site.part(name).url:
             continue
         wish = overrides.get(name, site.port(name))
         ours = running and before.get(name)

@@ -43,10 +43,9 @@ class Setting:
     adopted: frozenset[str] = frozenset()
     with_lab: bool = False
 
-    def manages(self, engine: str) -> bool:
-        """Whether the engine is a child of the conductor here."""
-        section = getattr(self.site.engines, engine.replace("-", "_"))
-        return engine not in self.adopted and not section.url
+    def manages(self, name: str) -> bool:
+        """Whether an engine or a service of Hune runs here, as a child of the conductor."""
+        return name not in self.adopted and not self.site.part(name).url
 
     def config(self, path: str) -> str:
         """Return the absolute place of a rendered file."""

@@ -1,7 +1,7 @@
 """The engines, one file each: what to run, what to render, how to tell that it works.
 
-Every module has NAME, PACKAGE (Debian's), PROGRAMS (its names, Debian's first), TOOLS, `process(setting)`,
-`files(setting)` and `check(checkup)`.
+Every module has NAME, PACKAGE (Debian's), PROGRAMS (its names, Debian's first), TOOLS, IMAGE (upstream's
+container image, pinned), `process(setting)`, `files(setting)` and `check(checkup)`.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ NAME = "alertmanager"
 PACKAGE = "prometheus-alertmanager"
 PROGRAMS = ("prometheus-alertmanager", "alertmanager")
 TOOLS = ("amtool",)
+IMAGE = "prom/alertmanager:v0.33.1"
 
 
 # Debian's build reads its templates from the installed place instead of carrying them.

@@ -19,6 +19,7 @@ NAME = "blackbox-exporter"
 PACKAGE = "prometheus-blackbox-exporter"
 PROGRAMS = ("prometheus-blackbox-exporter", "blackbox_exporter")
 TOOLS: tuple[str, ...] = ()
+IMAGE = "prom/blackbox-exporter:v0.28.0"
 
 
 def process(setting: Setting) -> Process:

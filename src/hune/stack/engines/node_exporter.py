@@ -15,6 +15,7 @@ NAME = "node-exporter"
 PACKAGE = "prometheus-node-exporter"
 PROGRAMS = ("prometheus-node-exporter", "node_exporter")
 TOOLS: tuple[str, ...] = ()
+IMAGE = "prom/node-exporter:v1.12.1"
 
 ADOPTED_BY = "node_exporter_build_info"
 """The metric by which an exporter that already listens is recognised."""

@@ -18,6 +18,7 @@ NAME = "prometheus"
 PACKAGE = "prometheus"
 PROGRAMS = ("prometheus",)
 TOOLS = ("promtool",)
+IMAGE = "prom/prometheus:v3.13.3"
 
 FAST_JOBS = ("node-fast", "node-alive")
 """Jobs at one second: for rules and live values, never stored."""

@@ -16,6 +16,7 @@ NAME = "victoriametrics"
 PACKAGE = "victoria-metrics"
 PROGRAMS = ("victoria-metrics", "victoria-metrics-prod")
 TOOLS: tuple[str, ...] = ()
+IMAGE = "victoriametrics/victoria-metrics:v1.152.0"
 
 
 def process(setting: Setting) -> Process:

@@ -1,0 +1,298 @@
+"""Docker Compose: the plan's engines from upstream's images, Hune's services from its own, Grafana beside them.
+
+No conductor runs in containers: Compose starts in order, restarts what dies, and asks for health as it would.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from hune import __version__
+from hune.alerting.yaml_text import to_yaml
+from hune.deploy import grafana
+from hune.deploy.containers import DATA, contained, image_of, notes_on
+from hune.deploy.rendering import MARK, Rendering
+from hune.site.models import DEFAULT_PORTS, Site
+from hune.site.shape import secrets_of
+from hune.stack.engines import ENGINES, node_exporter
+from hune.stack.model import Process
+from hune.stack.plan import AFTER, SERVICES
+from hune.stack.setting import Setting
+
+HEAD = "compose.yaml"
+
+# The node exporter sees the host's own network, where the containers reach it at the gateway of theirs.
+_SUBNET = "${HUNE_SUBNET:-172.30.94.0/24}"
+_GATEWAY = "${HUNE_GATEWAY:-172.30.94.1}"
+_BRIDGE = "${HUNE_BRIDGE:-hune0}"
+
+_COMMENT = f"""\
+{MARK} (hune render compose). Change the site file and render again, or write a compose.override.yaml beside this:
+what is changed here is lost. Everything is published on 127.0.0.1 only. The Grafana password of `admin` is in
+secrets/{grafana.PASSWORD_SECRET}. How to run it: docs/deploy.md.
+"""
+
+
+@dataclass(frozen=True)
+class Housing:
+    """How an image is held: whom it runs as, what it may use, and where the files for it lie below `config/`."""
+
+    user: str
+    memory: str
+    config: str = ""
+
+
+# 65534 is `nobody` in the images of the Prometheus project. VictoriaMetrics' has no user that owns its data: it runs
+# as root without one capability. 10001 is Hune's in deploy/Dockerfile, 472 Grafana's.
+_NOBODY, _HUNE = "65534:65534", "10001:10001"
+_HOUSING = {
+    "prometheus": Housing(_NOBODY, "", "prometheus"),
+    "victoriametrics": Housing("0:0", "384m"),
+    "alertmanager": Housing(_NOBODY, "128m", "alertmanager"),
+    "node-exporter": Housing(_NOBODY, "96m"),
+    "blackbox-exporter": Housing(_NOBODY, "96m", "blackbox-exporter"),
+    "hub": Housing(_HUNE, "192m", "hune"),
+    "nester": Housing(_HUNE, "256m", "hune"),
+    grafana.NAME: Housing("472:0", "384m", "grafana"),
+}
+
+
+@dataclass(frozen=True)
+class Image:
+    """Hune's own image, and the folder it is built in (relative to the rendering) if it is built here."""
+
+    name: str = f"hune:{__version__}"
+    build_context: str = ""
+
+
+def render(site: Site, image: Image) -> Rendering:
+    """Return compose.yaml and the files that it mounts, below `config/`.
+
+    Raises InputError with everything in the site that containers could not reach.
+    """
+    setting = contained(site)
+    engines = [name for name in ENGINES if not site.part(name).url]
+    services = [name for name in SERVICES if not site.part(name).url]
+    configs = _configs(setting, engines, with_services=bool(services))
+    rendered = {name: _engine(name, site, setting) for name in engines}
+    rendered |= {name: _service(name, site, image) for name in services}
+    rendered[grafana.NAME] = _grafana()
+    for name, service in rendered.items():
+        if wanted := [other for other in _needs(name) if other in rendered]:
+            service["depends_on"] = {other: {"condition": _condition(other)} for other in wanted}
+        if folder := _HOUSING[name].config:
+            service["labels"] = {"hune.config": _digest(folder, configs)}
+    document = {
+        "name": "hune",
+        "services": {name: rendered[name] for name in sorted(rendered)},
+        "networks": {
+            "default": {
+                "driver": "bridge",
+                "driver_opts": {"com.docker.network.bridge.name": _BRIDGE},
+                "ipam": {"config": [{"subnet": _SUBNET, "gateway": _GATEWAY}]},
+            }
+        },
+        "volumes": {name: {} for name in sorted(rendered) if name in DATA or name in ("hub", grafana.NAME)},
+        "secrets": {
+            grafana.PASSWORD_SECRET: {"file": f"./secrets/{grafana.PASSWORD_SECRET}"},
+            **{secret: {"file": _literal(path)} for secret, path in _secret_files(site).items()},
+        },
+    }
+    files = {HEAD: to_yaml(document, comment=_COMMENT), ".gitignore": "/.env\n/secrets/\n"}
+    files |= {f"config/{path}": content for path, content in configs.items()}
+    return Rendering(
+        head=HEAD,
+        files=files,
+        generated=(f"secrets/{grafana.PASSWORD_SECRET}",),
+        notes=(*notes_on(site), *_secret_notes(site), *_build_notes(image)),
+    )
+
+
+def _configs(setting: Setting, engines: list[str], *, with_services: bool) -> dict[str, str]:
+    """Return what is mounted: a folder for each container, so that none sees another's."""
+    configs = {
+        f"{_HOUSING[name].config}/{file.path}": file.content
+        for name in engines
+        for file in ENGINES[name].files(setting)
+    }
+    if with_services:
+        configs["hune/site.json"] = setting.site.model_dump_json(indent=1) + "\n"
+    configs |= {f"grafana/{path}": content for path, content in grafana.files(setting.site).items()}
+    return configs
+
+
+def _digest(folder: str, configs: Mapping[str, str]) -> str:
+    """Return a digest of a container's files: when it changes, `docker compose up` makes the container anew."""
+    own = sorted((path, content) for path, content in configs.items() if path.startswith(f"{folder}/"))
+    return hashlib.sha256(repr(own).encode()).hexdigest()[:16]
+
+
+def _needs(name: str) -> tuple[str, ...]:
+    if name == "nester":
+        return ("prometheus", "victoriametrics", "hub")
+    if name == grafana.NAME:
+        return ("prometheus", "victoriametrics")
+    return tuple("hub" if other == "services" else other for other in AFTER.get(name, ()))
+
+
+def _condition(name: str) -> str:
+    # The hub is unhealthy while a receiver can't be reached, which is no reason to leave everything else unstarted.
+    return "service_started" if name == "hub" else "service_healthy"
+
+
+def _held(name: str, image: str, *, memory: str = "") -> dict[str, Any]:
+    """Return what is the same for all: nothing may be written, gained or used without bound."""
+    return {
+        "image": _literal(image),
+        "restart": "unless-stopped",
+        "user": _HOUSING[name].user,
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "mem_limit": memory or _HOUSING[name].memory,
+        "pids_limit": 256,
+        "logging": {"driver": "local", "options": {"max-size": "10m", "max-file": "3"}},
+    }
+
+
+def _engine(name: str, site: Site, setting: Setting) -> dict[str, Any]:
+    process: Process = ENGINES[name].process(setting)
+    command = [_literal(part) for part in process.argv[1:]]
+    service = _held(name, image_of(name, site), memory=_prometheus_memory(site) if name == "prometheus" else "")
+    volumes = []
+    if name in DATA:
+        volumes.append(f"{name}:{DATA[name]}")
+    if folder := _HOUSING[name].config:
+        volumes.append(f"./config/{folder}:{setting.layout.config}:ro")
+    address = f"127.0.0.1:{DEFAULT_PORTS[name]}"
+    if name == node_exporter.NAME:
+        own_port = site.port(name)
+        address = f"{_GATEWAY}:{own_port}"
+        command = [part.replace(f"=0.0.0.0:{own_port}", f"={address}") for part in command]
+        command.append("--path.rootfs=/host")
+        service |= {"network_mode": "host", "pid": "host"}
+        volumes.append("/:/host:ro,rslave")
+    else:
+        service["ports"] = [_published(site.port(name), DEFAULT_PORTS[name])]
+    if name in ("prometheus", "blackbox-exporter"):
+        service["extra_hosts"] = [f"{node_exporter.NAME}={_GATEWAY}"]
+    if name == "blackbox-exporter":
+        # Echo requests without a capability: every group may send them, in this container's network.
+        service["sysctls"] = {"net.ipv4.ping_group_range": "0 2147483647"}
+    if process.env:
+        service["environment"] = {key: _literal(value) for key, value in sorted(process.env.items())}
+    path = urlsplit(process.ready_url)
+    query = f"?{path.query}" if path.query else ""
+    return {
+        **service,
+        "command": command,
+        "volumes": volumes,
+        "stop_grace_period": f"{process.stop_seconds:g}s",
+        "healthcheck": _check(
+            ["wget", "-q", "-O", "/dev/null", f"http://{address}{path.path}{query}"], patience=process.ready_seconds
+        ),
+    }
+
+
+def _prometheus_memory(site: Site) -> str:
+    """Return Prometheus' limit: what the stack itself needs, and the series of each node (2,000 at most usual)."""
+    return f"{384 + 32 * max(4, len(site.nodes))}m"
+
+
+def _service(name: str, site: Site, image: Image) -> dict[str, Any]:
+    service = _held(name, image.name)
+    if image.build_context:
+        service["build"] = {"context": _literal(image.build_context), "dockerfile": "deploy/Dockerfile"}
+    service |= {
+        "command": ["run", name],
+        "ports": [_published(site.port(name), DEFAULT_PORTS[name])],
+        "tmpfs": ["/tmp"],  # noqa: S108 - inside the container
+        "volumes": [f"./config/{_HOUSING[name].config}:/data/config:ro"],
+        "stop_grace_period": "15s",
+        "healthcheck": _check(["python", "-m", "hune.deploy.healthy", str(DEFAULT_PORTS[name])], patience=60),
+    }
+    if name == "hub":
+        service["volumes"].insert(0, "hub:/data")
+        if variables := _secret_variables(site):
+            service["environment"] = {key: _required(key) for key in variables}
+        if files := _secret_files(site):
+            service["secrets"] = [{"source": key, "target": _literal(path)} for key, path in files.items()]
+    return service
+
+
+def _grafana() -> dict[str, Any]:
+    return {
+        **_held(grafana.NAME, grafana.IMAGE),
+        "environment": dict(grafana.ENVIRONMENT),
+        "ports": [_published(grafana.PORT, grafana.PORT)],
+        "tmpfs": ["/tmp"],  # noqa: S108 - inside the container
+        "volumes": [
+            f"{grafana.NAME}:/var/lib/grafana",
+            "./config/grafana/datasources:/etc/grafana/provisioning/datasources:ro",
+        ],
+        "secrets": [grafana.PASSWORD_SECRET],
+        "stop_grace_period": "15s",
+        "healthcheck": _check(
+            ["wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{grafana.PORT}/api/health"], patience=120
+        ),
+    }
+
+
+def _check(command: list[str], *, patience: float) -> dict[str, Any]:
+    return {
+        "test": ["CMD", *command],
+        "interval": "5s",
+        "timeout": "5s",
+        "retries": 6,
+        "start_period": f"{patience:g}s",
+    }
+
+
+def _published(outside: int, inside: int) -> str:
+    return f"127.0.0.1:{outside}:{inside}"
+
+
+def _literal(text: str) -> str:
+    """Return text that Compose takes as it is: a dollar sign would begin a variable."""
+    return text.replace("$", "$$")
+
+
+def _required(variable: str) -> str:
+    return f"${{{variable}:?set it where Compose runs or in .env, the site refers to it}}"
+
+
+def _receivers_secrets(site: Site) -> Iterator[tuple[str, str]]:
+    """Yield the receiver's name and the reference, for each secret that the hub has to read."""
+    for location, reference, _ in secrets_of(site):
+        if location[0] == "receivers":
+            yield site.receivers[int(location[1])].name, reference
+
+
+def _secret_variables(site: Site) -> list[str]:
+    references = {reference for _, reference in _receivers_secrets(site)}
+    return sorted(reference.removeprefix("env:") for reference in references if reference.startswith("env:"))
+
+
+def _secret_files(site: Site) -> dict[str, str]:
+    """Return the files that secrets are read from, by the name of the secret; each keeps its path in the container."""
+    paths: dict[str, str] = {}
+    for receiver, reference in _receivers_secrets(site):
+        path = reference.removeprefix("file:")
+        if path != reference and path not in paths.values():
+            paths["receiver_" + re.sub(r"[^A-Za-z0-9_]", "_", f"{receiver}_{len(paths)}")] = path
+    return paths
+
+
+def _secret_notes(site: Site) -> Iterator[str]:
+    for path in _secret_files(site).values():
+        yield f"{path}: the hub reads it as user 10001; make it theirs on the host: chown 10001, and chmod 400"
+
+
+def _build_notes(image: Image) -> Iterator[str]:
+    if not image.build_context:
+        yield f"the image {image.name} is not built here; build or pull it before (docs/deploy.md)"

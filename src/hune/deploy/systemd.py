@@ -1,0 +1,241 @@
+"""systemd: one unit that runs the conductor, or a unit for each process of the plan."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hune.core.layout import Layout
+from hune.deploy.rendering import MARK, Rendering
+from hune.site.models import Site
+from hune.stack.engines import ENGINES
+from hune.stack.model import Process
+from hune.stack.plan import make_plan
+from hune.stack.setting import Binary, Setting
+
+UNIT = "hune.service"
+TARGET = "hune.target"
+SYSUSERS = "hune.sysusers.conf"
+SYSCTL = "hune.sysctl.conf"
+USER = "hune"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where things lie on the machine that the units are for."""
+
+    program: str = "/opt/hune/bin/hune"
+    data_dir: str = "/var/lib/hune"
+    site_file: str = ""
+    environment_file: str = "/etc/hune/environment"
+
+
+# What Hune and its engines never need. Not here, because the node exporter measures it: other users' processes, the
+# devices and file systems below /home (whose size it tells), the host's name.
+_HARDENING = {
+    "NoNewPrivileges": "yes",
+    "CapabilityBoundingSet": "",
+    "AmbientCapabilities": "",
+    "ProtectSystem": "strict",
+    "ProtectHome": "read-only",
+    "PrivateTmp": "yes",
+    "PrivateDevices": "yes",
+    "ProtectClock": "yes",
+    "ProtectControlGroups": "yes",
+    "ProtectHostname": "yes",
+    "ProtectKernelLogs": "yes",
+    "ProtectKernelModules": "yes",
+    "ProtectKernelTunables": "yes",
+    "LockPersonality": "yes",
+    "MemoryDenyWriteExecute": "yes",
+    "RemoveIPC": "yes",
+    "RestrictNamespaces": "yes",
+    "RestrictRealtime": "yes",
+    "RestrictSUIDSGID": "yes",
+    "RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX AF_NETLINK",
+    "SystemCallArchitectures": "native",
+    "SystemCallFilter": "@system-service ~@privileged",
+    "SystemCallErrorNumber": "EPERM",
+    "UMask": "0027",
+}
+
+# What a user's own systemd can do without root; the rest needs namespaces or capabilities that it may not have.
+_HARDENING_OF_A_USER = (
+    "NoNewPrivileges",
+    "LockPersonality",
+    "MemoryDenyWriteExecute",
+    "RestrictNamespaces",
+    "RestrictRealtime",
+    "RestrictSUIDSGID",
+    "RestrictAddressFamilies",
+    "SystemCallArchitectures",
+    "SystemCallFilter",
+    "SystemCallErrorNumber",
+)
+
+# MemoryHigh slows down, MemoryMax ends: what is measured at rest is less than half of the first.
+_MEMORY = {
+    "prometheus": ("512M", "1G"),
+    "victoriametrics": ("384M", "768M"),
+    "alertmanager": ("128M", "256M"),
+    "node-exporter": ("96M", "192M"),
+    "blackbox-exporter": ("96M", "192M"),
+    "services": ("256M", "512M"),
+}
+
+_SYSUSERS_TEXT = f'# {MARK}: the user that it runs as.\nu {USER} - "Hune" {{home}}\n'
+_SYSCTL_TEXT = f"""\
+# {MARK}: echo requests without a capability, for the blackbox exporter. systemd's own default elsewhere.
+net.ipv4.ping_group_range = 0 2147483647
+"""
+
+
+def render_conductor(place: Place) -> Rendering:
+    """Return the unit that runs `hune up` for the whole system, its user, and the right to ping."""
+    return Rendering(
+        head=UNIT,
+        files={
+            UNIT: conductor_unit(place),
+            SYSUSERS: _SYSUSERS_TEXT.format(home=place.data_dir),
+            SYSCTL: _SYSCTL_TEXT,
+        },
+    )
+
+
+def conductor_unit(place: Place, *, of_user: bool = False) -> str:
+    """Return the unit that runs `hune up`: of the system, as the user `hune`, or of the user who installs it."""
+    data_dir = ["--data-dir", place.data_dir]
+    site = ["--site", place.site_file] if place.site_file else []
+    service = {
+        # The conductor is ready when its unit has started; `hune health` says when everything works.
+        "Type": "exec",
+        "ExecStart": command([place.program, "up", *data_dir, *site]),
+        "ExecReload": command([place.program, "reload", *data_dir]),
+        "EnvironmentFile": f"-{_escape(place.environment_file)}",
+        "WorkingDirectory": "/" if not of_user else "%h",
+        # The conductor itself stops its children, in order; what it leaves is ended.
+        "KillMode": "mixed",
+        "TimeoutStopSec": "90",
+        "Restart": "on-failure",
+        "RestartSec": "10",
+        # An engine that is killed for its memory is the conductor's business.
+        "OOMPolicy": "continue",
+        "LimitNOFILE": "65536",
+        "TasksMax": "1024",
+        "MemoryHigh": "1G",
+        "MemoryMax": "2G",
+    }
+    if of_user:
+        hardening = {key: _HARDENING[key] for key in _HARDENING_OF_A_USER}
+    else:
+        service |= {"User": USER, "Group": USER, **_state(place.data_dir, place.data_dir)}
+        hardening = dict(_HARDENING)
+    unit = {
+        "Description": "Hune: supervision of Proxmox VE and Linux machines",
+        "StartLimitIntervalSec": "0",
+    }
+    if not of_user:
+        unit |= {"Wants": "network-online.target", "After": "network-online.target"}
+    wanted_by = "default.target" if of_user else "multi-user.target"
+    return _unit(("Unit", unit), ("Service", service | hardening), ("Install", {"WantedBy": wanted_by}))
+
+
+def render_processes(site: Site, place: Place) -> Rendering:
+    """Return a unit for each process of the plan, the target that starts them all, and their files."""
+    layout = Layout(Path(place.data_dir))
+    setting = Setting(
+        site=site,
+        layout=layout,
+        binaries={name: Binary(_program(site, name)) for name in ENGINES},
+        hune=(place.program,),
+    )
+    plan = make_plan(setting)
+    files = {f"config/{file.path}": file.content for file in plan.files}
+    units = {process.name: _process_unit(process, place, layout) for process in plan.processes}
+    files |= {f"hune-{name}.service": text for name, text in units.items()}
+    target = {
+        "Description": "Hune: supervision of Proxmox VE and Linux machines",
+        "Wants": " ".join(f"hune-{name}.service" for name in units),
+    }
+    files[TARGET] = _unit(("Unit", target), ("Install", {"WantedBy": "multi-user.target"}))
+    files |= {SYSUSERS: _SYSUSERS_TEXT.format(home=place.data_dir), SYSCTL: _SYSCTL_TEXT}
+    return Rendering(head=TARGET, files=files, notes=plan.notes)
+
+
+def _program(site: Site, name: str) -> Path:
+    path = getattr(site.engines, name.replace("-", "_")).path
+    return Path(path) if path else Path("/usr/bin") / ENGINES[name].PROGRAMS[0]
+
+
+def _process_unit(process: Process, place: Place, layout: Layout) -> str:
+    own_data = layout.data("hub" if process.name == "services" else process.name)
+    high, most = _MEMORY[process.name]
+    after = [f"hune-{name}.service" for name in process.after]
+    unit = {
+        "Description": f"Hune: {process.name}",
+        "PartOf": TARGET,
+        "After": " ".join(["network-online.target", *after]),
+        "Wants": " ".join(["network-online.target", *after]),
+        "StartLimitIntervalSec": "0",
+    }
+    service = {
+        "Type": "exec",
+        "ExecStart": command(process.argv),
+        **({"ExecReload": f"/bin/kill -{process.reload_signal} $MAINPID"} if process.reload_signal else {}),
+        "WorkingDirectory": process.cwd,
+        "Environment": " ".join(_quote(f"{key}={value}") for key, value in sorted(process.env.items())),
+        "EnvironmentFile": f"-{_escape(place.environment_file)}" if process.name == "services" else "",
+        "TimeoutStartSec": f"{process.ready_seconds:g}",
+        "TimeoutStopSec": f"{process.stop_seconds:g}",
+        "Restart": "always",
+        "RestartSec": "2",
+        "LimitNOFILE": "65536",
+        "TasksMax": "256",
+        "MemoryHigh": high,
+        "MemoryMax": most,
+        "User": USER,
+        "Group": USER,
+        **_state(str(own_data), place.data_dir),
+    }
+    return _unit(
+        ("Unit", unit),
+        ("Service", {key: value for key, value in service.items() if value} | _HARDENING),
+        ("Install", {"WantedBy": TARGET}),
+    )
+
+
+def _state(path: str, data_dir: str) -> dict[str, str]:
+    """Return how the unit may write to a folder: made by systemd below /var/lib, else made by the operator."""
+    below = re.fullmatch(r"/var/lib/(.+)", path)
+    if below and data_dir.startswith("/var/lib/"):
+        return {"StateDirectory": _escape(below[1]), "StateDirectoryMode": "0750"}
+    return {"ReadWritePaths": _escape(path)}
+
+
+def command(argv: Iterable[str]) -> str:
+    """Return a command line as systemd reads it: no variable, no specifier, no quote is left to mean anything."""
+    return " ".join(_quote(part.replace("$", "$$")) for part in argv)
+
+
+def _quote(text: str) -> str:
+    escaped = _escape(text)
+    if escaped and re.fullmatch(r"[A-Za-z0-9_@%+=:,./$^*()|\[\]-]+", escaped):
+        return escaped
+    return '"' + escaped.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def _unit(*sections: tuple[str, Mapping[str, str]]) -> str:
+    lines = [f"# {MARK} (hune render systemd). A drop-in changes it: systemctl edit."]
+    for name, settings in sections:
+        lines += ["", f"[{name}]"]
+        for key, value in settings.items():
+            # A filter that allows and one that takes away again are two lines.
+            values = value.split(" ~") if key == "SystemCallFilter" else [value]
+            lines += [f"{key}={'~' * bool(index)}{part}" for index, part in enumerate(values)]
+    return "\n".join(lines) + "\n"
