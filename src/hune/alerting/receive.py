@@ -85,6 +85,7 @@ async def _take(request: Request, accept: Accept) -> Response:
             "status": 200,
             "received": len(notification.alerts),
             "opened": len(taken.opened),
+            "known": taken.resent,
             "resolved": len(taken.resolved),
             "checking": len(taken.claimed),
         }

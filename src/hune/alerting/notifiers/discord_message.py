@@ -6,7 +6,7 @@ Limits: https://discord.com/developers/docs/resources/message#embed-object-embed
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -16,14 +16,10 @@ from hune.alerting.notifiers import Digest, Notice
 from hune.alerting.notifiers.phrasing import Wording, clean, cut, lasted, width
 
 MAX_CONTENT = 2000
-MAX_EMBEDS = 10
 MAX_TITLE = 256
 MAX_DESCRIPTION = 4096
-MAX_FIELDS = 25
 MAX_FIELD_NAME = 256
 MAX_FIELD_VALUE = 1024
-MAX_FOOTER = 2048
-MAX_TOTAL = 6000
 
 Payload = dict[str, Any]
 
@@ -185,16 +181,6 @@ class Composer:
             "embeds": list(embeds),
             "allowed_mentions": {"parse": []},
         }
-
-
-def measure(payload: Mapping[str, Any]) -> int:
-    """Return the characters that count towards the limit of all embeds together."""
-    total = 0
-    for embed in payload.get("embeds", ()):
-        total += width(embed.get("title", "")) + width(embed.get("description", ""))
-        total += width(embed.get("footer", {}).get("text", "")) + width(embed.get("author", {}).get("name", ""))
-        total += sum(width(field["name"]) + width(field["value"]) for field in embed.get("fields", ()))
-    return total
 
 
 def _place(notice: Notice) -> int:
