@@ -131,7 +131,7 @@ ALERTS: Mapping[str, Alert] = {
         Alert("CpuHot", "critical", ("node", "chip"), "fast", _cpu_cooled, _node, "°C"),
         Alert("CpuSensorLost", "warning", ("node", "chip"), "slow", _cpu_measured, _node),
         Alert("NodeDown", "critical", ("node",), "fast", _node_answers, _node),
-        Alert("ExporterSilent", "warning", ("node",), "fast", _exporter_answers, _node, "s"),
+        Alert("ExporterSilent", "warning", ("node",), "fast", _exporter_answers, _node),
         Alert("CutOff", "critical", ("lab",), "fast", _a_remote_node_answers, _remote_node),
         Alert("LinkDown", "critical", ("node", "device"), "fast", _link_is_up, _link),
         Alert("LinkSlow", "warning", ("node", "device"), "fast", _link_is_fast, _link_with_speed, "Gbit/s"),

@@ -24,9 +24,10 @@ def quote(text: str) -> str:
     return f'"{escaped}"'
 
 
-def selector(name: str, labels: Mapping[str, str]) -> str:
-    """Return `name{label="value"}`; an empty value matches series without the label."""
-    return f"{name}{{{','.join(f'{label}={quote(value)}' for label, value in labels.items())}}}"
+def selector(name: str, labels: Mapping[str, str], where: str = "") -> str:
+    """Return `name{label="value"}`, with a matcher of another kind in `where`; "" matches series without the label."""
+    matchers = [f"{label}={quote(value)}" for label, value in labels.items()] + ([where] if where else [])
+    return f"{name}{{{','.join(matchers)}}}" if matchers else name
 
 
 def one_of(names: Iterable[str]) -> str:
@@ -45,16 +46,15 @@ class Reading:
     window: str = RECORDED_NOW
     subject: Mapping[str, str] = field(default_factory=dict)
 
-    def live(self, name: str, **matching: str) -> str:
-        """Return the expression of a live series, restricted to the subject and to what `matching` says."""
-        return f"last_over_time({self._select(name, dict(self.subject), matching)}[{self.window}])"
+    def live(self, name: str, where: str = "", **matching: str) -> str:
+        """Return the expression of a live series of the subject, restricted to `matching` and the matcher `where`."""
+        return f"last_over_time({selector(name, {**self.subject, **matching}, where)}[{self.window}])"
 
-    def constant(self, name: str, *labels: str, **matching: str) -> str:
+    def constant(self, name: str, *labels: str, where: str = "", **matching: str) -> str:
         """Return the expression of a constant of the site; `labels` are those of the subject that it has."""
-        wanted = {label: self.subject[label] for label in labels if label in self.subject}
-        return f"last_over_time({self._select(name, wanted, matching)}[{CONSTANT_WINDOW}])"
+        subject = {label: self.subject[label] for label in labels if label in self.subject}
+        return f"last_over_time({selector(name, {**subject, **matching}, where)}[{CONSTANT_WINDOW}])"
 
-    @staticmethod
-    def _select(name: str, subject: dict[str, str], matching: Mapping[str, str]) -> str:
-        labels = {**subject, **matching}
-        return selector(name, labels) if labels else name
+
+NOW = Reading()
+"""How rules read what others recorded in the same evaluation."""

@@ -1,7 +1,7 @@
 """What alerts say to people, in the languages of a site.
 
-`{node}`, `{chip}`, `{port}`, `{probe}`, `{value}` and `{threshold}` stand for what the rule knows when it fires;
-`rules` puts the templates of Prometheus in their place.
+`{node}`, `{value}`, `{threshold}` and the like stand for what the rule knows when it fires; `rules` puts the templates
+of Prometheus in their place.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _ENGLISH = {
     "ExporterSilent": Words(
         "Exporter silent",
         "{node}: the node exporter is silent",
-        "The machine answers, but its node exporter has not for {threshold} seconds: nothing is measured there.",
+        "The machine answers, but its node exporter has not for {limit} seconds: nothing is measured there.",
     ),
     "CutOff": Words(
         "Hune is cut off",
@@ -96,7 +96,7 @@ _FRENCH = {
     "ExporterSilent": Words(
         "Exporteur muet",
         "{node} : le node exporter est muet",
-        "La machine répond, mais son node exporter se tait depuis {threshold} secondes : rien n'y est mesuré.",
+        "La machine répond, mais son node exporter se tait depuis {limit} secondes : rien n'y est mesuré.",
     ),
     "CutOff": Words(
         "Hune est isolé",

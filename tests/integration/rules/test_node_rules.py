@@ -113,6 +113,17 @@ def test_silent_exporter_on_a_living_machine_is_a_warning(tmp_path: Path) -> Non
         firing(82, "NodeDown"),
         firing(89, "ExporterSilent", SILENT),
         firing(90, "ExporterSilent"),
+        message(
+            60,
+            "ExporterSilent",
+            SILENT,
+            {
+                "summary": "pve-01: the node exporter is silent",
+                "description": "The machine answers, but its node exporter has not for 20 seconds: "
+                "nothing is measured there.",
+                "runbook_url": "https://hune.example/runbooks/ExporterSilent",
+            },
+        ),
     )
 
 

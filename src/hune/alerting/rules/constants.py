@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
-from hune.alerting.promql import RECORDED_NOW, one_of
+from hune.alerting.promql import NOW, one_of
 from hune.alerting.rules.model import Group, Rule
 from hune.site.models import AppliedThresholds, Site
 
@@ -64,7 +64,7 @@ def _links(site: Site) -> Iterable[Rule]:
                 speeds[link.device][node.name] = link.speed / 8
     for (device, name), nodes in sorted(watched.items()):
         labels = {"device": device} | ({"link": name} if name else {})
-        yield Rule(_of(nodes, site), record="hune:site_link", labels=labels)
+        yield Rule(_of(nodes, site, "node, lab"), record="hune:site_link", labels=labels)
     for device, of_nodes in sorted(speeds.items()):
         yield Rule(_values(of_nodes, site), record="hune:site_link_speed_bytes", labels={"device": device})
 
@@ -83,15 +83,15 @@ def _values(of_nodes: Mapping[str, float], site: Site) -> str:
     rarest_first = sorted(nodes, key=lambda value: (len(nodes[value]), value))
     everybody = len(of_nodes) == len(site.nodes)
     return "\nor ".join(
-        f"{_number(value)} * {_of(None if everybody and value == rarest_first[-1] else nodes[value], site)}"
+        f"{_number(value)} * {_of(None if everybody and value == rarest_first[-1] else nodes[value], site, 'node')}"
         for value in rarest_first
     )
 
 
-def _of(names: list[str] | None, site: Site) -> str:
-    """Return an expression that is 1 for each of these nodes; None means all."""
-    some = "" if names is None or len(names) == len(site.nodes) else f"{{node=~{one_of(names)}}}"
-    return f"group by (node, lab) (last_over_time(hune:site_node{some}[{RECORDED_NOW}]))"
+def _of(names: list[str] | None, site: Site, labels: str) -> str:
+    """Return an expression that is 1 for each of these nodes, with some of its labels; None means all."""
+    where = "" if names is None or len(names) == len(site.nodes) else f"node=~{one_of(names)}"
+    return f"group by ({labels}) ({NOW.live('hune:site_node', where)})"
 
 
 def _number(value: float) -> str:

@@ -11,14 +11,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from hune.alerting.catalogue import firing
-from hune.alerting.promql import Reading, one_of
-from hune.alerting.rules.held import PORT, READ, alert, held, looked_up
+from hune.alerting.promql import NOW, Reading, one_of
+from hune.alerting.rules.held import PORT, alert, held, looked_up
 from hune.alerting.rules.model import Group, Rule
 from hune.site.models import Site
 
-_SITE_NODE = READ.constant("hune:site_node")
-_SITE_LINK = READ.constant("hune:site_link")
-_REMOTE_NODE = READ.constant("hune:site_node", remote="true")
+_SITE_NODE = NOW.constant("hune:site_node")
+_SITE_LINK = NOW.constant("hune:site_link")
+_REMOTE_NODE = NOW.constant("hune:site_node", remote="true")
 _FORGET_AFTER_SECONDS = 86_400
 
 
@@ -29,8 +29,8 @@ def fast(site: Site) -> Group:
     return Group("hune-fast", "1s", tuple(rules))
 
 
-def _raw(metric: str, window: str = "5s", **matching: str) -> str:
-    return Reading(window).live(metric, job="node-fast", **matching)
+def _raw(metric: str, window: str = "5s", where: str = "", **matching: str) -> str:
+    return Reading(window).live(metric, where, job="node-fast", **matching)
 
 
 def _clock() -> Iterable[Rule]:
@@ -49,13 +49,13 @@ def _nodes() -> Iterable[Rule]:
     silent = (
         f"{_SITE_NODE}\n"
         f"    and on (node) last_over_time(hune:site_node[12s] offset 15s)\n"
-        f"    and on () {READ.live('hune:settled')}\n"
+        f"    and on () {NOW.live('hune:settled')}\n"
         f"    and on (node) (max by (node) ({scraped} or {answered}) == 0"
         f' or {_SITE_NODE} unless on (node) max_over_time(up{{job="node-fast"}}[30s]))'
     )
     yield Rule(
         f"max by (node, remote, lab) (\n"
-        f"  {READ.constant('hune:site_node', remote='false')}\n"
+        f"  {NOW.constant('hune:site_node', remote='false')}\n"
         f"  or {_SITE_NODE}\n"
         f"    and on (node) (max by (node) ({scraped} or {answered}) == 1)\n"
         f"  or 0 * (\n    {silent}\n  )\n"
@@ -63,7 +63,7 @@ def _nodes() -> Iterable[Rule]:
         record="hune:node_up",
     )
     # Of those whose death was told already nothing new is learnt.
-    watched = f"({READ.live('hune:node_up', remote='true')} unless on (node) {firing('NodeDown')})"
+    watched = f"({NOW.live('hune:node_up', remote='true')} unless on (node) {firing('NodeDown')})"
     yield Rule(
         f"group by (lab) ({_REMOTE_NODE}\n"
         f"  and on (lab) (\n"
@@ -71,9 +71,9 @@ def _nodes() -> Iterable[Rule]:
         f"      and count by (lab) {watched} >= 2\n"
         f"    or {firing('CutOff')}\n"
         f"  )\n"
-        f"  unless on (lab) ({READ.live('hune:node_up', remote='true')} == 1)\n"
+        f"  unless on (lab) ({NOW.live('hune:node_up', remote='true')} == 1)\n"
         f")\n"
-        f"or 0 * max by (lab) ({READ.live('hune:node_up', remote='true')})",
+        f"or 0 * max by (lab) ({NOW.live('hune:node_up', remote='true')})",
         record="hune:cut_off",
     )
     yield Rule(
@@ -85,7 +85,7 @@ def _nodes() -> Iterable[Rule]:
 
 
 def _cpus() -> Iterable[Rule]:
-    chips = _raw("node_hwmon_chip_names").replace("}", ',chip_name=~"coretemp|k10temp"}')
+    chips = _raw("node_hwmon_chip_names", where='chip_name=~"coretemp|k10temp"')
     celsius = f"(max by (node, chip, sensor, lab) ({_raw('node_hwmon_temp_celsius')}) and on (node, chip) {chips})"
     labels = f"group by (node, chip, sensor, label) ({_raw('node_hwmon_sensor_label')})"
     # Tctl is Tdie with an offset on some processors: it counts only where there is no Tdie.
@@ -101,21 +101,21 @@ def _cpus() -> Iterable[Rule]:
         f"unless on (node, chip, sensor) ({shadowed})",
         record="hune:cpu_celsius",
     )
-    yield Rule(f"max by (node, chip, lab) ({READ.live('hune:cpu_celsius')})", record="hune:cpu_celsius:max")
-    measured = READ.live("hune:cpu_celsius:max")
+    yield Rule(f"max by (node, chip, lab) ({NOW.live('hune:cpu_celsius')})", record="hune:cpu_celsius:max")
+    measured = NOW.live("hune:cpu_celsius:max")
     yield Rule(
         f"group by (node, chip, lab) ({measured}) * time()\n"
         f"or hune:cpu_seen_seconds > time() - {_FORGET_AFTER_SECONDS} and on (node) {_SITE_NODE}",
         record="hune:cpu_seen_seconds",
     )
     yield Rule(
-        f"{measured}\nor hune:cpu_celsius:last and on (node, chip) {READ.live('hune:cpu_seen_seconds')}",
+        f"{measured}\nor hune:cpu_celsius:last and on (node, chip) {NOW.live('hune:cpu_seen_seconds')}",
         record="hune:cpu_celsius:last",
     )
-    known = f"group by (node, chip, lab) ({READ.live('hune:cpu_celsius:last')})"
+    known = f"group by (node, chip, lab) ({NOW.live('hune:cpu_celsius:last')})"
     for what in ("limit", "clear"):
-        of_chip = READ.constant(f"hune:site_cpu_{what}_celsius").replace("[", '{chip!=""}[')
-        of_node = READ.constant(f"hune:site_cpu_{what}_celsius").replace("[", '{chip=""}[')
+        of_chip = NOW.constant(f"hune:site_cpu_{what}_celsius", where='chip!=""')
+        of_node = NOW.constant(f"hune:site_cpu_{what}_celsius", chip="")
         yield Rule(
             f"{known}\n  * on (node, chip) group_left () {of_chip}\nor {known}\n  * on (node) group_left () {of_node}",
             record=f"hune:cpu_{what}_celsius",
@@ -136,12 +136,12 @@ def _links() -> Iterable[Rule]:
         record="hune:link_up",
     )
     yield Rule(
-        f"({READ.live('hune:link_up')} == 1)\n"
+        f"({NOW.live('hune:link_up')} == 1)\n"
         f"  * on (node, device) group_left () (max by (node, device) ({_raw('node_network_speed_bytes')}) > 0)",
         record="hune:link_speed_bytes",
     )
     yield Rule(
-        f"{READ.live('hune:link_speed_bytes')}\nor hune:link_speed_bytes:last and on (node, device) {_SITE_LINK}",
+        f"{NOW.live('hune:link_speed_bytes')}\nor hune:link_speed_bytes:last and on (node, device) {_SITE_LINK}",
         record="hune:link_speed_bytes:last",
     )
 
@@ -163,8 +163,7 @@ def _node_alerts(site: Site) -> Iterable[Rule]:
     yield alert(
         site,
         "CutOff",
-        held("CutOff", subject=f"count by (lab) ({_REMOTE_NODE})", fires=f"{READ.live('hune:cut_off')} == 1"),
-        value='{{ $value | printf "%.0f" }}',
+        held("CutOff", subject=f"count by (lab) ({_REMOTE_NODE})", fires=f"{NOW.live('hune:cut_off')} == 1"),
     )
     # The wait lets a cut take effect first, when all fall silent within a second; after it heals, 5 s to come back.
     yield alert(
@@ -173,37 +172,34 @@ def _node_alerts(site: Site) -> Iterable[Rule]:
         held(
             "NodeDown",
             subject=f"group by (node, lab) ({_SITE_NODE})",
-            fires=f"{READ.live('hune:node_up')} == 0\n  unless on (lab) max_over_time(hune:cut_off[5s]) == 1",
+            fires=f"{NOW.live('hune:node_up')} == 0\n  unless on (lab) max_over_time(hune:cut_off[5s]) == 1",
         ),
         wait="1s",
     )
-    seen = READ.live("hune:exporter_seen_seconds")
+    seen = NOW.live("hune:exporter_seen_seconds")
     yield alert(
         site,
         "ExporterSilent",
         held(
             "ExporterSilent",
             subject=f"(time() - {seen})",
-            fires=f"time() - {seen} > on (node) group_left () {READ.constant('hune:site_exporter_silence_seconds')}\n"
-            f"  and on (node) ({READ.live('hune:node_up')} == 1)\n"
-            f"  and on () {READ.live('hune:settled')}",
+            fires=f"time() - {seen} > on (node) group_left () {NOW.constant('hune:site_exporter_silence_seconds')}\n"
+            f"  and on (node) ({NOW.live('hune:node_up')} == 1)\n"
+            f"  and on () {NOW.live('hune:settled')}",
         ),
-        value='{{ $value | printf "%.0f" }}',
-        fragments={"threshold": looked_up("hune:site_exporter_silence_seconds", "node")},
+        limit=looked_up("hune:site_exporter_silence_seconds", "node"),
     )
 
 
 def _cpu_alerts(site: Site) -> Iterable[Rule]:
-    hot = f"{READ.live('hune:cpu_celsius:max')} > on (node, chip) {READ.live('hune:cpu_limit_celsius')}"
+    hot = f"{NOW.live('hune:cpu_celsius:max')} > on (node, chip) {NOW.live('hune:cpu_limit_celsius')}"
     yield alert(
         site,
         "CpuHot",
-        held("CpuHot", subject=READ.live("hune:cpu_celsius:last"), fires=hot),
+        held("CpuHot", subject=NOW.live("hune:cpu_celsius:last"), fires=hot),
         value='{{ $value | printf "%.1f" }}',
-        fragments={
-            "threshold": looked_up("hune:cpu_limit_celsius", "node", "chip"),
-            "clear": looked_up("hune:cpu_clear_celsius", "node", "chip"),
-        },
+        threshold=looked_up("hune:cpu_limit_celsius", "node", "chip"),
+        clear=looked_up("hune:cpu_clear_celsius", "node", "chip"),
     )
 
 
@@ -214,25 +210,23 @@ def _link_alerts(site: Site) -> Iterable[Rule]:
         held(
             "LinkDown",
             subject=f"group by (node, device, lab) ({_SITE_LINK})",
-            fires=f"{READ.live('hune:link_up')} == 0",
+            fires=f"{NOW.live('hune:link_up')} == 0",
         ),
-        fragments={"port": PORT},
+        port=PORT,
     )
-    expected = READ.constant("hune:site_link_speed_bytes")
+    expected = NOW.constant("hune:site_link_speed_bytes")
     yield alert(
         site,
         "LinkSlow",
         held(
             "LinkSlow",
-            subject=f"{READ.live('hune:link_speed_bytes:last')} * 8 / 1e9 and on (node, device) {expected}",
-            fires=f"{READ.live('hune:link_speed_bytes')} < on (node, device) {expected}",
+            subject=f"{NOW.live('hune:link_speed_bytes:last')} * 8 / 1e9 and on (node, device) {expected}",
+            fires=f"{NOW.live('hune:link_speed_bytes')} < on (node, device) {expected}",
         ),
         wait="5s",
         value='{{ $value | printf "%.4g" }}',
-        fragments={
-            "port": PORT,
-            "threshold": looked_up("hune:site_link_speed_bytes", "node", "device", times=" * 8 / 1e9"),
-        },
+        port=PORT,
+        threshold=looked_up("hune:site_link_speed_bytes", "node", "device", times=" * 8 / 1e9"),
     )
 
 
@@ -243,7 +237,7 @@ def _probe_alerts(site: Site) -> Iterable[Rule]:
             "ProbeFailed",
             held(
                 "ProbeFailed",
-                subject=READ.constant("hune:site_probe"),
-                fires=f"{READ.live('hune:probe_up')} == 0",
+                subject=NOW.constant("hune:site_probe"),
+                fires=f"{NOW.live('hune:probe_up')} == 0",
             ),
         )

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from hune.alerting.catalogue import ALERTS, firing
-from hune.alerting.promql import Reading
+from hune.alerting.promql import NOW, Reading
 from hune.alerting.rules.model import Rule
 from hune.site.models import Site
 
-READ = Reading()
 
-
-def held(name: str, *, subject: str, fires: str, read: Reading = READ) -> str:
+def held(name: str, *, subject: str, fires: str, read: Reading = NOW) -> str:
     """Return an expression that starts to hold with `fires` and ends only when the alert is measured to be over.
 
     `subject` has a series for everything the alert can be about, whether it is measured now or not; its value is
@@ -28,27 +24,22 @@ def held(name: str, *, subject: str, fires: str, read: Reading = READ) -> str:
     )
 
 
-def alert(
-    site: Site, name: str, expr: str, *, wait: str = "", value: str = "", fragments: Mapping[str, str] | None = None
-) -> Rule:
+def alert(site: Site, name: str, expr: str, *, wait: str = "", **fragments: str) -> Rule:
     """Return an alerting rule with its words in the site's language.
 
-    `value` and `fragments` (`threshold`, `port`, …) are the templates that stand for what the words name.
+    `fragments` are the templates that stand for what the words name (`value`, `threshold`, `port`, …); value and
+    threshold are annotations of their own too.
     """
     row = ALERTS[name]
     words = row.words(site.language)
-    known = {
-        **{label: f"{{{{ $labels.{label} }}}}" for label in ("node", "chip", "device", "probe")},
-        "value": value,
-        **(fragments or {}),
-    }
+    known = {label: f"{{{{ $labels.{label} }}}}" for label in row.identity} | fragments
     annotations = {
         "summary": words.summary.format_map(known),
         "description": words.description.format_map(known),
         "runbook_url": f"{(site.public_url or site.url('nester')).rstrip('/')}/runbooks/{name}",
-        "value": known["value"],
+        "value": fragments.get("value", ""),
         "unit": row.unit,
-        "threshold": known.get("threshold", ""),
+        "threshold": fragments.get("threshold", ""),
     }
     return Rule(
         expr,
@@ -59,12 +50,12 @@ def alert(
     )
 
 
-def looked_up(series: str, *labels: str, then: str = 'value | printf "%.4g"', times: str = "") -> str:
+def looked_up(series: str, *labels: str, times: str = "") -> str:
     """Return a template that asks Prometheus for a series of the alert's own `labels`; nothing if there is none."""
     matchers = ",".join(f"{label}=%q" for label in labels)
     given = " ".join(f"$labels.{label}" for label in labels)
     query = f"printf `{series}{{{matchers}}}{times}` {given} | query"
-    return f"{{{{ with {query} }}}}{{{{ . | first | {then} }}}}{{{{ end }}}}"
+    return f'{{{{ with {query} }}}}{{{{ . | first | value | printf "%.6g" }}}}{{{{ end }}}}'
 
 
 PORT = (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hune.alerting.promql import Reading, one_of
-from hune.alerting.rules.held import PORT, READ, alert, held, looked_up
+from hune.alerting.promql import NOW, Reading, one_of
+from hune.alerting.rules.held import PORT, alert, held, looked_up
 from hune.alerting.rules.model import Group, Rule
 from hune.site.models import Site
 
-_SITE_LINK = READ.constant("hune:site_link")
+_SITE_LINK = NOW.constant("hune:site_link")
 _SENSOR_LOST_SECONDS = 300
 _FAST = Reading("3s")
 
@@ -47,7 +47,7 @@ def _errors_of(direction: str, devices: str) -> str:
     """Return the ratio of bad packets of one direction: judged if there are enough packets, or no errors at all."""
     of = f'{{job="node",device=~{devices}}}[5m]'
     bad, good = (f"rate(node_network_{direction}_{kind}_total{of})" for kind in ("errs", "packets"))
-    enough = READ.constant("hune:site_link_errors_min_packets")
+    enough = NOW.constant("hune:site_link_errors_min_packets")
     ratio = f"{bad} / ({good} + {bad}) and {good} + {bad} >= on (node) group_left () {enough} or {bad} == 0"
     return f'label_replace({ratio}, "direction", "{direction}", "", "")'
 
@@ -55,33 +55,35 @@ def _errors_of(direction: str, devices: str) -> str:
 def _remembered(name: str, expr: str) -> Iterable[Rule]:
     """Return a rule, and one that remembers its last value as long as the port is watched."""
     yield Rule(expr, record=name)
-    yield Rule(f"{READ.live(name)}\nor {name}:last and on (node, device) {_SITE_LINK}", record=f"{name}:last")
+    yield Rule(f"{NOW.live(name)}\nor {name}:last and on (node, device) {_SITE_LINK}", record=f"{name}:last")
 
 
 def _link_alerts(site: Site) -> Iterable[Rule]:
-    flaps, flaps_limit = READ.live("hune:link_flaps"), READ.constant("hune:site_link_flaps")
+    flaps, flaps_limit = NOW.live("hune:link_flaps"), NOW.constant("hune:site_link_flaps")
     yield alert(
         site,
         "LinkFlapping",
         held(
             "LinkFlapping",
-            subject=READ.live("hune:link_flaps:last"),
+            subject=NOW.live("hune:link_flaps:last"),
             fires=f"{flaps} >= on (node) group_left () {flaps_limit}",
         ),
         value='{{ $value | printf "%.0f" }}',
-        fragments={"port": PORT, "threshold": looked_up("hune:site_link_flaps", "node")},
+        port=PORT,
+        threshold=looked_up("hune:site_link_flaps", "node"),
     )
-    ratio, ratio_limit = READ.live("hune:link_errors_ratio"), READ.constant("hune:site_link_errors_ratio")
+    ratio, ratio_limit = NOW.live("hune:link_errors_ratio"), NOW.constant("hune:site_link_errors_ratio")
     yield alert(
         site,
         "LinkErrors",
         held(
             "LinkErrors",
-            subject=f"100 * {READ.live('hune:link_errors_ratio:last')}",
+            subject=f"100 * {NOW.live('hune:link_errors_ratio:last')}",
             fires=f"{ratio} > on (node) group_left () {ratio_limit}",
         ),
         value='{{ $value | printf "%.3g" }}',
-        fragments={"port": PORT, "threshold": looked_up("hune:site_link_errors_ratio", "node", times=" * 100")},
+        port=PORT,
+        threshold=looked_up("hune:site_link_errors_ratio", "node", times=" * 100"),
     )
 
 
