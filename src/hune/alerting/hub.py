@@ -280,11 +280,19 @@ def receivers_of(site: Site, labels: Mapping[str, str]) -> list[str]:
 
     An alert without severity counts as critical; without routes everybody is told.
     """
+    # As in routing: what the site says of its nodes stands for the nodes of which it holds.
+    said = {node.name: {**node.labels, "group": node.group or "", "kind": node.kind} for node in site.nodes}
+    of_node = said.get(labels.get("node", ""), {})
     judged = {"severity": "critical", **labels}
+
+    def holds(label: str, text: str) -> bool:
+        facts = of_node if any(label in one for one in said.values()) else judged
+        return label in facts and facts[label] == text
+
     routed = {
         name
         for route in site.routes
-        if all(judged.get(label, "") == text for label, text in route.match.items())
+        if all(holds(label, text) for label, text in route.match.items())
         for name in route.receivers
     }
     is_lab = labels.get("lab") == "true"

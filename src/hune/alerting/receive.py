@@ -25,6 +25,7 @@ _SMALL_BYTES = 64 << 10
 _DAY = 86400.0
 _DEFAULT_LIMIT = 500
 _MAX_LIMIT = 5000
+_LAST_NUMBER = 2**63 - 1
 
 Accept = Callable[[Notification], Awaitable[book.Taken]]
 
@@ -48,7 +49,7 @@ def routes(accept: Accept, database: Database, clock: Clock, count: Callable[[in
         return JSONResponse({"now": now, "alerts": [_alert(episode, told) for episode, told in rows]})
 
     async def digest(request: Request) -> Response:
-        number = request.path_params["number"]
+        number = min(request.path_params["number"], _LAST_NUMBER)
         found = await database.read(lambda connection: book.list_digest(connection, number))
         if found is None:
             return problem(404, f"digest {number}: unknown, or too old")

@@ -90,7 +90,8 @@ async def test_book_can_be_asked_in_parts(hub: HubProcess) -> None:
     assert len((await hub.get("/alerts?limit=2"))["alerts"]) == 2
     for query, where in (("limit=x", "limit"), ("since=nan", "since")):
         assert (await hub.get(f"/alerts?{query}"))["detail"].startswith(f"{where}: not a number")
-    assert (await hub.get("/digests/77"))["status"] == 404
+    for number in (77, 10**30):
+        assert (await hub.get(f"/digests/{number}"))["status"] == 404
 
 
 async def test_health_and_metrics_tell_how_the_hub_is(hub: HubProcess, discord: DiscordServer) -> None:

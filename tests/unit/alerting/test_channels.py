@@ -178,6 +178,18 @@ def test_alert_that_names_no_receiver_follows_the_routes(labels: dict[str, str],
     assert receivers_of(SITE, labels) == told
 
 
+def test_route_by_what_the_site_says_of_a_node_holds_for_its_alerts() -> None:
+    site = Site.model_validate(
+        {
+            "nodes": [{"name": "pve-02", "address": "10.0.0.2", "labels": {"rack": "A3"}}],
+            "receivers": [{"name": "team", "discord": {"webhook": "env:A"}}],
+            "routes": [{"match": {"rack": "A3"}, "receivers": ["team"]}],
+        }
+    )
+    assert receivers_of(site, {"alertname": "A", "node": "pve-02"}) == ["console", "team"]
+    assert receivers_of(site, {"alertname": "A", "node": "elsewhere", "rack": "A3"}) == ["console"]
+
+
 def test_without_routes_everybody_is_told() -> None:
     site = SITE.model_copy(update={"routes": []})
     assert receivers_of(site, {"alertname": "A"}) == ["console", "team", "lab", "night"]

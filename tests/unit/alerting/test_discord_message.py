@@ -16,7 +16,7 @@ from hune.alerting.notifiers.phrasing import Wording
 from support.discord_server import check
 
 PAGE = "https://hune.example"
-COMPOSER = Composer(Wording("en"), site="home", page=PAGE)
+COMPOSER = Composer(Wording("en"), site="home", page=PAGE, nodes={"pve-02"})
 NOW = 2_000_000.0
 
 
@@ -79,7 +79,7 @@ def test_firing_alert_says_all_that_matters() -> None:
     assert told["Since"] == "<t:1999808:R>"
     assert told["Next step"] == NEXT_STEPS["en"]["CpuHot"]
     assert "[Runbook](https://hune.example/runbooks/CpuHot)" in told["Links"]
-    assert f"[Open in Hune]({PAGE}/alerts?alert=12)" in told["Links"]
+    assert f"[Open in Hune]({PAGE}/nodes/pve-02)" in told["Links"]
     assert "LAB" not in json.dumps(payload)
 
 

@@ -42,7 +42,12 @@ def _discord(receiver: Receiver, setting: Setting) -> Notifier:
     url = resolve(receiver.discord.webhook, setting.environ)
     return DiscordNotifier(
         Webhook(setting.session, url, timeout_seconds=setting.timeout_seconds),
-        Composer(Wording(setting.site.language), site=setting.site.name, page=setting.page),
+        Composer(
+            Wording(setting.site.language),
+            site=setting.site.name,
+            page=setting.page,
+            nodes={node.name for node in setting.site.nodes},
+        ),
     )
 
 

@@ -6,7 +6,7 @@ Limits: https://discord.com/developers/docs/resources/message#embed-object-embed
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -41,12 +41,16 @@ _MENTION = re.compile(r"@(?=\w)")
 
 
 class Composer:
-    """Writes messages of one site; `page` is the address of Hune's pages, without a final slash."""
+    """Writes messages of one site.
 
-    def __init__(self, wording: Wording, *, site: str, page: str) -> None:
+    `page` is the address of Hune's pages, without a final slash; `nodes` are those that have a page of their own.
+    """
+
+    def __init__(self, wording: Wording, *, site: str, page: str, nodes: Collection[str] = ()) -> None:
         self._wording = wording
         self._site = site
         self._page = page
+        self._nodes = nodes
 
     def alert(self, notice: Notice) -> Payload:
         """Return the message of one alert: as it fires, or as it came and went."""
@@ -132,7 +136,7 @@ class Composer:
         name = " · ".join(part for part in (wording.title(episode), node) if part)
         embed: Payload = {
             "title": cut(f"{wording.badge(kind)}{lab} · {_escape(name, 180)}", MAX_TITLE),
-            "url": _link(f"{self._page}/alerts?alert={episode.id}"),
+            "url": self._page_of(episode),
             "description": _escape(episode.annotations.get("description", ""), 1500),
             "color": _COLOURS[kind],
             "fields": [_field(name, text, inline=inline) for name, text, inline in self._facts(notice) if text],
@@ -150,7 +154,7 @@ class Composer:
             f"[{wording.say(key)}]({link})"
             for key, link in (
                 ("runbook", _link(episode.annotations.get("runbook_url", ""))),
-                ("page", _link(f"{self._page}/alerts?alert={episode.id}")),
+                ("page", self._page_of(episode)),
             )
             if link
         ]
@@ -167,6 +171,10 @@ class Composer:
             (wording.say("next"), "" if over else self._next_step(episode), False),
             (wording.say("links"), " · ".join(links), False),
         ]
+
+    def _page_of(self, episode: Episode) -> str:
+        node = episode.labels.get("node")
+        return _link(f"{self._page}/nodes/{node}" if node in self._nodes else f"{self._page}/alerts")
 
     def _next_step(self, episode: Episode) -> str:
         # Our own words keep their markup.
