@@ -82,11 +82,8 @@ class Database:
         self._suspected = False
 
     async def open(self) -> None:
-        """Open or create the file.
-
-        Raises Unavailable if it can't be: the directory isn't writable, the disk is full.
-        """
-        await asyncio.to_thread(self._open_or_explain)
+        """Open or create the file; where that fails (`trouble` says why) each later write tries again."""
+        await asyncio.to_thread(self._try_to_open)
         self._writer = threading.Thread(target=self._write_forever, name="hub: writer", daemon=True)
         self._writer.start()
 
@@ -123,8 +120,11 @@ class Database:
         return int(pages) * int(size)
 
     def disk_free(self) -> int:
-        """Return the bytes that this user may still write to the disk (blocking)."""
-        state = os.statvfs(self.path.parent)
+        """Return the bytes that this user may still write to the disk, 0 if that can't be told (blocking)."""
+        try:
+            state = os.statvfs(self.path.parent)
+        except OSError:
+            return 0
         return state.f_bavail * state.f_frsize
 
     def is_short(self, connection: sqlite3.Connection) -> bool:
@@ -141,9 +141,8 @@ class Database:
 
     def _fill(self, connection: sqlite3.Connection) -> None:
         # Random bytes, so that a compressing file system really sets the space aside. Written and dropped in one
-        # transaction they leave free pages in the file and a log of the same size, both reused from then on.
-        if self.reserve_left(connection) >= self._reserve_bytes:
-            return
+        # transaction they leave free pages in the file and a log of the same size, both reused from then on. The log
+        # goes with an orderly end, so this is done at each start.
         connection.execute("CREATE TABLE reserve (space BLOB)")
         connection.execute("INSERT INTO reserve VALUES (randomblob(?))", (self._reserve_bytes,))
         connection.execute("DROP TABLE reserve")
@@ -255,18 +254,16 @@ class Database:
 
     # -- opening -------------------------------------------------------------------------------------------------
 
-    def _open_or_explain(self) -> None:
-        try:
-            self._connection = self._open()
-        except sqlite3.DatabaseError as error:
-            if _code(error) in _DAMAGED and self._move_aside(error):
+    def _try_to_open(self) -> None:
+        for _ in range(2):
+            try:
                 self._connection = self._open()
+            except (sqlite3.Error, OSError) as error:
+                if not self._repair(error):
+                    self._complain(error)
+                    return
+            else:
                 return
-            raise Unavailable(
-                f"{self.path}: {error}", remedy="see that it is writable and the disk not full"
-            ) from error
-        except OSError as error:
-            raise Unavailable(f"{self.path}: {error.strerror}", remedy="make its directory writable") from error
 
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

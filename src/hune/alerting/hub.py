@@ -76,13 +76,13 @@ class Hub:
     async def run(self, ready: asyncio.Event) -> None:
         """Take and deliver alerts until cancelled.
 
-        Raises Unavailable if the port is taken, the outbox can't be opened, or another hub has it.
+        Raises Unavailable if the port is taken or another hub has the outbox. One that can't be opened is told by
+        `health`, and alerts are answered with 503 until it can.
         """
         lock = await asyncio.to_thread(self._lock)
         try:
             await self._database.open()
             try:
-                await self._begin()
                 async with open_session() as engines, open_session() as outside:
                     await self._work(ready, engines, outside)
             finally:
@@ -202,8 +202,12 @@ class Hub:
             log.warning("%d alerts waited for receivers that the site no longer has; dropped", retired)
 
     async def _maintain(self) -> None:
+        begun = False
         while True:
             with suppress(Unavailable):
+                if not begun:
+                    await self._begin()
+                    begun = True
                 now = self._clock.now()
                 await self._database.write(partial(_beat, now=now))
                 await self._database.refill()
