@@ -117,9 +117,8 @@ def differing_series(prometheus: str, store: str, *, start: float, end: float) -
     """
     selector = '{__name__=~".+",__name__!~"hune:.*",job!~"node-fast|node-alive"}'
     rows = query(prometheus, f"{selector}[{max(1, round(end - start))}s]", time=repr(end))
-    [site] = {row["metric"].get("site") for row in query(store, 'up{job="prometheus"}')}
     mine = {
-        _key({**row["metric"], "site": site}): [
+        _key(row["metric"]): [
             (round(float(at) * 1000), value)
             for at, value in row["values"]
             if start < float(at) <= end and value != "NaN"
@@ -133,7 +132,8 @@ def differing_series(prometheus: str, store: str, *, start: float, end: float) -
         for line in answer:
             row = json.loads(line)
             points = zip(row["timestamps"], row["values"], strict=True)
-            theirs[_key(row["metric"])] = [
+            # The external label is added on the way.
+            theirs[_key({name: text for name, text in row["metric"].items() if name != "site"})] = [
                 (at, value) for at, value in points if value is not None and start * 1000 < at <= end * 1000
             ]
     different = []

@@ -93,7 +93,7 @@ def _await_health(
                 if status["phase"] == "failed":
                     process.wait(10)
                     raise HuneError("\n".join(status["errors"]))
-                if status["healthy"] and status["phase"] in ("starting", "up"):
+                if status["phase"] == "up":
                     return status
                 if status["phase"] == "starting":
                     if given_up := [row for row in status["processes"] if row["state"] == "given up"]:

@@ -12,6 +12,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -39,6 +40,7 @@ log = logging.getLogger("hune.conductor")
 REQUEST_VARIABLE = "HUNE_REQUEST"
 _PREPARE_SECONDS = 900.0
 _ROTATE_SECONDS = 30.0
+_LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT|Traceback| +File ")
 
 
 class Conductor:
@@ -87,6 +89,7 @@ class Conductor:
                         group.create_task(self._keep_doing(work), name=work.__qualname__)
                         for work in (self._monitor.run, self._replay, self._housekeeping)
                     ]
+                    loops.append(group.create_task(self._become_up(), name="become up"))
                     await self._leaving.wait()
                     self._phase = "stopping"
                     for task in (*loops, starting):
@@ -94,6 +97,7 @@ class Conductor:
                     await self._stop_all()
             finally:
                 await server.stop()
+        self._say("stopped")
         return 0
 
     # ── start, reload, stop ───────────────────────────────────────────────────────────────────────────────
@@ -263,6 +267,24 @@ class Conductor:
                 log.exception("%s failed, and is begun again", work.__qualname__)
             await self._clock.sleep(5.0)
 
+    async def _become_up(self) -> None:
+        """Say once that everything works; then, in the foreground, repeat what the hub prints of alerts."""
+        while not self._monitor.is_healthy():
+            await self._clock.sleep(0.1)
+        self._phase = "up"
+        assert self._plan is not None
+        seconds = self._clock.now() - self._started
+        self._say(f"everything works after {seconds:.1f} s: {self._plan.url('nester')}/  (Ctrl-C stops everything)")
+        if self._announce is None:
+            return
+        path = self._layout.log("services")
+        follower = logfiles.Follower({"services": path}, positions={"services": logfiles.tail(path, 0)[1]})
+        while True:
+            for _, line in follower.new_lines():
+                if not _LOG_LINE.match(line):
+                    self._say(line)
+            await self._clock.sleep(logfiles.PAUSE_SECONDS)
+
     async def _replay(self) -> None:
         await self._replayer.run(self._generation)
 
@@ -287,11 +309,8 @@ class Conductor:
 
     async def _status(self, _body: Mapping[str, Any]) -> Answer:
         children = self._children.values()
-        phase = self._phase
-        if phase == "starting" and self._monitor.is_healthy():
-            phase = self._phase = "up"
         return 200, {
-            "phase": phase,
+            "phase": self._phase,
             "progress": self._progress,
             "errors": self._errors,
             "pid": os.getpid(),
@@ -363,6 +382,13 @@ def _command(process: Process) -> object:
     return process.argv, dict(process.env), process.cwd
 
 
+def _log_into(path: Path) -> None:
+    """Send standard error, this process's and its helpers', to the log; the terminal is for announcements."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        os.dup2(file.fileno(), sys.stderr.fileno())
+
+
 def lock(layout: Layout) -> TextIO:
     """Take the data directory; the returned file holds it until closed.
 
@@ -394,12 +420,14 @@ def main() -> int:
     request = Request.from_json(os.environ.pop(REQUEST_VARIABLE))
     announce = sys.stdout if os.environ.pop("HUNE_ANNOUNCE", "") else None
     layout = Layout(Path(request.data_dir))
-    logs.set_up()
     try:
         held = lock(layout)
+        if announce is not None:
+            _log_into(layout.log("conductor"))
     except InputError as error:
         print(error, file=sys.stderr)  # noqa: T201 - before there is a log
         return error.exit_code
+    logs.set_up()
     with held:
         if sys.version_info < (3, 12):
             # The default of 3.11 keeps a thread a child.

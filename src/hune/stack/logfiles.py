@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 LIMIT_BYTES = 10 << 20
 KEPT = 3
+PAUSE_SECONDS = 0.3
+"""Between two looks at logs that are followed."""
 
 
 def rotate(directory: Path, *, limit_bytes: int = LIMIT_BYTES, kept: int = KEPT) -> None:
@@ -41,29 +43,37 @@ def tail(path: Path, lines: int) -> tuple[list[str], int]:
         return content.decode(errors="replace").splitlines()[-lines:], file.tell()
 
 
-def follow(
-    paths: dict[str, Path], *, positions: dict[str, int], pause_seconds: float = 0.3
-) -> Iterator[tuple[str, str]]:
-    """Return (name, line) for whatever is appended to the logs, forever; cut logs are read from their start."""
-    rest = dict.fromkeys(paths, b"")
-    while True:
-        quiet = True
-        for name, path in paths.items():
+class Follower:
+    """What is appended to logs; `positions` says from where on each is read."""
+
+    def __init__(self, paths: Mapping[str, Path], *, positions: Mapping[str, int]) -> None:
+        self._paths = paths
+        self._positions = dict(positions)
+        self._rest = dict.fromkeys(paths, b"")
+
+    def new_lines(self) -> Iterator[tuple[str, str]]:
+        """Return (name, line) for every whole line since the last call; a log that was cut is read from its start."""
+        for name, path in self._paths.items():
             try:
                 size = path.stat().st_size
-                if size < positions.get(name, 0):
-                    positions[name] = 0
-                if size == positions.get(name, 0):
+                if size < self._positions.get(name, 0):
+                    self._positions[name] = 0
+                if size == self._positions.get(name, 0):
                     continue
                 with path.open("rb") as file:
-                    file.seek(positions.get(name, 0))
-                    block = rest[name] + file.read(1 << 20)
-                    positions[name] = file.tell()
+                    file.seek(self._positions.get(name, 0))
+                    block = self._rest[name] + file.read(1 << 20)
+                    self._positions[name] = file.tell()
             except OSError:
                 continue
-            quiet = False
-            *whole, rest[name] = block.split(b"\n")
+            *whole, self._rest[name] = block.split(b"\n")
             for line in whole:
                 yield name, line.decode(errors="replace")
-        if quiet:
-            time.sleep(pause_seconds)
+
+
+def follow(paths: Mapping[str, Path], *, positions: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """Return (name, line) for whatever is appended to the logs, forever."""
+    follower = Follower(paths, positions=positions)
+    while True:
+        yield from follower.new_lines()
+        time.sleep(PAUSE_SECONDS)

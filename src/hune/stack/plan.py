@@ -83,6 +83,10 @@ def _address(site: Site, name: str) -> str:
 
 def _notes(setting: Setting) -> list[str]:
     notes = [f"{name}: one already listens on {setting.listen(name)} and is used" for name in sorted(setting.adopted)]
+    for name, tool in (("prometheus", "promtool"), ("alertmanager", "amtool")):
+        binary = setting.binaries.get(name)
+        if binary and tool not in binary.tools:
+            notes.append(f"{tool} was not found: changes of {name}'s files are applied without having been checked")
     unprovable = [node.name for node in setting.site.nodes if node.alive == "icmp" and not setting.icmp_permitted]
     by_tcp = [
         node.name

@@ -37,13 +37,14 @@ def test_the_tail_is_the_last_lines(tmp_path: Path) -> None:
 def test_following_yields_whole_lines_and_survives_a_cut(tmp_path: Path) -> None:
     log = tmp_path / "hub.log"
     log.write_text("old\n")
-    lines = logfiles.follow({"hub": log}, positions={"hub": 4}, pause_seconds=0.001)
+    follower = logfiles.Follower({"hub": log}, positions={"hub": 4})
     with log.open("a") as writer:
         writer.write("new\nunfin")
         writer.flush()
-        assert next(lines) == ("hub", "new")
+        assert list(follower.new_lines()) == [("hub", "new")]
         writer.write("ished\n")
         writer.flush()
-        assert next(lines) == ("hub", "unfinished")
+        assert list(follower.new_lines()) == [("hub", "unfinished")]
+    assert list(follower.new_lines()) == []
     log.write_text("cut\n")
-    assert next(lines) == ("hub", "cut")
+    assert list(follower.new_lines()) == [("hub", "cut")]

@@ -133,7 +133,11 @@ def _node_targets(site: Site) -> list[dict[str, Any]]:
 
 
 def _node_job(site: Site) -> dict[str, Any]:
-    return {"job_name": "node", "static_configs": _node_targets(site)}
+    targets = _node_targets(site)
+    for target, node in zip(targets, site.nodes, strict=True):
+        # A site's own labels are for people who query; rules and alerts don't carry them.
+        target["labels"] = {**node.labels, **target["labels"]}
+    return {"job_name": "node", "static_configs": targets}
 
 
 def _fast_job(site: Site) -> dict[str, Any]:
