@@ -32,7 +32,8 @@ def process(setting: Setting) -> Process:
             "-dedup.minScrapeInterval=1ms",
             "-search.latencyOffset=1s",
             "-selfScrapeInterval=0s",
-            "-memory.allowedBytes=96MB",
+            # For its caches: enough for a few machines, growing with the site.
+            f"-memory.allowedBytes={min(4096, 88 + 8 * len(setting.site.nodes))}MB",
             "-loggerLevel=WARN",
         ),
         ready_url=f"{setting.site.url(NAME)}/health",
