@@ -83,6 +83,8 @@ class Hub:
         try:
             await self._database.open()
             try:
+                with suppress(Unavailable):
+                    await self._begin()
                 async with open_session() as engines, open_session() as outside:
                     await self._work(ready, engines, outside)
             finally:
@@ -202,12 +204,8 @@ class Hub:
             log.warning("%d alerts waited for receivers that the site no longer has; dropped", retired)
 
     async def _maintain(self) -> None:
-        begun = False
         while True:
             with suppress(Unavailable):
-                if not begun:
-                    await self._begin()
-                    begun = True
                 now = self._clock.now()
                 await self._database.write(partial(_beat, now=now))
                 await self._database.refill()

@@ -119,6 +119,10 @@ class Reconciler:
             except Unavailable as error:
                 log.debug("not reconciled: %s", error)
                 wait = self._timing.recheck
+            except Exception:
+                # One alert that can't be judged must not end the judging, nor the hub with it.
+                log.exception("a fault of the hub while comparing its alerts with Prometheus; trying again")
+                wait = self._timing.reconcile
             try:
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
