@@ -29,5 +29,7 @@ def command(data_dir: DataDir = None, json_output: Json = False) -> None:
                 for row in report["services"]
             ],
         )
+        for note in report["notes"]:
+            show.line(f"[dim]{show.escape(note)}[/]")
     if not report["healthy"]:
         raise typer.Exit(1)

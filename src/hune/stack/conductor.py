@@ -335,7 +335,7 @@ class Conductor:
 
     async def _health(self, _body: Mapping[str, Any]) -> Answer:
         await self._monitor.judge_all()
-        return 200, self._monitor.report()
+        return 200, {**self._monitor.report(), "notes": list(self._plan.notes) if self._plan else []}
 
     async def _metrics(self, _body: Mapping[str, Any]) -> Answer:
         lines = [
