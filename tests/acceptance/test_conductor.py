@@ -185,7 +185,8 @@ def test_a_change_is_planned_then_reloaded_without_restarting_prometheus(product
     changes = product.ask("plan", "--auto-ports")["changes"]
     assert any("own-page" in line for line in changes)
     done = product.ask("reload")
-    assert set(done["reloaded"]) == {"prometheus", "blackbox-exporter"}
+    assert set(done["reloaded"]) == {"prometheus", "blackbox-exporter", "services"}
+    assert not done["restarted"]
     prometheus = product.url("prometheus")
     wait_until(lambda: query(prometheus, 'up{job="probe",probe="own-page"}'), "the new probe runs")
     assert product.pid("prometheus") == pid

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -26,14 +27,20 @@ def command(
 
     logs.set_up()
     layout = layout_of(data_dir)
-    services = [_service(name, layout) for name in dict.fromkeys(names)]
-    if any(service.name != "lab" for service in services):
+    unknown = next((name for name in names if name not in NAMES), None)
+    if unknown is not None:
+        raise InputError(f"{unknown}: no such service", remedy=f"there are: {', '.join(NAMES)}")
+
+    def make() -> list[Service]:
+        return [_service(name, layout) for name in dict.fromkeys(names)]
+
+    if set(names) == {"lab"}:
+        asyncio.run(_run(make))
+    else:
         import uvloop
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(services))
-    else:
-        asyncio.run(_run(services))
+            runner.run(_run(make))
 
 
 def _service(name: str, layout: Layout) -> Service:
@@ -45,11 +52,9 @@ def _service(name: str, layout: Layout) -> Service:
         from hune.nester.app import Nester
 
         return Nester(_site(layout), layout)
-    if name == "lab":
-        from hune.lab.service import Lab
+    from hune.lab.service import Lab
 
-        return Lab(layout)
-    raise InputError(f"{name}: no such service", remedy=f"there are: {', '.join(NAMES)}")
+    return Lab(layout)
 
 
 def _site(layout: Layout) -> Any:
@@ -61,20 +66,28 @@ def _site(layout: Layout) -> Any:
         raise InputError(f"{layout.site_json}: missing", remedy="hune up writes it; or give --data-dir") from None
 
 
-async def _run(services: list[Service]) -> None:
-    """Run services until SIGTERM or SIGINT; the failure of one ends all, with its reason."""
-    leaving = asyncio.Event()
+async def _run(make: Callable[[], list[Service]]) -> None:
+    """Run services until SIGTERM or SIGINT, made anew on SIGHUP; the failure of one ends all, with its reason."""
+    leaving, changing = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, leaving.set)
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [await start(group, service) for service in services]
-            await leaving.wait()
-            for task in reversed(tasks):
-                task.cancel()
-    except* HuneError as errors:
-        raise _first(errors) from None
+        loop.add_signal_handler(number, _set, leaving, changing)
+    loop.add_signal_handler(signal.SIGHUP, changing.set)
+    while not leaving.is_set():
+        changing.clear()
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [await start(group, service) for service in make()]
+                await changing.wait()
+                for task in reversed(tasks):
+                    task.cancel()
+        except* HuneError as errors:
+            raise _first(errors) from None
+
+
+def _set(*events: asyncio.Event) -> None:
+    for event in events:
+        event.set()
 
 
 def _first(errors: BaseExceptionGroup[Any]) -> BaseException:

@@ -44,6 +44,7 @@ def _services(setting: Setting, names: list[str]) -> Process:
         argv=(*setting.hune, "run", *names, "--data-dir", str(setting.layout.root)),
         ready_url=f"{setting.site.url(names[-1])}/health",
         reads=("site.json",),
+        reload_signal="HUP",
     )
 
 
