@@ -35,9 +35,8 @@ def command(
     --detach the command returns when everything works (hune status, hune down).
     """
     from hune.site.load import find
-    from hune.stack.conductor import REQUEST_VARIABLE
     from hune.stack.ports import parse_overrides
-    from hune.stack.prepare import Request
+    from hune.stack.prepare import REQUEST_VARIABLE, Request
 
     layout = layout_of(data_dir)
     found = find(site, os.environ, Path.cwd())
@@ -47,7 +46,7 @@ def command(
         ports=parse_overrides(port),
         auto_ports=auto_ports,
     )
-    argv = [sys.executable, "-m", "hune.stack.conductor"]
+    argv = [sys.executable, "-m", "hune.stack"]
     environ = {**os.environ, REQUEST_VARIABLE: request.to_json()}
     if not detach:
         # The conductor takes this process's place: nothing is kept twice in memory.

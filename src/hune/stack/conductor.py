@@ -1,6 +1,5 @@
 """The conductor: applies the plan, keeps its processes alive, judges that they work, answers on its socket.
 
-Run as `python -m hune.stack.conductor`, with the request as JSON in the environment variable HUNE_REQUEST.
 It imports neither the site's models nor a web framework; the plan comes from a child (`stack.prepare`).
 """
 
@@ -8,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -20,8 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from hune.core import logs
-from hune.core.clock import Clock, SystemClock
+from hune.core.clock import Clock
 from hune.core.errors import HuneError, InputError, Unavailable
 from hune.core.files import write_atomically
 from hune.core.layout import Layout
@@ -37,7 +34,6 @@ from hune.stack.replay import Replayer
 
 log = logging.getLogger("hune.conductor")
 
-REQUEST_VARIABLE = "HUNE_REQUEST"
 _PREPARE_SECONDS = 900.0
 _ROTATE_SECONDS = 30.0
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT|Traceback| +File ")
@@ -380,60 +376,3 @@ class Conductor:
 
 def _command(process: Process) -> object:
     return process.argv, dict(process.env), process.cwd
-
-
-def _log_into(path: Path) -> None:
-    """Send standard error, this process's and its helpers', to the log; the terminal is for announcements."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        os.dup2(file.fileno(), sys.stderr.fileno())
-
-
-def lock(layout: Layout) -> TextIO:
-    """Take the data directory; the returned file holds it until closed.
-
-    Raises InputError if another conductor has it, or if the directory can't be written.
-    """
-    try:
-        layout.run.mkdir(parents=True, exist_ok=True)
-        file = (layout.run / "lock").open("a+")
-    except OSError as error:
-        raise InputError(f"{layout.root}: {error.strerror}", remedy="choose another with --data-dir") from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        holder = file.read().strip()
-        file.close()
-        raise InputError(
-            f"{layout.root}: Hune is already running there{f' (pid {holder})' if holder else ''}",
-            remedy="see: hune status; to start another, give it --data-dir",
-        ) from None
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file
-
-
-def main() -> int:
-    """Run the conductor of the request in the environment."""
-    request = Request.from_json(os.environ.pop(REQUEST_VARIABLE))
-    announce = sys.stdout if os.environ.pop("HUNE_ANNOUNCE", "") else None
-    layout = Layout(Path(request.data_dir))
-    try:
-        held = lock(layout)
-        if announce is not None:
-            _log_into(layout.log("conductor"))
-    except InputError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - before there is a log
-        return error.exit_code
-    logs.set_up()
-    with held:
-        if sys.version_info < (3, 12):
-            # The default of 3.11 keeps a thread a child.
-            asyncio.get_event_loop_policy().set_child_watcher(asyncio.PidfdChildWatcher())
-        return asyncio.run(Conductor(request, clock=SystemClock(), announce=announce).run())
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

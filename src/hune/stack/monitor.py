@@ -11,8 +11,9 @@ from typing import Any
 import aiohttp
 
 from hune.core.clock import Clock
+from hune.stack.checkup import Checkup
 from hune.stack.child import Child, State
-from hune.stack.health import Checkup, checks, judge
+from hune.stack.health import CHECKS, judge
 from hune.stack.model import Watched
 
 log = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ class Monitor:
         if self._pids.get(entry.name) != pid:
             self._pids[entry.name] = pid
             checkup.restarted()
-        return await judge(checks()[entry.kind], checkup)
+        return await judge(CHECKS[entry.kind], checkup)
 
     def _record(self, entry: Watched, healthy: bool, detail: str) -> None:
         child = self._children.get(entry.process)

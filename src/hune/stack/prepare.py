@@ -19,6 +19,9 @@ from hune.core.errors import HuneError, InputError
 from hune.core.layout import Layout
 from hune.stack.model import Plan
 
+REQUEST_VARIABLE = "HUNE_REQUEST"
+"""The environment variable in which a conductor is given its request."""
+
 
 @dataclass(frozen=True)
 class Request:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hune.stack.health import metric_sum, parse_metrics
+from hune.stack.checkup import metric_sum, parse_metrics
 
 EXPOSITION = """\
 # HELP prometheus_rule_evaluation_failures_total The total number of rule evaluation failures.

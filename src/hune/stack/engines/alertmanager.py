@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hune.core.errors import Unavailable
 from hune.core.files import write_atomically
-from hune.stack.health import Checkup, metric_sum, read_metrics
+from hune.stack.checkup import Checkup, metric_sum, read_metrics
 from hune.stack.model import File, Process
 
 if TYPE_CHECKING:

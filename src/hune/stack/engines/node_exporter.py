@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hune.core.errors import Unavailable
-from hune.stack.health import Checkup, metric_sum, read_metrics
+from hune.stack.checkup import Checkup, metric_sum, read_metrics
 from hune.stack.model import File, Process
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from hune.core.errors import Unavailable
-from hune.stack.health import Checkup, metric_sum, read_metrics
+from hune.stack.checkup import Checkup, metric_sum, read_metrics
 from hune.stack.model import File, Process
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from hune.core.errors import Unavailable
-from hune.stack.health import Checkup
+from hune.stack.checkup import Checkup
 from hune.stack.model import File, Process
 
 if TYPE_CHECKING:
