@@ -105,6 +105,13 @@ def _reference(location: Location, word: object, known: Sequence[str], what: str
     yield Finding(location, f"no {what} is called '{shown(word)}'", remedy)
 
 
+def _consoles(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
+    """Find a receiver that takes the name of the log, which always gets every alert."""
+    for location, receiver in _rows(site, "receivers"):
+        if receiver.get("name") == "console" and not receiver.get("console"):
+            yield Finding((*location, "name"), "'console' is Hune's own log", "give this receiver another name")
+
+
 def _references(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
     groups = list(site["groups"]) if isinstance(site.get("groups"), Mapping) else []
     for location, node in _rows(site, "nodes"):
@@ -176,6 +183,7 @@ _CHECKS = (
     _unique_exporters,
     _unique_links,
     _references,
+    _consoles,
     _ports,
     _labels,
     _expressions,
@@ -188,7 +196,7 @@ def notes(site: Site) -> list[str]:
     found = []
     routed = {name for route in site.routes for name in route.receivers}
     idle = [receiver.name for receiver in site.receivers if receiver.name not in routed]
-    if idle:
+    if idle and site.routes:
         found.append(f"no route names {', '.join(idle)}: nothing is sent there; add it under routes")
     if not site.receivers:
         found.append("there are no receivers: alerts are on the pages and in the log only; add one under receivers")

@@ -56,7 +56,10 @@ def test_check_as_json_tells_problems_one_by_one() -> None:
 
 
 def test_check_reads_the_secrets_and_never_tells_them() -> None:
-    Path("site.yaml").write_text("receivers:\n  - name: d\n    discord: {webhook: env:HOOK}\n")
+    Path("site.yaml").write_text(
+        "receivers:\n  - name: d\n    discord: {webhook: env:HOOK}\n  - {name: e, console: true}\n"
+        "routes: [{receivers: [e]}]\n"
+    )
     result = run("check", HOOK="s3cr3t-but-no-url")
     assert isinstance(result.exception, SiteErrors)
     assert str(result.exception).startswith(
