@@ -96,6 +96,18 @@ def test_heat_is_one_message_then_an_edit_and_a_reply(lab: Product, capture: Cap
     assert len(kinds) == 3
 
 
+def test_the_page_shows_the_hot_node_first_without_any_script(lab: Product, capture: Capture, began: float) -> None:
+    lab_command(lab, "heat", "pve-03", "81")
+    capture.wait_for("pve-03", since=began)
+    request = urllib.request.Request(f"{lab.url('nester')}/", headers={"Accept-Language": "en"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        page = answer.read().decode()
+    main = page[page.index("<main") :]
+    assert "critical" in main
+    assert "81" in main
+    assert main.index("pve-03") < min(main.index("pve-01"), main.index("pve-02"))
+
+
 @pytest.mark.parametrize(
     ("break_it", "mend_it", "alertname"),
     [
