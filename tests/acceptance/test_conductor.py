@@ -15,7 +15,7 @@ import pytest
 
 from hune.stack.ports import is_free
 from support.ports import free_port
-from support.product import COMMAND, Product, differing_series, query, wait_until
+from support.product import COMMAND, Product, query, wait_until, wait_until_equal
 
 SERVICES = {"prometheus", "victoriametrics", "alertmanager", "node-exporter", "blackbox-exporter", "hub", "nester"}
 PROCESSES = ("prometheus", "victoriametrics", "alertmanager", "node-exporter", "blackbox-exporter", "services")
@@ -38,7 +38,7 @@ def test_more_than_a_thousand_series_are_in_prometheus_and_the_same_in_the_store
 
     wait_until(enough, "a thousand series")
     end = time.time()
-    wait_until(lambda: not differing_series(prometheus, store, start=end - 60, end=end), "the store holds the same")
+    wait_until_equal(prometheus, store, start=end - 60, end=end)
 
 
 def test_nothing_listens_beyond_loopback(running: Product) -> None:
@@ -96,11 +96,7 @@ def test_a_killed_process_comes_back_and_no_sample_is_missing(running: Product, 
 
     wait_until(complete, "the gap is closed")
     end = time.time()
-    wait_until(
-        lambda: not differing_series(prometheus, store, start=began - 30, end=end),
-        f"the store holds the same after {name} was killed",
-        seconds=30,
-    )
+    wait_until_equal(prometheus, store, start=began - 30, end=end)
 
 
 def test_a_killed_conductor_leaves_no_process_and_the_next_start_recovers(product: Product) -> None:

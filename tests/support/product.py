@@ -110,6 +110,20 @@ def query(base_url: str, expression: str, **parameters: str) -> list[Any]:
     return rows
 
 
+def wait_until_equal(prometheus: str, store: str, *, start: float, end: float, seconds: float = 30.0) -> None:
+    """Wait until the store holds every stored-to-be sample of (start, end]; fail, naming series that differ."""
+    different: list[str] = []
+
+    def equal() -> bool:
+        different[:] = differing_series(prometheus, store, start=start, end=end)
+        return not different
+
+    try:
+        wait_until(equal, "the store holds the same as Prometheus", seconds=seconds)
+    except AssertionError as error:
+        raise AssertionError("\n".join([str(error), f"{len(different)} differ:", *different[:5]])) from None
+
+
 def differing_series(prometheus: str, store: str, *, start: float, end: float) -> list[str]:
     """Return, for each stored-to-be series whose samples of (start, end] differ, what differs.
 
