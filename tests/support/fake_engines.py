@@ -202,7 +202,7 @@ class FakeEngines:
             return
         yield node.labels(__name__="hune:cpu_limit_celsius", chip=CHIP), self._limit(node.name)
         for core in range(CORES):
-            celsius = node.celsius - (1, 3, 0, 4, 2, 5)[core] + 0.6 * math.sin(now / 7 + core)
+            celsius = node.celsius - (1, 3, 0, 4, 2, 5)[core] - 0.6 * abs(math.sin(now / 7 + core))
             labels = {"chip": CHIP, "sensor": f"temp{core + 2}", "label": f"Core {core}"}
             yield node.labels(__name__="hune:cpu_celsius", **labels), round(celsius)
         package = {"chip": CHIP, "sensor": "temp1", "label": "Package id 0"}

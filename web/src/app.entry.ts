@@ -10,9 +10,18 @@ import { startSearch } from "./search";
 import { page } from "./strings";
 import { startTheme } from "./theme";
 
-function update(view: ViewChange): void {
+/** Show the worst of everything where only a tab is seen. */
+function showState(view: ViewChange): void {
   if (document.title !== view.title) document.title = view.title;
-  document.documentElement.dataset["state"] = view.state;
+  document.documentElement.dataset.state = view.state;
+  const icon = document.querySelector<HTMLLinkElement>("[data-icon]");
+  const { critical, calm } = icon?.dataset ?? {};
+  const wanted = view.state === "critical" || view.state === "down" ? critical : calm;
+  if (icon && wanted && icon.getAttribute("href") !== wanted) icon.href = wanted;
+}
+
+function update(view: ViewChange): void {
+  showState(view);
   for (const [name, change] of Object.entries(view.regions)) {
     const region = document.querySelector(`[data-region="${name}"]`);
     if (region) updateRegion(region, change);
@@ -29,6 +38,7 @@ watch(page.view, page.worker, (message) => {
   const view = message.views[page.view];
   if (view) update(view);
   freshness.hear(message);
+  document.documentElement.dataset.live = "";
 });
 startTheme();
 startSearch();

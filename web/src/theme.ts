@@ -14,12 +14,12 @@ function choices(): HTMLAnchorElement[] {
 function choose(name: string): void {
   const sheet = document.querySelector<HTMLLinkElement>("link[data-dark]");
   if (sheet) sheet.media = MEDIA[name] ?? "not all";
-  if (name === "auto") delete document.documentElement.dataset["theme"];
-  else document.documentElement.dataset["theme"] = name;
+  if (name === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = name;
   // biome-ignore lint/suspicious/noDocumentCookie: the server reads it, and no other interface exists without HTTPS.
   document.cookie = `theme=${name}; path=/; max-age=${YEAR_SECONDS}; samesite=lax`;
   for (const link of choices()) {
-    if (link.dataset["themeChoice"] === name) link.setAttribute("aria-current", "true");
+    if (link.dataset.themeChoice === name) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
   document.dispatchEvent(new CustomEvent("themechange"));
@@ -27,7 +27,7 @@ function choose(name: string): void {
 
 /** Go to the next theme. */
 export function nextTheme(): void {
-  const names = choices().map((link) => link.dataset["themeChoice"] ?? "auto");
+  const names = choices().map((link) => link.dataset.themeChoice ?? "auto");
   const current = choices().findIndex((link) => link.hasAttribute("aria-current"));
   choose(names[(current + 1) % names.length] ?? "auto");
 }
@@ -36,7 +36,7 @@ export function startTheme(): void {
   for (const link of choices()) {
     link.addEventListener("click", (event) => {
       event.preventDefault();
-      choose(link.dataset["themeChoice"] ?? "auto");
+      choose(link.dataset.themeChoice ?? "auto");
     });
   }
 }

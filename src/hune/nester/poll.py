@@ -121,10 +121,15 @@ class Poller:
         alerts = await self._ask("hub", self._fetch_alerts(since))
         if alerts is None:
             return
+        told = {alert.id: alert for alert in alerts}
+        missing = {key: alert for key, alert in self._alerts.items() if key not in told}
         if whole:
             self._day_taken = started
-        ended = {} if whole else {key: alert for key, alert in self._alerts.items() if not alert.is_open}
-        self._alerts = {**ended, **{alert.id: alert for alert in alerts}}
+            missing = {}
+        elif any(alert.is_open for alert in missing.values()):
+            # Over for longer than was asked for: the next look takes the whole day.
+            self._day_taken = float("-inf")
+        self._alerts = {key: alert for key, alert in missing.items() if not alert.is_open} | told
 
     async def _look_health(self) -> None:
         services = await self._ask("conductor", self._fetch_health())

@@ -15,6 +15,7 @@ from hune.nester.views.words import kind_text, port_brief, port_text, port_title
 _RATIOS = Scale(0.0, 1.0)
 # A sparkline shows at least this much above and below, so that a calm machine looks calm.
 _SPARK_LOW_CELSIUS = 25.0
+_SPARK_LEAST_RATIO = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +207,9 @@ def _cores(node: Node, t: Language) -> tuple[CoreBar, ...]:
 
 
 def _spark(node: Node, hour: Hour) -> Spark | None:
-    scale, threshold = _RATIOS, None
+    peak = max((value for _, value in hour.points if math.isfinite(value)), default=0.0)
+    scale, threshold = Scale(0.0, min(1.0, max(_SPARK_LEAST_RATIO, 1.25 * peak))), None
     if hour.thermal:
-        peak = max((value for _, value in hour.points if math.isfinite(value)), default=0.0)
         scale, threshold = Scale(_SPARK_LOW_CELSIUS, max(node.limit_celsius, peak) + 6.0), node.limit_celsius
     return spark(
         hour.points,

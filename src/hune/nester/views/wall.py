@@ -57,7 +57,7 @@ def _verdict(scene: Scene, state: State) -> Part:
     elif counts.warning and state == "warning":
         text = t("verdict.warning", count=counts.warning)
     else:
-        text = t(f"wall.{state}")
+        text = t("wall.partly_stale" if state == "stale" else f"wall.{state}")
     return scene.part("verdict", "parts/wall_verdict.html", state=state, text=text)
 
 

@@ -1,0 +1,89 @@
+"""A browser, and pages to look at: states of a site are played, looked at, and kept as pictures."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from support.browsing import WIDE
+from support.nester_server import NesterServer, nester_server
+
+# Each keeps the browser from looking for its maker's servers.
+FLAGS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert found, "no Chromium on the PATH; install it with: apt-get install chromium"
+    flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=found, args=flags)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[NesterServer]:
+    with nester_server(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def complaints() -> Iterator[list[str]]:
+    """Everything the browser complained about: errors of scripts, refusals of the content policy, missing files."""
+    heard: list[str] = []
+    yield heard
+    assert heard == []
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: NesterServer, complaints: list[str]) -> Iterator[OpenPage]:
+    """Return a function that opens a page in a browser of its own: size, language, theme."""
+    contexts: list[BrowserContext] = []
+
+    def opened(
+        path: str = "/",
+        *,
+        size: tuple[int, int] = WIDE,
+        language: str = "en-GB",
+        theme: str = "light",
+        scripts: bool = True,
+        context: BrowserContext | None = None,
+    ) -> Page:
+        if context is None:
+            context = browser.new_context(
+                viewport={"width": size[0], "height": size[1]},
+                locale=language,
+                color_scheme="dark" if theme == "dark" else "light",
+                java_script_enabled=scripts,
+                reduced_motion="reduce",
+            )
+            contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.extend(_complaint(message)))
+        page.on("pageerror", lambda error: complaints.append(f"{path}: {error}"))
+        page.goto(server.url + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def _complaint(message: ConsoleMessage) -> list[str]:
+    # A page that isn't there, and a server that is stopped on purpose, are seen by the browser too.
+    wanted = "404 (Not Found)" in message.text or "net::ERR_" in message.text
+    return [] if message.type not in ("error", "warning") or wanted else [message.text]

@@ -1,0 +1,63 @@
+"""Pages without a server: a renderer over assets that need no bundling, and a past that is told."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from hune.nester.assets import Assets
+from hune.nester.history import History, Span
+from hune.nester.language import Code, language
+from hune.nester.runbooks import Runbooks
+from hune.nester.snapshot import Snapshot, Source
+from hune.nester.views.look import Look, Renderer, Scene
+from hune.promapi.prometheus import Series
+from hune.site.models import Site
+from support.snapshots import NOW
+
+NAMES = ("app.css", "app.js", "dark.css", "history.js", "live-worker.js", "wall.css")
+ICONS = ("icons/hune.svg", "icons/hune-critical.svg")
+
+
+class ToldHistory:
+    """The past as a test tells it: one curve for each node, by the template's first metric."""
+
+    def __init__(self) -> None:
+        self.source = Source("victoriametrics")
+        self.points: dict[str, list[tuple[float, float]]] = {}
+        self.thermal = True
+
+    async def look(self, query: str, _span: Span) -> tuple[list[Series], float]:
+        if self.thermal != ("hwmon" in query):
+            return [], NOW
+        return [Series({"node": name}, points) for name, points in self.points.items()], NOW
+
+    by_node = History.by_node
+
+
+@pytest.fixture
+def past() -> ToldHistory:
+    return ToldHistory()
+
+
+@pytest.fixture(scope="session")
+def renderer() -> Renderer:
+    assets = Assets({name: name for name in (*NAMES, *ICONS)}, {})
+    return Renderer(assets, Runbooks({"CpuHot": "# CPU too hot\n"}))
+
+
+Show = Callable[..., Look]
+
+
+@pytest.fixture
+def show(renderer: Renderer, past: ToldHistory) -> Show:
+    """Return a function that makes the look of a view of a snapshot."""
+
+    def made(view: Any, snapshot: Snapshot, code: Code = "en", subject: str = "") -> Look:
+        site = Site.model_validate({"name": snapshot.site, "nodes": [{"name": "pve-01", "address": "192.168.1.11"}]})
+        scene = Scene(site, snapshot, cast("History", past), language(code), renderer, subject)
+        look: Look = asyncio.run(view(scene))
+        return look
+
+    return made
