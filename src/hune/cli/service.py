@@ -78,7 +78,7 @@ def status(user: User = False, json_output: Json = False) -> None:
         line = f"{found['unit']}: {found['active']}, at boot: {found['enabled']}"
         show.line(f"{show.state(word)}  {show.escape(line)}")
         if not found["installed"]:
-            show.line("[dim]install it with: hune service install[/]")
+            show.line(f"[dim]install it with: hune service install{' --user' if user else ''}[/]")
     if found["active"] != "active":
         raise typer.Exit(1)
 

@@ -32,9 +32,9 @@ _GATEWAY = "${HUNE_GATEWAY:-172.30.94.1}"
 _BRIDGE = "${HUNE_BRIDGE:-hune0}"
 
 _COMMENT = f"""\
-{MARK} (hune render compose). Change the site file and render again, or write a compose.override.yaml beside this:
-what is changed here is lost. Everything is published on 127.0.0.1 only. The Grafana password of `admin` is in
-secrets/{grafana.PASSWORD_SECRET}. How to run it: docs/deploy.md.
+{MARK} (hune render compose); how to run it: docs/deploy.md.
+What is changed here is lost: change the site file and render again, or write a compose.override.yaml beside this.
+Everything is published on 127.0.0.1 only. Grafana's `admin` has the password in secrets/{grafana.PASSWORD_SECRET}.
 """
 
 
@@ -60,6 +60,9 @@ _HOUSING = {
     "nester": Housing(_HUNE, "256m", "hune"),
     grafana.NAME: Housing("472:0", "384m", "grafana"),
 }
+
+
+_HELD = ("restart", "user", "read_only", "cap_drop", "security_opt", "mem_limit", "pids_limit", "logging", "labels")
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def render(site: Site, image: Image) -> Rendering:
             service["labels"] = {"hune.config": _digest(folder, configs)}
     document = {
         "name": "hune",
-        "services": {name: rendered[name] for name in sorted(rendered)},
+        "services": {name: _in_order(rendered[name]) for name in sorted(rendered)},
         "networks": {
             "default": {
                 "driver": "bridge",
@@ -145,6 +148,12 @@ def _condition(name: str) -> str:
     return "service_started" if name == "hub" else "service_healthy"
 
 
+def _in_order(service: dict[str, Any]) -> dict[str, Any]:
+    """Return a service as a person reads it: what it is first, how it is held last."""
+    held = [key for key in _HELD if key in service]
+    return {key: service[key] for key in ("image", *(key for key in service if key not in (*held, "image")), *held)}
+
+
 def _held(name: str, image: str, *, memory: str = "") -> dict[str, Any]:
     """Return what is the same for all: nothing may be written, gained or used without bound."""
     return {
@@ -171,9 +180,10 @@ def _engine(name: str, site: Site, setting: Setting) -> dict[str, Any]:
         volumes.append(f"./config/{folder}:{setting.layout.config}:ro")
     address = f"127.0.0.1:{DEFAULT_PORTS[name]}"
     if name == node_exporter.NAME:
-        own_port = site.port(name)
-        address = f"{_GATEWAY}:{own_port}"
-        command = [part.replace(f"=0.0.0.0:{own_port}", f"={address}") for part in command]
+        address = f"{_GATEWAY}:{site.port(name)}"
+        everywhere = f"=0.0.0.0:{DEFAULT_PORTS[name]}"
+        assert sum(everywhere in part for part in command) == 1, "it would listen on all of the host's addresses"
+        command = [part.replace(everywhere, f"={address}") for part in command]
         command.append("--path.rootfs=/host")
         service |= {"network_mode": "host", "pid": "host"}
         volumes.append("/:/host:ro,rslave")
@@ -246,7 +256,7 @@ def _grafana() -> dict[str, Any]:
 def _check(command: list[str], *, patience: float) -> dict[str, Any]:
     return {
         "test": ["CMD", *command],
-        "interval": "5s",
+        "interval": "10s" if command[0] == "python" else "5s",
         "timeout": "5s",
         "retries": 6,
         "start_period": f"{patience:g}s",

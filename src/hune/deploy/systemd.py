@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hune.core.errors import InputError
 from hune.core.layout import Layout
 from hune.deploy.rendering import MARK, Rendering
 from hune.site.models import Site
-from hune.stack.engines import ENGINES
+from hune.stack.engines import ENGINES, node_exporter
 from hune.stack.model import Process
 from hune.stack.plan import make_plan
 from hune.stack.setting import Binary, Setting
@@ -42,7 +43,6 @@ _HARDENING = {
     "ProtectHome": "read-only",
     "PrivateTmp": "yes",
     "PrivateDevices": "yes",
-    "ProtectClock": "yes",
     "ProtectControlGroups": "yes",
     "ProtectHostname": "yes",
     "ProtectKernelLogs": "yes",
@@ -56,10 +56,15 @@ _HARDENING = {
     "RestrictSUIDSGID": "yes",
     "RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX AF_NETLINK",
     "SystemCallArchitectures": "native",
-    "SystemCallFilter": "@system-service ~@privileged",
+    # setpriv begins with capset, and the node exporter reads the clock's state by adjtimex; without a capability
+    # neither can change anything.
+    "SystemCallFilter": "@system-service\n~@privileged\ncapset adjtimex clock_adjtime",
     "SystemCallErrorNumber": "EPERM",
-    "UMask": "0027",
+    "UMask": "0077",
 }
+
+# What the engines besides need not see either: they read no file of people, and no process but their own.
+_HARDENING_OF_AN_ENGINE = {**_HARDENING, "ProtectClock": "yes", "ProtectHome": "yes", "ProtectProc": "invisible"}
 
 # What a user's own systemd can do without root; the rest needs namespaces or capabilities that it may not have.
 _HARDENING_OF_A_USER = (
@@ -161,7 +166,7 @@ def render_processes(site: Site, place: Place) -> Rendering:
     }
     files[TARGET] = _unit(("Unit", target), ("Install", {"WantedBy": "multi-user.target"}))
     files |= {SYSUSERS: _SYSUSERS_TEXT.format(home=place.data_dir), SYSCTL: _SYSCTL_TEXT}
-    return Rendering(head=TARGET, files=files, notes=plan.notes)
+    return Rendering(head=TARGET, files=files)
 
 
 def _program(site: Site, name: str) -> Path:
@@ -199,9 +204,11 @@ def _process_unit(process: Process, place: Place, layout: Layout) -> str:
         "Group": USER,
         **_state(str(own_data), place.data_dir),
     }
+    measures_here = process.name == node_exporter.NAME
+    hardening = _HARDENING if measures_here or process.name == "services" else _HARDENING_OF_AN_ENGINE
     return _unit(
         ("Unit", unit),
-        ("Service", {key: value for key, value in service.items() if value} | _HARDENING),
+        ("Service", {key: value for key, value in service.items() if value} | hardening),
         ("Install", {"WantedBy": TARGET}),
     )
 
@@ -214,8 +221,15 @@ def _state(path: str, data_dir: str) -> dict[str, str]:
     return {"ReadWritePaths": _escape(path)}
 
 
-def command(argv: Iterable[str]) -> str:
-    """Return a command line as systemd reads it: no variable, no specifier, no quote is left to mean anything."""
+def command(argv: Sequence[str]) -> str:
+    """Return a command line as systemd reads it: no variable, no specifier, no quote is left to mean anything.
+
+    Raises InputError for a program that systemd would not start; somebody moves it.
+    """
+    if not argv[0].startswith("/") or re.search(r"[\"'\\]", argv[0]):
+        raise InputError(
+            f"{argv[0]}: systemd starts no program of such a name", remedy="give an absolute path without quotes"
+        )
     return " ".join(_quote(part.replace("$", "$$")) for part in argv)
 
 
@@ -235,7 +249,5 @@ def _unit(*sections: tuple[str, Mapping[str, str]]) -> str:
     for name, settings in sections:
         lines += ["", f"[{name}]"]
         for key, value in settings.items():
-            # A filter that allows and one that takes away again are two lines.
-            values = value.split(" ~") if key == "SystemCallFilter" else [value]
-            lines += [f"{key}={'~' * bool(index)}{part}" for index, part in enumerate(values)]
+            lines += [f"{key}={line}" for line in value.split("\n")]
     return "\n".join(lines) + "\n"
