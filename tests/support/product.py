@@ -130,7 +130,7 @@ def differing_series(prometheus: str, store: str, *, start: float, end: float) -
     Samples that are not a number are left out: VictoriaMetrics keeps none.
     """
     selector = '{__name__=~".+",__name__!~"hune:.*",job!~"node-fast|node-alive"}'
-    rows = query(prometheus, f"{selector}[{max(1, round(end - start))}s]", time=repr(end))
+    rows = query(prometheus, f"{selector}[{math.ceil(end - start) + 1}s]", time=repr(end))
     mine = {
         _key(row["metric"]): [
             (round(float(at) * 1000), value)
