@@ -44,7 +44,7 @@ def test_conductor_s_unit_of_the_system(tmp_path: Path, program: str) -> None:
 
 def test_conductor_s_unit_of_a_user(tmp_path: Path, program: str) -> None:
     unit = tmp_path / "hune.service"
-    unit.write_text(conductor_unit(Place(program=program, data_dir="/home/me/my data"), of_user=True))
+    unit.write_text(conductor_unit(Place(program=program, data_dir="/srv/me/my data"), of_user=True))
     accept("systemd-analyze", "verify", "--man=no", "--user", unit, environ={"XDG_RUNTIME_DIR": str(tmp_path)})
 
 
