@@ -150,7 +150,7 @@ def stock_pipeline(root: Path, nodes: list[BenchNode], webhook: str) -> Iterator
         yield
     finally:
         for process in processes:
-            end(process)
+            finish(process)
 
 
 def measure(crossings: int, spread_seconds: float, seed: int) -> dict[str, Any]:
@@ -160,12 +160,12 @@ def measure(crossings: int, spread_seconds: float, seed: int) -> dict[str, Any]:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hune-bench-")))
         nodes = [BenchNode(root, f"node-{number:02d}", number) for number in range(1, crossings + 1)]
         for node in nodes:
-            stack.callback(end, node.process)
+            stack.callback(finish, node.process)
         record, discord_port = root / "accepted.jsonl", free_port()
         argv = [sys.executable, "-m", "support.discord_server", "--port", str(discord_port), "--record", str(record)]
         here = Path(__file__).resolve().parents[2] / "tests"
         capture = subprocess.Popen(argv, cwd=here, stdout=subprocess.DEVNULL)
-        stack.callback(end, capture)
+        stack.callback(finish, capture)
         first = wait_until(lambda: record.exists() and record.read_text().splitlines(), "the capture server listens")
         webhook = json.loads(first[0])["listening"]
         arrivals = Arrivals(free_port())
@@ -205,7 +205,7 @@ def measure(crossings: int, spread_seconds: float, seed: int) -> dict[str, Any]:
     }
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def finish(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     process.wait(20)
 

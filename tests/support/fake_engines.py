@@ -359,6 +359,8 @@ class FakeEngines:
         return web.json_response({"now": time.time(), "alerts": shown})
 
     async def _on_digest(self, request: web.Request) -> web.Response:
+        if not self.hub_answers:
+            return web.Response(status=503)
         found = self.digests.get(request.match_info["id"])
         if found is None:
             return web.json_response({"detail": "no such digest"}, status=404)

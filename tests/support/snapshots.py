@@ -49,7 +49,6 @@ def node(name: str = "pve-01", *, celsius: float | None = 47.0, age: float = 0.5
             address="192.168.1.11",
             kind="proxmox",
             lab=False,
-            remote=True,
             limit_celsius=70.0,
             up=reading(1.0),
             sensors=sensors,

@@ -45,6 +45,15 @@ class Nester:
 
         Raises Unavailable if the address is taken or the pages were never bundled.
         """
+        try:
+            await self._serve(ready)
+        except BaseExceptionGroup as errors:
+            # One reason is told as it is, not as a group of one.
+            if len(errors.exceptions) == 1:
+                raise errors.exceptions[0] from None
+            raise
+
+    async def _serve(self, ready: asyncio.Event) -> None:
         site = self._site
         # In a thread: all that is read from the disk is read here, once.
         assets = await asyncio.to_thread(Assets.load)

@@ -85,7 +85,6 @@ def _node(site: Site, node: SiteNode, memory: Memory) -> Node:
         address=node.address,
         kind=node.kind,
         lab=node.lab,
-        remote=node.is_remote,
         limit_celsius=site.thresholds_of(node).cpu_celsius.limit if limit is None else limit,
         up=live.up,
         sensors=sensors,

@@ -57,7 +57,6 @@ class Node:
     address: str
     kind: str
     lab: bool
-    remote: bool
     limit_celsius: float
     up: Reading | None = None
     sensors: tuple[Sensor, ...] = ()

@@ -12,7 +12,7 @@ from hune.nester.language import utc_offset_seconds
 from hune.nester.snapshot import Node
 from hune.nester.views.frame import banners, critical
 from hune.nester.views.look import Look, Part, Scene, title
-from hune.nester.views.tile import Hour, PortLook, Tile, make_tile, port_looks
+from hune.nester.views.tile import Hour, Tile, make_tile, port_looks
 from hune.nester.views.words import alert_brief, alert_where, measured
 
 PAGE_TILES = 4
@@ -141,14 +141,6 @@ def _draw(scene: Scene, lines: list[Line], limits: list[float], end: float, fram
         x_marks={at: t.clock(at)[:5] for at in moments},
         y_marks=y_marks,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class NodePorts:
-    """The watched ports of a node."""
-
-    name: str
-    ports: tuple[PortLook, ...]
 
 
 def _ports(scene: Scene, judged: list[tuple[Node, Verdict]]) -> list[Part]:
