@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 import urllib.parse
@@ -13,6 +14,7 @@ from typing import Any
 
 PROMETHEUS = "http://127.0.0.1:9090"
 STORE = "http://127.0.0.1:8428"
+ALERTMANAGER = "http://127.0.0.1:9093"
 BLACKBOX = "http://127.0.0.1:9115"
 HUB = "http://127.0.0.1:9094"
 NESTER = "http://127.0.0.1:8080"
@@ -37,6 +39,24 @@ def get(url: str, **parameters: str) -> bytes:
         body = answer.read()
     assert isinstance(body, bytes)
     return body
+
+
+def post(url: str, document: object) -> None:
+    """Send a document; anything but 200 is an error."""
+    body = json.dumps(document).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        assert answer.status == 200, answer.status
+
+
+def notifications(kind: str) -> float:
+    """Return how many of Alertmanager's webhook notifications there were, or failed."""
+    found = re.findall(
+        rf'^alertmanager_notifications_{kind}{{integration="webhook".*?}} (\S+)$',
+        get(f"{ALERTMANAGER}/metrics").decode(),
+        re.MULTILINE,
+    )
+    return sum(map(float, found))
 
 
 def value(base: str, expression: str) -> float:
@@ -85,14 +105,14 @@ def works() -> None:
     assert value(PROMETHEUS, 'count(node_network_up{device="hune0"})') == 1, "the host's own network is measured"
     echo = get(f"{BLACKBOX}/probe", module="alive_icmp", target="node-exporter").decode()
     assert "\nprobe_success 1" in echo, "echo requests are sent without a capability"
-    alert = json.dumps({"alerts": [{"status": "firing", "labels": {"alertname": "TestAlert"}}]}).encode()
-    request = urllib.request.Request(f"{HUB}/webhook", alert, {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        assert answer.status == 200
+    post(f"{HUB}/webhook", {"alerts": [{"status": "firing", "labels": {"alertname": "TestAlert"}}]})
+    post(f"{ALERTMANAGER}/api/v2/alerts", [{"labels": {"alertname": "Trial", "severity": "critical"}}])
+    soon(lambda: notifications("total") > 0, "a notification handed from Alertmanager to the hub")
+    assert notifications("failed_total") == 0, "each of them taken"
     assert b"<html" in get(NESTER), "Nester serves its page"
     outside = {address for address in listening() if not address.startswith("127.")}
     assert outside == {"172.30.94.1"}, f"published on loopback only; the exporter at the gateway: {outside}"
-    say("targets up, samples in both, echo requests, alert taken, page served, nothing published beyond loopback")
+    say("targets up, samples in both, echo requests, alerts taken, page served, nothing published beyond loopback")
 
 
 def threshold(wanted: float) -> None:
