@@ -33,8 +33,8 @@ class Place:
     environment_file: str = "/etc/hune/environment"
 
 
-# What Hune and its engines never need. Not here, because the node exporter measures it: other users' processes, the
-# devices and file systems below /home (whose size it tells), the host's name.
+# What Hune and its engines never need. The node exporter must go on seeing every mount (so /home is read-only, not
+# hidden, and the processes of others are not hidden either) and the state of the clock.
 _HARDENING = {
     "NoNewPrivileges": "yes",
     "CapabilityBoundingSet": "",
