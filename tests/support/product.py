@@ -148,7 +148,10 @@ def differing_series(prometheus: str, store: str, *, start: float, end: float) -
             points = zip(row["timestamps"], row["values"], strict=True)
             # The external label is added on the way.
             theirs[_key({name: text for name, text in row["metric"].items() if name != "site"})] = [
-                (at, value) for at, value in points if value is not None and start * 1000 < at <= end * 1000
+                (at, value)
+                for at, value in points
+                # A stale marker is exported as null, or as NaN where it comes first.
+                if value not in (None, "NaN") and not math.isnan(_number(value)) and start * 1000 < at <= end * 1000
             ]
     different = []
     for key in sorted({*mine, *theirs}):
