@@ -29,8 +29,11 @@ class BundlePages(BuildHookInterface[Any]):
 
     PLUGIN_NAME = "custom"
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         bundle()
+        if version != "editable":
+            # People edit them under docs; in a wheel they lie where the pages look first.
+            build_data["force_include"][str(WEB.parent / "docs" / "runbooks")] = "hune/nester/runbooks"
 
 
 def bundle(*, source_maps: bool = False) -> None:
