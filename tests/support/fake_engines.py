@@ -273,7 +273,7 @@ class FakeEngines:
             "received": history.RECEIVED,
             "sent": history.SENT,
         }
-        for span in (history.SPARK, history.WALL, history.DAY, *history.RANGES.values()):
+        for span in (*history.SPARKS, *history.WALLS, history.DAY, *history.RANGES.values()):
             for kind, template in templates.items():
                 for node in ["", *self.nodes]:
                     watched = self.nodes[node].speeds_bits if node else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hune.nester.queries import Live, NodeLive, Vitals
 from hune.nester.snapshot import Alert, Node, Port, Probe, Reading, Sensor, ServiceHealth, Snapshot, Source
@@ -64,12 +64,20 @@ def assemble(
         site=site.name,
         measured_at=memory.measured_at,
         nodes=tuple(_node(site, node, memory) for node in site.nodes),
-        alerts=alerts,
+        alerts=tuple(_named(site, alert) for alert in alerts),
         probes=tuple(_probe(site, memory)),
         services=services,
         sources=sources,
         cut_off=memory.cut_off,
     )
+
+
+def _named(site: Site, alert: Alert) -> Alert:
+    """Return an alert that knows what people call its port."""
+    node, device = alert.label("node"), alert.label("device")
+    links = (link for each in site.nodes if each.name == node for link in each.links)
+    name = next((link.name for link in links if link.device == device and link.name), None) if device else None
+    return replace(alert, labels=(*alert.labels, ("port", name))) if name else alert
 
 
 def _node(site: Site, node: SiteNode, memory: Memory) -> Node:

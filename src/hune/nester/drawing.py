@@ -70,7 +70,9 @@ def spark(
         width=width,
         height=height,
         line="".join(_polyline(run) for run in placed),
-        area="".join(f"{_polyline(run)}L{_n(run[-1][0])} {height}L{_n(run[0][0])} {height}Z" for run in placed),
+        area="".join(
+            f"{_polyline(run)}L{_n(run[-1][0])} {height}L{_n(run[0][0])} {height}Z" for run in placed if len(run) > 1
+        ),
         threshold_y=None if threshold is None else round(height - scale.fraction(threshold) * height, 1),
         last=placed[-1][-1],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,8 +49,9 @@ class Span:
         return f"{max(60, self.step_seconds)}s"
 
 
-SPARK = Span(3600, 60, 15.0)
-WALL = Span(3 * 3600, 90, 30.0)
+# Of a stack that was started just now the shorter one shows more.
+SPARKS = (Span(600, 15, 15.0), Span(3600, 60, 15.0))
+WALLS = (Span(900, 15, 15.0), Span(3 * 3600, 90, 30.0))
 DAY = Span(86_400, 600, 60.0)
 RANGES: dict[str, Span] = {
     "1h": Span(3600, 15, 15.0),
@@ -70,6 +72,15 @@ def expression(template: str, span: Span, *, node: str = "", devices: str = "") 
 def only(devices: Sequence[str]) -> str:
     """Return the matcher of these devices alone."""
     return '=~"' + "|".join(re.escape(device).replace("\\", "\\\\") for device in sorted(devices)) + '"'
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What is known of each node over a span that ends at `end`."""
+
+    span: Span
+    end: float
+    points: Mapping[str, Points]
 
 
 @dataclass
@@ -130,7 +141,13 @@ class History:
         for key in old:
             del self._kept[key]
 
-    async def by_node(self, template: str, span: Span) -> tuple[Mapping[str, Points], float]:
-        """Return the points of each node, and the moment where they end."""
+    async def by_node(self, template: str, *spans: Span) -> Recent:
+        """Return the points of each node over the last of the spans, or the first if there is no more than it holds."""
+        short, long = spans[0], spans[-1]
+        recent = await self._by_node(template, long)
+        begins = min((points[0][0] for points in recent.points.values() if points), default=math.inf)
+        return await self._by_node(template, short) if begins >= recent.end - short.seconds else recent
+
+    async def _by_node(self, template: str, span: Span) -> Recent:
         series, end = await self.look(expression(template, span), span)
-        return {row.labels.get("node", ""): row.points for row in series}, end
+        return Recent(span, end, {row.labels.get("node", ""): row.points for row in series})

@@ -34,6 +34,7 @@ class ToldHistory:
         return [Series({"node": name}, points) for name, points in self.points.items()], NOW
 
     by_node = History.by_node
+    _by_node = History._by_node
 
 
 @pytest.fixture

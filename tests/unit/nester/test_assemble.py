@@ -4,6 +4,7 @@ from hune.nester.assemble import Memory, assemble
 from hune.nester.queries import Live, NodeLive, Vitals
 from hune.nester.snapshot import Node, Reading
 from hune.site.models import Site
+from support.snapshots import alert
 
 SITE = Site.model_validate(
     {
@@ -94,6 +95,13 @@ def test_limit_of_the_chip_goes_before_that_of_the_site() -> None:
     memory = Memory()
     memory.learn(live(10.0, sensors=heat(50, 10.0), limits={"c": 82.0}))
     assert seen(memory).limit_celsius == 82.0
+
+
+def test_alert_learns_what_people_call_its_port() -> None:
+    fired = alert("LinkDown", where="pve-01", labels={"device": "enp1s0f0"})
+    other = alert("LinkDown", where="pve-02", labels={"device": "enp1s0f0"})
+    made = assemble(SITE, Memory(), number=1, now=1, alerts=(fired, other), services=(), sources=())
+    assert [each.label("port") for each in made.alerts] == ["storage A", ""]
 
 
 def test_slow_values_stay_until_newer_ones_come() -> None:

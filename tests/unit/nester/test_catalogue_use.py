@@ -14,6 +14,7 @@ TEXTS = language("en").texts
 FAMILIES = (
     "alert.",
     "alert_brief.",
+    "alert_limit.",
     "banner.",
     "chart.",
     "date.",

@@ -29,6 +29,7 @@ class Store:
     def __init__(self) -> None:
         self.asked: list[tuple[float, float, float]] = []
         self.answers = True
+        self.begins = 0.0
         self.held = asyncio.Event()
         self.held.set()
 
@@ -39,7 +40,8 @@ class Store:
         await self.held.wait()
         if not self.answers:
             raise Unavailable("store: refused")
-        return [Series({"node": "pve-01"}, [(end, float(len(self.asked)))])]
+        first = max(start, self.begins)
+        return [Series({"node": "pve-01"}, [(first, 0.0), (end, float(len(self.asked)))])]
 
 
 @asynccontextmanager
@@ -50,7 +52,7 @@ async def past() -> AsyncIterator[tuple[History, Store, Clock]]:
 
 
 async def last(kept: History) -> float:
-    points, _ = await kept.by_node(history.HOT, history.SPARK)
+    points = (await kept.by_node(history.HOT, history.SPARKS[-1])).points
     return points["pve-01"][-1][1] if points else 0.0
 
 
@@ -62,7 +64,7 @@ async def settle() -> None:
 async def test_answer_is_kept_for_a_while() -> None:
     async with past() as (kept, store, clock):
         assert await last(kept) == 1
-        clock.time += history.SPARK.keep_seconds - 1
+        clock.time += history.SPARKS[-1].keep_seconds - 1
         assert await last(kept) == 1
         assert len(store.asked) == 1
 
@@ -70,7 +72,7 @@ async def test_answer_is_kept_for_a_while() -> None:
 async def test_newer_answer_comes_behind_the_older_one() -> None:
     async with past() as (kept, store, clock):
         await last(kept)
-        clock.time += history.SPARK.keep_seconds
+        clock.time += history.SPARKS[-1].keep_seconds
         assert await last(kept) == 1
         await settle()
         assert await last(kept) == 2
@@ -82,7 +84,7 @@ async def test_points_lie_on_the_grid_of_the_step() -> None:
         await last(kept)
         start, end, step = store.asked[0]
         assert end % step == 0
-        assert end - start == history.SPARK.seconds
+        assert end - start == history.SPARKS[-1].seconds
 
 
 async def test_silent_store_leaves_what_it_last_said_and_is_told() -> None:
@@ -110,6 +112,18 @@ async def test_slow_store_is_asked_once_and_not_waited_for() -> None:
         await settle()
         assert len(store.asked) == 2
         store.held.set()
+
+
+async def test_of_a_young_stack_the_shorter_span_shows_more() -> None:
+    async with past() as (kept, store, clock):
+        short, long = history.SPARKS
+        store.begins = clock.time - 300
+        assert (await kept.by_node(history.HOT, *history.SPARKS)).span == short
+        store.begins = clock.time - 3000
+        clock.time += 60
+        await kept.by_node(history.HOT, *history.SPARKS)
+        await settle()
+        assert (await kept.by_node(history.HOT, *history.SPARKS)).span == long
 
 
 async def test_what_nobody_asks_for_any_more_is_forgotten() -> None:

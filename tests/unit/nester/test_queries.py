@@ -28,7 +28,7 @@ TICK = sample(0.4, read="tick_age")
         *(
             history.expression(template, span, node=node, devices=devices)
             for template in (history.HOT, history.BUSY, history.USED, history.RECEIVED, history.SENT)
-            for span in (history.SPARK, history.WALL, history.DAY, *history.RANGES.values())
+            for span in (*history.SPARKS, *history.WALLS, history.DAY, *history.RANGES.values())
             for node in ("", "pve-01")
             for devices in ("", history.only(["enp1s0f0", "bond0.100"]))
         ),

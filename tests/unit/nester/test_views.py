@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from markupsafe import Markup
@@ -115,6 +116,39 @@ def test_dead_node_shows_its_last_values_hatched_with_their_age(show: Show) -> N
     assert "tile-down stale" in look.region("nodes")
     assert "values 40 s old" in text(look, "nodes").replace("\u00a0", " ")
     assert "95" in text(look, "nodes")
+
+
+def test_node_that_died_before_anybody_watched_shows_what_the_store_knows(show: Show, past: object) -> None:
+    past.points = {"pve-01": [(NOW - 300, 91.0), (NOW - 120, 94.0)]}  # type: ignore[attr-defined]
+    look = show(overview, snapshot(node("pve-01", celsius=None, up=reading(0.0))))
+    words = text(look, "nodes").replace("\u00a0", " ")
+    assert "94" in words
+    assert "values 2 min old" in words
+    assert "tile-down stale" in look.region("nodes")
+
+
+def test_what_the_store_knows_is_never_shown_as_if_it_were_now(show: Show, past: object) -> None:
+    past.points = {"pve-01": [(NOW - 120, 48.0)]}  # type: ignore[attr-defined]
+    assert "tile-up stale" in show(overview, snapshot(node("pve-01", celsius=None))).region("nodes")
+
+
+def test_port_of_a_silent_node_is_hatched(show: Show) -> None:
+    old = replace(port(), up=reading(1.0, age=30))
+    assert "port-is-lit stale" in show(overview, snapshot(node(ports=(old,)))).region("nodes")
+    assert "port-is-lit stale" not in show(overview, snapshot(node())).region("nodes")
+
+
+def test_port_is_called_as_people_call_it(show: Show) -> None:
+    fired = alert("LinkDown", labels={"device": "enp1s0f1", "port": "storage A"}, annotations={}, value=None)
+    assert "Link storage A down on pve-01" in text(show(overview, snapshot(alerts=(fired,))), "alerts")
+
+
+def test_slow_link_says_what_was_expected(show: Show) -> None:
+    given = {"value": "1", "unit": "Gbit/s", "threshold": "10"}
+    fired = alert("LinkSlow", severity="warning", labels={"device": "f0"}, annotations=given, value=1.0, peak=None)
+    words = text(show(overview, snapshot(alerts=(fired,))), "alerts")
+    assert "Link f0 slow on pve-01: 1G" in words
+    assert "expected 10G" in words
 
 
 def test_sparkline_draws_the_past_and_the_threshold(show: Show, past: object) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from hune.nester import history
-from hune.nester.judge import State, judge_probe, overall, tally, worst_first
+from hune.nester.judge import State, judge_alert, judge_probe, overall, tally, worst_first
 from hune.nester.snapshot import Alert
 from hune.nester.views.frame import critical, frame
 from hune.nester.views.look import Look, Part, Scene, title
 from hune.nester.views.tile import Hour, make_tile
-from hune.nester.views.words import alert_title, measured, told
+from hune.nester.views.words import alert_limit, alert_title, measured, told
 
 SHOWN_LATELY = 6
 
@@ -34,13 +34,13 @@ async def overview(scene: Scene) -> Look:
 
 async def last_hours(scene: Scene) -> dict[str, Hour]:
     """Return the last hour of every node."""
-    hot, end = await scene.history.by_node(history.HOT, history.SPARK)
-    found = {name: Hour(points, end, thermal=True) for name, points in hot.items()}
-    cold = [node for node in scene.snapshot.nodes if node.name not in found and not node.sensors]
+    hot = await scene.history.by_node(history.HOT, *history.SPARKS)
+    found = {name: Hour(points, hot.span, hot.end, thermal=True) for name, points in hot.points.items()}
+    cold = [node.name for node in scene.snapshot.nodes if node.name not in found and not node.sensors]
     if cold:
-        busy, end = await scene.history.by_node(history.BUSY, history.SPARK)
-        found |= {node.name: Hour(busy.get(node.name, []), end, thermal=False) for node in cold}
-    return {node.name: found.get(node.name, Hour([], end, thermal=True)) for node in scene.snapshot.nodes}
+        busy = await scene.history.by_node(history.BUSY, *history.SPARKS)
+        found |= {name: Hour(busy.points.get(name, []), busy.span, busy.end, thermal=False) for name in cold}
+    return {node.name: found.get(node.name, Hour([], hot.span, hot.end, thermal=True)) for node in scene.snapshot.nodes}
 
 
 def verdict_part(scene: Scene) -> Part:
@@ -105,8 +105,7 @@ def facts(scene: Scene) -> list[str]:
 def alert_part(scene: Scene, alert: Alert) -> Part:
     """Return an open alert as a row."""
     t = scene.t
-    state: State = "unknown" if alert.state == "unknown" else "notice" if alert.severity == "info" else alert.severity
-    limit = measured(alert, _number(alert.annotation("threshold")), t)
+    state = judge_alert(alert)
     peak = measured(alert, alert.peak, t) if alert.peak is not None and alert.peak != alert.value else ""
     return scene.part(
         f"alert-{alert.id}",
@@ -120,7 +119,7 @@ def alert_part(scene: Scene, alert: Alert) -> Part:
         details=list(
             filter(
                 None,
-                [t("alert_row.limit", limit=limit) if limit else "", t("alert_row.peak", peak=peak) if peak else ""],
+                [alert_limit(alert, t), t("alert_row.peak", peak=peak) if peak else ""],
             )
         ),
         unconfirmed=alert.state == "unknown",
@@ -130,13 +129,6 @@ def alert_part(scene: Scene, alert: Alert) -> Part:
         told=[told(delivery, t, now=scene.now) for delivery in alert.deliveries],
         name=alert.name,
     )
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def lately(scene: Scene) -> tuple[Part, ...]:

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 
 from hune.nester.drawing import Points, Scale, Spark, celsius_scale, spark
-from hune.nester.history import SPARK
+from hune.nester.history import Span
 from hune.nester.judge import PortState, State, Verdict, judge_port
 from hune.nester.language import NO_BREAK, Language
-from hune.nester.snapshot import Node, Reading, Sensor, Snapshot, is_core
+from hune.nester.snapshot import SLOW_SECONDS, Node, Reading, Sensor, Snapshot, is_core
 from hune.nester.views.words import kind_text, port_brief, port_text, port_title
 
 _RATIOS = Scale(0.0, 1.0)
@@ -59,6 +59,7 @@ class PortLook:
     name: str
     device: str
     state: PortState
+    stale: bool
     text: str
     brief: str
     title: str
@@ -92,9 +93,10 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """The last hour of a node: how hot it was, or how busy where nothing measures heat."""
+    """The last hour of a node, or what there is of it: how hot it was, or how busy where nothing measures heat."""
 
     points: Points
+    span: Span
     end: float
     thermal: bool
 
@@ -104,16 +106,17 @@ def make_tile(node: Node, verdict: Verdict, snapshot: Snapshot, hour: Hour, t: L
     now = snapshot.taken_at
     hottest = node.hottest
     thermal = hottest is not None or hour.thermal
-    reading = hottest.celsius if hottest else None if thermal else node.cpu_ratio
-    over = hottest is not None and hottest.celsius.value > node.limit_celsius
+    reading = _main_reading(node, hour)
+    stale = verdict.stale or (reading is not None and reading.is_stale(now))
+    over = thermal and reading is not None and reading.value > node.limit_celsius
     return Tile(
         name=node.name,
         kind=kind_text(node, t),
         lab=node.lab,
         state=verdict.state,
         word=t(f"state.{verdict.state}"),
-        stale=verdict.stale,
-        age=_age(node, verdict, now, t),
+        stale=stale,
+        age=t("tile.age", age=t.duration(now - reading.at)) if stale and reading else "",
         figure=_figure(reading, thermal, t),
         unit="" if reading is None else "°C" if thermal else "%",
         metric="temperature" if thermal else "cpu",
@@ -125,18 +128,29 @@ def make_tile(node: Node, verdict: Verdict, snapshot: Snapshot, hour: Hour, t: L
         hour=_hour(hour, hottest if verdict.state != "down" else None, t),
         spark=_spark(node, hour),
         stats=_stats(node, now, thermal, t),
-        ports=port_looks(node, t),
+        ports=port_looks(node, now, t),
         uptime=_uptime(node, verdict, now, t),
     )
 
 
-def port_looks(node: Node, t: Language) -> tuple[PortLook, ...]:
+def _main_reading(node: Node, hour: Hour) -> Reading | None:
+    """Return what a tile is about; of a node that fell silent before anybody watched, what the store knows."""
+    if node.hottest:
+        return node.hottest.celsius
+    if not hour.thermal:
+        return node.cpu_ratio
+    known = [(at, value) for at, value in hour.points if math.isfinite(value)]
+    return Reading(known[-1][1], known[-1][0], SLOW_SECONDS) if known else None
+
+
+def port_looks(node: Node, now: float, t: Language) -> tuple[PortLook, ...]:
     """Return the watched ports of a node."""
     return tuple(
         PortLook(
             name=port.name,
             device=port.device,
             state=judge_port(port),
+            stale=port.up is not None and port.up.is_stale(now),
             text=port_text(port, t),
             brief=port_brief(port, t),
             title=port_title(port, t),
@@ -154,17 +168,9 @@ def _figure(reading: Reading | None, thermal: bool, t: Language) -> str:
 def _caption(node: Node, reading: Reading | None, thermal: bool, t: Language) -> str:
     if thermal:
         return t("tile.limit", limit=t.celsius(node.limit_celsius))
+    if node.up and node.up.value == 1 and not reading:
+        return t("tile.soon")
     return t("tile.cpu") if reading else ""
-
-
-def _age(node: Node, verdict: Verdict, now: float, t: Language) -> str:
-    """Return how old the live values are, if they are old."""
-    moments = [sensor.celsius.at for sensor in node.sensors]
-    if node.cpu_ratio and not moments:
-        moments = [node.cpu_ratio.at]
-    if not verdict.stale or not moments:
-        return ""
-    return t("tile.age", age=t.duration(now - max(moments)))
 
 
 def _detail(node: Node, t: Language) -> str:
@@ -213,10 +219,10 @@ def _spark(node: Node, hour: Hour) -> Spark | None:
         scale, threshold = Scale(_SPARK_LOW_CELSIUS, max(node.limit_celsius, peak) + 6.0), node.limit_celsius
     return spark(
         hour.points,
-        start=hour.end - SPARK.seconds,
+        start=hour.end - hour.span.seconds,
         end=hour.end,
         scale=scale,
-        step_seconds=SPARK.step_seconds,
+        step_seconds=hour.span.step_seconds,
         threshold=threshold,
     )
 
@@ -224,13 +230,14 @@ def _spark(node: Node, hour: Hour) -> Spark | None:
 def _hour(hour: Hour, hottest: Sensor | None, t: Language) -> str:
     """Return what the sparkline shows, and its highest value."""
     values = [value for _, value in hour.points if math.isfinite(value)]
+    span = t.duration(hour.span.seconds)
     if not values:
-        return t("tile.hour")
+        return span
     if not hour.thermal:
-        return t("tile.hour_peak", peak=t.percent(max(values)))
+        return t("tile.hour_peak", span=span, peak=t.percent(max(values)))
     # The store knows less of the last seconds than the live value does.
     peak = max([*values, hottest.celsius.value] if hottest else values)
-    return t("tile.hour_peak", peak=f"{t.number(peak)}°")
+    return t("tile.hour_peak", span=span, peak=f"{t.number(peak)}°")
 
 
 def _stats(node: Node, now: float, thermal: bool, t: Language) -> tuple[Stat, ...]:

@@ -12,8 +12,9 @@ from hune.nester.language import utc_offset_seconds
 from hune.nester.snapshot import Node
 from hune.nester.views.frame import banners, critical
 from hune.nester.views.look import Look, Part, Scene, title
+from hune.nester.views.overview import last_hours
 from hune.nester.views.tile import Hour, Tile, make_tile, port_looks
-from hune.nester.views.words import alert_brief, alert_where, measured
+from hune.nester.views.words import alert_brief, alert_limit, alert_where
 
 PAGE_TILES = 4
 PAGE_SECONDS = 20
@@ -31,7 +32,7 @@ async def wall(scene: Scene) -> Look:
     regions = {
         "banners": tuple(banners(scene)),
         "wall-verdict": (_verdict(scene, state),),
-        "wall-nodes": tuple(_tiles(scene, judged)),
+        "wall-nodes": tuple(_tiles(scene, judged, await last_hours(scene))),
         "wall-pages": (_pages(scene, judged),),
         "wall-chart": (await _chart(scene, judged, QUIET_CHART if quiet else BUSY_CHART),),
         "wall-ports": tuple(_ports(scene, judged)),
@@ -68,11 +69,11 @@ def _shown(scene: Scene, judged: list[tuple[Node, Verdict]]) -> tuple[int, int]:
     return (0 if pinned else int(scene.now // PAGE_SECONDS) % pages), pages
 
 
-def _tiles(scene: Scene, judged: list[tuple[Node, Verdict]]) -> list[Part]:
+def _tiles(scene: Scene, judged: list[tuple[Node, Verdict]], past: dict[str, Hour]) -> list[Part]:
     page, _ = _shown(scene, judged)
     parts = []
     for node, verdict in judged[page * PAGE_TILES : (page + 1) * PAGE_TILES]:
-        tile = make_tile(node, verdict, scene.snapshot, Hour([], scene.now, thermal=bool(node.sensors)), scene.t)
+        tile = make_tile(node, verdict, scene.snapshot, past[node.name], scene.t)
         parts.append(
             scene.part(f"node-{node.name}", "parts/wall_tile.html", tile=tile, **_tile_words(scene, node, tile))
         )
@@ -102,25 +103,29 @@ def _pages(scene: Scene, judged: list[tuple[Node, Verdict]]) -> Part:
 
 async def _chart(scene: Scene, judged: list[tuple[Node, Verdict]], frame: Frame) -> Part:
     """Return the thermal history of all nodes, or how busy they were where nothing measures heat."""
-    span = history.WALL
     thermal = any(node.sensors for node in scene.snapshot.nodes)
     template = history.HOT if thermal else history.BUSY
-    points, end = await scene.history.by_node(template, span)
+    recent = await scene.history.by_node(template, *history.WALLS)
     limits = sorted({node.limit_celsius for node, _ in judged if node.sensors})
     lines = [
-        Line(node.name, node.name, "critical" if is_hot(node, scene.snapshot) else "calm", points[node.name])
+        Line(node.name, node.name, "critical" if is_hot(node, scene.snapshot) else "calm", recent.points[node.name])
         # Drawn last is drawn above.
         for node, _ in reversed(judged)
-        if node.name in points
+        if node.name in recent.points
     ]
-    drawing = _draw(scene, lines, limits if thermal else [], end, frame, thermal) if lines else None
+    drawing = _draw(scene, lines, limits if thermal else [], recent, frame, thermal) if lines else None
     return scene.part(
-        "chart", "parts/wall_chart.html", chart=drawing, title=scene.t("wall.thermal" if thermal else "wall.busy")
+        "chart",
+        "parts/wall_chart.html",
+        chart=drawing,
+        title=scene.t("wall.thermal" if thermal else "wall.busy", span=scene.t.duration(recent.span.seconds)),
     )
 
 
-def _draw(scene: Scene, lines: list[Line], limits: list[float], end: float, frame: Frame, thermal: bool) -> Chart:
-    span, t = history.WALL, scene.t
+def _draw(
+    scene: Scene, lines: list[Line], limits: list[float], recent: history.Recent, frame: Frame, thermal: bool
+) -> Chart:
+    t, span, end = scene.t, recent.span, recent.end
     values = [value for line in lines for _, value in line.points if math.isfinite(value)]
     if thermal:
         scale = Scale(math.floor(min([*values, 40.0]) / 10) * 10, max([*values, *limits]) + 5)
@@ -129,7 +134,7 @@ def _draw(scene: Scene, lines: list[Line], limits: list[float], end: float, fram
         scale = Scale(0.0, 1.0)
         y_marks = {value: t.percent(value) for value in (0.0, 0.25, 0.5, 0.75, 1.0)}
     start = end - span.seconds
-    moments = hours(start, end, 3600, utc_offset_seconds(end))
+    moments = hours(start, end, 3600 if span.seconds > 3600 else 300, utc_offset_seconds(end))
     return chart(
         lines,
         start=start,
@@ -145,7 +150,7 @@ def _draw(scene: Scene, lines: list[Line], limits: list[float], end: float, fram
 
 def _ports(scene: Scene, judged: list[tuple[Node, Verdict]]) -> list[Part]:
     order = {"dark": 0, "slow": 1, "unknown": 2, "lit": 3}
-    rows = [(node, port_looks(node, scene.t)) for node, _ in judged if node.ports]
+    rows = [(node, port_looks(node, scene.now, scene.t)) for node, _ in judged if node.ports]
     rows.sort(key=lambda row: min(order[port.state] for port in row[1]))
     return [
         scene.part(f"ports-{node.name}", "parts/wall_ports.html", node=node.name, ports=ports)
@@ -159,8 +164,7 @@ def _alerts(scene: Scene) -> list[Part]:
     found = sorted(scene.snapshot.open_alerts, key=lambda alert: (alert.severity != "critical", alert.starts_at))
     parts = []
     for alert in found[:SHOWN_ALERTS]:
-        limit = measured(alert, _number(alert.annotation("threshold")), t)
-        line = " · ".join(filter(None, [alert_brief(alert, t), t("alert_row.limit", limit=limit) if limit else ""]))
+        line = " · ".join(filter(None, [alert_brief(alert, t), alert_limit(alert, t)]))
         parts.append(
             scene.part(
                 f"alert-{alert.id}",
@@ -179,13 +183,6 @@ def _alerts(scene: Scene) -> list[Part]:
     return parts
 
 
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
 @dataclass(frozen=True, slots=True)
 class DayRow:
     """A node's last day: from its lowest to its highest."""
@@ -200,7 +197,7 @@ class DayRow:
 async def _day(scene: Scene, judged: list[tuple[Node, Verdict]]) -> Part:
     """Return the last 24 hours: how warm each node was, what fired."""
     t, snapshot = scene.t, scene.snapshot
-    heat, _ = await scene.history.by_node(history.HOT, history.DAY)
+    heat = (await scene.history.by_node(history.HOT, history.DAY)).points
     scale = Scale(20.0, max([100.0, *(node.limit_celsius + 15 for node in snapshot.nodes)]))
     rows = []
     for node, _ in judged:

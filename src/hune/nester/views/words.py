@@ -40,7 +40,7 @@ def _needed(text: str) -> set[str]:
 def _fields(alert: Alert, t: Language) -> dict[str, str]:
     return {
         "node": alert.label("node"),
-        "device": alert.label("device"),
+        "device": alert.label("port") or alert.label("device"),
         "probe": alert.label("probe"),
         "where": alert_where(alert),
         # Of an alert that is over, what matters is how bad it was.
@@ -52,7 +52,14 @@ def _fields(alert: Alert, t: Language) -> dict[str, str]:
 def alert_where(alert: Alert) -> str:
     """Return the place that an alert is about."""
     place = alert.label("node") or alert.label("probe") or alert.label("instance")
-    return " ".join(filter(None, [place, alert.label("device")]))
+    return " ".join(filter(None, [place, alert.label("port") or alert.label("device")]))
+
+
+def alert_limit(alert: Alert, t: Language) -> str:
+    """Return the threshold that an alert is about, in words; empty if it has none."""
+    limit = measured(alert, _float(alert.annotation("threshold")), t)
+    own = f"alert_limit.{alert.name}"
+    return t(own if t.has(own) else "alert_row.limit", limit=limit) if limit else ""
 
 
 def measured(alert: Alert, value: float | None, t: Language) -> str:
