@@ -93,7 +93,7 @@ class Poller:
             number=self._snapshot.number + 1 if self._snapshot else 1,
             now=self._clock.now(),
             # While the hub is silent, what Prometheus itself evaluates is nearer to the truth than an old answer.
-            alerts=tuple(self._alerts.values()) if hub.answers else self._firing,
+            alerts=tuple(self._alerts.values()) if hub.answers else (*self._firing, *self._ended()),
             services=self._services,
             sources=tuple(self._sources.values()),
         )
@@ -130,6 +130,9 @@ class Poller:
             # Over for longer than was asked for: the next look takes the whole day.
             self._day_taken = float("-inf")
         self._alerts = {key: alert for key, alert in missing.items() if not alert.is_open} | told
+
+    def _ended(self) -> list[Alert]:
+        return [alert for alert in self._alerts.values() if not alert.is_open]
 
     async def _look_health(self) -> None:
         services = await self._ask("conductor", self._fetch_health())

@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 from support.browsing import NARROW, WIDE, live, overflow, picture
 from support.fake_engines import FakeEngines
-from support.nester_server import NesterServer
+from support.nester_server import NesterServer, nester_server
 
 OpenPage = Callable[..., Page]
 
@@ -119,6 +119,27 @@ def test_wall_never_scrolls(size: tuple[int, int], server: NesterServer, open_pa
             assert box["x"] + box["width"] <= size[0], selector
 
 
+def test_wall_of_many_machines_with_long_names_never_scrolls(
+    tmp_path_factory: pytest.TempPathFactory, open_page: OpenPage
+) -> None:
+    links = [{"device": "enp1s0f0np0", "speed": "10G"}, {"device": "enp1s0f1np1", "speed": "25G"}]
+    nodes = [
+        {"name": f"hypervisor-rack-b-{n:02}", "address": f"10.0.0.{n + 1}", "kind": "proxmox", "links": links}
+        for n in range(20)
+    ]
+    with nester_server(tmp_path_factory.mktemp("many"), nodes=nodes) as many:
+        wall = open_page("/wall")
+        wall.goto(f"{many.url}/wall")
+        assert overflow(wall) == (0, 0)
+        picture(wall, "wall-many-1920-light")
+        for n in range(9):
+            many.engines.heat(f"hypervisor-rack-b-{n:02}", 80 + n)
+        wall.reload()
+        assert overflow(wall) == (0, 0)
+        picture(wall, "wall-many-hot-1920-light")
+        wall.goto("about:blank")
+
+
 def test_what_matters_on_the_wall_is_read_from_five_metres(server: NesterServer, open_page: OpenPage) -> None:
     hot_node(server.engines)
     wall = open_page("/wall")
@@ -149,8 +170,6 @@ def test_without_scripts_the_state_is_told(server: NesterServer, open_page: Open
 def test_this_machine_alone_shows_the_way_to_more(
     tmp_path_factory: pytest.TempPathFactory, open_page: OpenPage, server: NesterServer
 ) -> None:
-    from support.nester_server import nester_server
-
     alone = {"nodes": [{"name": "watch", "address": "127.0.0.1"}], "probes": []}
     with nester_server(tmp_path_factory.mktemp("alone"), **alone) as other:
         page = open_page("/")

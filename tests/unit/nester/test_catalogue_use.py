@@ -14,7 +14,9 @@ TEXTS = language("en").texts
 FAMILIES = (
     "alert.",
     "alert_brief.",
+    "alert_brief_plain.",
     "alert_limit.",
+    "alert_plain.",
     "banner.",
     "chart.",
     "date.",

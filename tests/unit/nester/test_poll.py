@@ -180,6 +180,14 @@ async def test_alert_that_is_over_leaves_the_open_ones(world: World) -> None:
     assert len(snapshot.alerts) == 1
 
 
+async def test_what_is_over_stays_known_while_the_hub_is_silent(world: World) -> None:
+    world.book = (alert("LinkDown", id="old", state="resolved", resolved_at=900.0),)
+    snapshot = await world.poller.current()
+    world.hub_answers = False
+    snapshot = await world.poller.after(snapshot.number)
+    assert {each.name for each in snapshot.alerts} == {"LinkDown", "CpuHot"}
+
+
 async def test_missing_conductor_is_no_trouble(world: World) -> None:
     world.conductor_answers = False
     snapshot = await world.poller.current()

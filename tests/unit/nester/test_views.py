@@ -15,6 +15,7 @@ from hune.nester.views.node import node as node_view
 from hune.nester.views.overview import overview
 from hune.nester.views.plain import plain
 from hune.nester.views.wall import wall
+from hune.nester.views.words import shorten
 from support.snapshots import NOW, alert, node, port, reading, snapshot
 
 Show = Callable[..., Look]
@@ -177,6 +178,23 @@ def test_alert_that_nobody_could_be_told_says_so(show: Show) -> None:
     assert "nobody told" in text(show(overview, SCENES["unknown"]), "alerts")
 
 
+def test_while_the_hub_is_silent_nothing_is_said_that_only_it_knows(show: Show) -> None:
+    fired = alert(annotations={}, value=None, peak=None, deliveries=())
+    sources = (Source("prometheus"), Source("hub", NOW - 3), Source("conductor"))
+    look = show(overview, snapshot(alerts=(fired,), sources=sources))
+    assert "CPU too hot on pve-01" in text(look, "alerts")
+    assert "not known who was told" in text(look, "alerts")
+    assert "nobody told" not in text(look, "alerts")
+    assert "Nothing fired" not in text(look, "lately")
+    assert "Past alerts not known" in text(show(wall, snapshot(sources=sources)), "wall-day")
+
+
+def test_flood_of_alerts_is_counted_on_the_overview_and_listed_on_its_page(show: Show) -> None:
+    flood = snapshot(alerts=tuple(alert("LinkDown", where=f"n{i}", id=str(i), value=None) for i in range(300)))
+    assert "and 288 more" in text(show(overview, flood), "alerts")
+    assert len(show(alerts, flood).regions["alerts"]) == 201
+
+
 def test_way_to_the_runbook_is_shown_only_if_there_is_one(show: Show) -> None:
     assert "/runbooks/CpuHot" in show(overview, SCENES["hot"]).region("alerts")
     assert "/runbooks/" not in show(overview, SCENES["stranger"]).region("alerts")
@@ -229,6 +247,15 @@ def test_wall_shows_four_nodes_and_pins_what_is_critical(show: Show) -> None:
     look = show(wall, SCENES["many"])
     assert len(look.regions["wall-nodes"]) == 4
     assert look.regions["wall-nodes"][0].key == "node-node-11"
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "short"),
+    [("pve-01", 9, "pve-01"), ("hypervisor-07", 9, "hyp…or-07"), ("enp1s0f0np0", 6, "en…np0")],
+)
+def test_long_names_keep_their_ends(name: str, most: int, short: str) -> None:
+    assert shorten(name, most) == short
+    assert len(shorten(name, most)) <= most
 
 
 def test_wall_turns_pages_while_nothing_is_critical(show: Show) -> None:

@@ -8,8 +8,8 @@ from hune.nester.judge import overall, tally
 from hune.nester.snapshot import Alert
 from hune.nester.views.frame import critical, frame
 from hune.nester.views.look import Look, Part, Scene, title
-from hune.nester.views.overview import alert_part
-from hune.nester.views.words import alert_title, measured, told
+from hune.nester.views.overview import alert_parts, nothing_fired
+from hune.nester.views.words import alert_peak, alert_title, told
 
 SHOWN = 200
 
@@ -24,8 +24,8 @@ async def alerts(scene: Scene) -> Look:
     regions = {
         **frame(scene),
         "verdict": (scene.part("verdict", "parts/verdict.html", state=state, headline=headline, facts=[]),),
-        "alerts": tuple(alert_part(scene, alert) for alert in opened),
-        "ended": tuple(ended) or (scene.part("none", "parts/ended_none.html"),),
+        "alerts": tuple(alert_parts(scene, SHOWN)),
+        "ended": tuple(ended) or (scene.part("none", "parts/ended_none.html", text=nothing_fired(scene)),),
     }
     return Look(title(scene, scene.t("page.alerts")), overall(scene.snapshot), regions, critical(scene))
 
@@ -47,7 +47,7 @@ def ended_part(scene: Scene, alert: Alert) -> Part:
         state=alert.severity,
         title=alert_title(alert, t),
         lab=alert.label("lab") == "true",
-        peak=measured(alert, alert.peak, t),
+        peak=alert_peak(alert, t),
         started=t.moment(alert.starts_at, now=scene.now),
         started_iso=t.iso(alert.starts_at),
         lasted=t.duration(ended - alert.starts_at) if ended is not None else "",

@@ -8,8 +8,9 @@ from hune.nester.snapshot import Alert
 from hune.nester.views.frame import critical, frame
 from hune.nester.views.look import Look, Part, Scene, title
 from hune.nester.views.tile import Hour, make_tile
-from hune.nester.views.words import alert_limit, alert_title, measured, told
+from hune.nester.views.words import alert_limit, alert_peak, alert_title, told
 
+SHOWN_ALERTS = 12
 SHOWN_LATELY = 6
 
 
@@ -23,7 +24,7 @@ async def overview(scene: Scene) -> Look:
     regions = {
         **frame(scene),
         "verdict": (verdict_part(scene),),
-        "alerts": tuple(alert_part(scene, alert) for alert in scene.snapshot.open_alerts),
+        "alerts": tuple(alert_parts(scene, SHOWN_ALERTS)),
         "nodes": tuple(tiles),
         "probes": tuple(probe_parts(scene)),
         "lately": lately(scene),
@@ -102,11 +103,21 @@ def facts(scene: Scene) -> list[str]:
     return found
 
 
+def alert_parts(scene: Scene, shown: int) -> list[Part]:
+    """Return the open alerts as rows, and a word about those that are too many."""
+    opened = scene.snapshot.open_alerts
+    parts = [alert_part(scene, alert) for alert in opened[:shown]]
+    if len(opened) > shown:
+        text = scene.t("wall.more", count=len(opened) - shown)
+        parts.append(scene.part("alerts-more", "parts/more.html", text=text))
+    return parts
+
+
 def alert_part(scene: Scene, alert: Alert) -> Part:
     """Return an open alert as a row."""
     t = scene.t
     state = judge_alert(alert)
-    peak = measured(alert, alert.peak, t) if alert.peak is not None and alert.peak != alert.value else ""
+    peak = alert_peak(alert, t) if alert.peak != alert.value else ""
     return scene.part(
         f"alert-{alert.id}",
         "parts/alert.html",
@@ -126,6 +137,7 @@ def alert_part(scene: Scene, alert: Alert) -> Part:
         duration=scene.ago(alert.starts_at),
         since=t.moment(alert.starts_at, now=scene.now),
         since_iso=t.iso(alert.starts_at),
+        asked=scene.snapshot.source("hub").answers,
         told=[told(delivery, t, now=scene.now) for delivery in alert.deliveries],
         name=alert.name,
     )
@@ -139,8 +151,14 @@ def lately(scene: Scene) -> tuple[Part, ...]:
         reverse=True,
     )
     if not over:
-        return (scene.part("lately-none", "parts/lately_none.html"),)
+        return (scene.part("lately-none", "parts/lately_none.html", text=nothing_fired(scene)),)
     return tuple(lately_part(scene, alert) for alert in over[:SHOWN_LATELY])
+
+
+def nothing_fired(scene: Scene) -> str:
+    """Return that nothing fired in the last day, if that is known."""
+    known = scene.snapshot.source("hub").answers
+    return scene.t("alerts.none_ended" if known else "alerts.no_hub_past")
 
 
 def lately_part(scene: Scene, alert: Alert) -> Part:
@@ -153,7 +171,7 @@ def lately_part(scene: Scene, alert: Alert) -> Part:
         title=alert_title(alert, t),
         node=alert.label("node"),
         lab=alert.label("lab") == "true",
-        peak=t("alert_row.peak", peak=measured(alert, alert.peak, t)) if alert.peak is not None else "",
+        peak=t("alert_row.peak", peak=peak) if (peak := alert_peak(alert, t)) else "",
         lasted=t("alert_row.lasted", duration=t.duration(ended - alert.starts_at)),
         ended=t.moment(ended, now=scene.now),
         ended_iso=t.iso(ended),

@@ -10,7 +10,7 @@ from hune.nester.history import Span
 from hune.nester.judge import PortState, State, Verdict, judge_port
 from hune.nester.language import NO_BREAK, Language
 from hune.nester.snapshot import SLOW_SECONDS, Node, Reading, Sensor, Snapshot, is_core
-from hune.nester.views.words import kind_text, port_brief, port_text, port_title
+from hune.nester.views.words import kind_text, port_brief, port_text, port_title, shorten
 
 _RATIOS = Scale(0.0, 1.0)
 # A sparkline shows at least this much above and below, so that a calm machine looks calm.
@@ -57,7 +57,7 @@ class PortLook:
     """A port as it is drawn."""
 
     name: str
-    device: str
+    brief_name: str
     state: PortState
     stale: bool
     text: str
@@ -148,7 +148,7 @@ def port_looks(node: Node, now: float, t: Language) -> tuple[PortLook, ...]:
     return tuple(
         PortLook(
             name=port.name,
-            device=port.device,
+            brief_name=shorten(port.name, 6),
             state=judge_port(port),
             stale=port.up is not None and port.up.is_stale(now),
             text=port_text(port, t),

@@ -8,20 +8,22 @@ from dataclasses import dataclass
 from hune.nester import history
 from hune.nester.drawing import Chart, Frame, Line, Scale, chart, hours, ticks
 from hune.nester.judge import State, Verdict, is_hot, judge_alert, judge_probe, overall, tally, worst_first
-from hune.nester.language import utc_offset_seconds
+from hune.nester.language import Language, utc_offset_seconds
 from hune.nester.snapshot import Node
 from hune.nester.views.frame import banners, critical
 from hune.nester.views.look import Look, Part, Scene, title
 from hune.nester.views.overview import last_hours
 from hune.nester.views.tile import Hour, Tile, make_tile, port_looks
-from hune.nester.views.words import alert_brief, alert_limit, alert_where
+from hune.nester.views.words import alert_brief, alert_limit, alert_where, shorten
 
 PAGE_TILES = 4
 PAGE_SECONDS = 20
 SHOWN_ALERTS = 3
+DRAWN_LINES = 12
+DAY_ROWS = 4
 # Units of the drawing; the style sheet gives it just this room when all is quiet, and when something is wrong.
-QUIET_CHART = Frame(590, 860, left=72, right=140, bottom=44, label_height=38)
-BUSY_CHART = Frame(550, 860, left=72, right=140, bottom=44, label_height=38)
+QUIET_CHART = Frame(590, 860, left=72, right=190, bottom=44, label_height=38)
+BUSY_CHART = Frame(550, 860, left=72, right=190, bottom=44, label_height=38)
 
 
 async def wall(scene: Scene) -> Look:
@@ -108,9 +110,14 @@ async def _chart(scene: Scene, judged: list[tuple[Node, Verdict]], frame: Frame)
     recent = await scene.history.by_node(template, *history.WALLS)
     limits = sorted({node.limit_celsius for node, _ in judged if node.sensors})
     lines = [
-        Line(node.name, node.name, "critical" if is_hot(node, scene.snapshot) else "calm", recent.points[node.name])
-        # Drawn last is drawn above.
-        for node, _ in reversed(judged)
+        Line(
+            node.name,
+            shorten(node.name, 9),
+            "critical" if is_hot(node, scene.snapshot) else "calm",
+            recent.points[node.name],
+        )
+        # The worst, and the worst of them drawn last, above the others.
+        for node, _ in reversed(judged[:DRAWN_LINES])
         if node.name in recent.points
     ]
     drawing = _draw(scene, lines, limits if thermal else [], recent, frame, thermal) if lines else None
@@ -153,7 +160,7 @@ def _ports(scene: Scene, judged: list[tuple[Node, Verdict]]) -> list[Part]:
     rows = [(node, port_looks(node, scene.now, scene.t)) for node, _ in judged if node.ports]
     rows.sort(key=lambda row: min(order[port.state] for port in row[1]))
     return [
-        scene.part(f"ports-{node.name}", "parts/wall_ports.html", node=node.name, ports=ports)
+        scene.part(f"ports-{node.name}", "parts/wall_ports.html", node=shorten(node.name, 9), ports=ports)
         for node, ports in rows[:PAGE_TILES]
     ]
 
@@ -171,7 +178,7 @@ def _alerts(scene: Scene) -> list[Part]:
                 "parts/wall_alert.html",
                 state=judge_alert(alert),
                 word=t(f"state.{judge_alert(alert)}"),
-                where=alert.label("node") or alert.label("probe") or alert_where(alert) or alert.name,
+                where=shorten(alert.label("node") or alert.label("probe") or alert_where(alert) or alert.name, 9),
                 line=line,
                 duration=scene.ago(alert.starts_at),
             )
@@ -194,6 +201,19 @@ class DayRow:
     width: str
 
 
+def _fired(scene: Scene) -> str:
+    """Return how much fired in the last day and is over, if that is known."""
+    count = sum(1 for alert in scene.snapshot.alerts if not alert.is_open)
+    if not scene.snapshot.source("hub").answers:
+        return scene.t("wall.past_unknown")
+    return scene.t("wall.fired", count=count) if count else scene.t("wall.nothing_fired")
+
+
+def _day_row(name: str, low: float, high: float, scale: Scale, t: Language) -> DayRow:
+    width = max(1.0, 100 * (scale.fraction(high) - scale.fraction(low)))
+    return DayRow(name, t.number(low), f"{t.number(high)}°", scale.percent(low), f"{width:.1f}%")
+
+
 async def _day(scene: Scene, judged: list[tuple[Node, Verdict]]) -> Part:
     """Return the last 24 hours: how warm each node was, what fired."""
     t, snapshot = scene.t, scene.snapshot
@@ -203,25 +223,18 @@ async def _day(scene: Scene, judged: list[tuple[Node, Verdict]]) -> Part:
     for node, _ in judged:
         values = [value for _, value in heat.get(node.name, []) if math.isfinite(value)]
         if values:
-            low, high = min(values), max(values)
-            rows.append(
-                DayRow(
-                    node.name,
-                    t.number(low),
-                    f"{t.number(high)}°",
-                    scale.percent(low),
-                    f"{max(1.0, 100 * (scale.fraction(high) - scale.fraction(low))):.1f}%",
-                )
-            )
-    over = [alert for alert in snapshot.alerts if not alert.is_open]
+            rows.append((max(values), _day_row(shorten(node.name, 15), min(values), max(values), scale, t)))
+    # The hottest, as many as there is room for.
+    rows.sort(key=lambda row: -row[0])
+    shown = [row for _, row in rows[: DAY_ROWS - 2 * len(snapshot.open_alerts)]]
     tried = any(probe.success for probe in snapshot.probes) and not snapshot.is_stale
     good = sum(1 for probe in snapshot.probes if judge_probe(probe, scene.now) == "up")
     return scene.part(
         "day",
         "parts/wall_day.html",
-        rows=rows[:6],
+        rows=shown,
         limit=scale.percent(snapshot.nodes[0].limit_celsius) if snapshot.nodes else "",
-        fired=t("wall.fired", count=len(over)) if over else t("wall.nothing_fired"),
+        fired=_fired(scene),
         probes=t("facts.probes", good=good, total=len(snapshot.probes)) if tried else "",
         date=t.long_date(scene.now),
     )

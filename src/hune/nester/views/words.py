@@ -14,23 +14,22 @@ PATIENCE_SECONDS = {"prometheus": 60.0, "hub": 10.0, "victoriametrics": 60.0}
 
 def alert_title(alert: Alert, t: Language) -> str:
     """Return what an alert says in one line: from the catalogue, else in its own words."""
-    key = f"alert.{alert.name}"
-    fields = _fields(alert, t)
-    if t.has(key) and all(fields[name] for name in _needed(t.texts[key])):
-        return t(key, **fields)
-    brief = f"alert_brief.{alert.name}"
-    if t.has(brief) and all(fields[name] for name in _needed(t.texts[brief])):
-        return t(brief, **fields)
-    return alert.annotation("summary") or " · ".join([alert.name, *filter(None, [fields["where"]])])
+    said = _said(alert, t, f"alert.{alert.name}", f"alert_plain.{alert.name}")
+    return said or alert.annotation("summary") or " · ".join(filter(None, [alert.name, alert_where(alert)]))
 
 
 def alert_brief(alert: Alert, t: Language) -> str:
     """Return what an alert says where its node is named beside it."""
-    key = f"alert_brief.{alert.name}"
+    return _said(alert, t, f"alert_brief.{alert.name}", f"alert_brief_plain.{alert.name}") or alert_title(alert, t)
+
+
+def _said(alert: Alert, t: Language, *keys: str) -> str:
+    """Return the first sentence of the catalogue for which everything is known: values are not, without the hub."""
     fields = _fields(alert, t)
-    if t.has(key) and all(fields[name] for name in _needed(t.texts[key])):
-        return t(key, **fields)
-    return alert_title(alert, t)
+    for key in keys:
+        if t.has(key) and all(fields[name] for name in _needed(t.texts[key])):
+            return t(key, **fields)
+    return ""
 
 
 def _needed(text: str) -> set[str]:
@@ -42,7 +41,6 @@ def _fields(alert: Alert, t: Language) -> dict[str, str]:
         "node": alert.label("node"),
         "device": alert.label("port") or alert.label("device"),
         "probe": alert.label("probe"),
-        "where": alert_where(alert),
         # Of an alert that is over, what matters is how bad it was.
         "value": measured(alert, alert.value if alert.is_open or alert.peak is None else alert.peak, t),
         "threshold": measured(alert, _float(alert.annotation("threshold")), t),
@@ -77,6 +75,11 @@ def measured(alert: Alert, value: float | None, t: Language) -> str:
         return t.duration(value)
     number = t.number(value, 0 if value == round(value) else 1)
     return t.unit(number, unit) if unit else number
+
+
+def alert_peak(alert: Alert, t: Language) -> str:
+    """Return how bad it was at worst, where more is worse; empty where a peak says nothing."""
+    return measured(alert, alert.peak, t) if alert.annotation("unit") in ("°C", "%") else ""
 
 
 def _float(text: str) -> float | None:
@@ -115,6 +118,14 @@ def port_text(port: Port, t: Language) -> str:
         return t("port.up")
     speed = t.bits(port.speed_bits.value)
     return t("port.slow", speed=speed, expected=t.bits(port.expected_bits or 0)) if state == "slow" else speed
+
+
+def shorten(name: str, most: int) -> str:
+    """Return a name of at most so many letters; what tells it from its neighbours is mostly at its end."""
+    if len(name) <= most:
+        return name
+    tail = (most - 1) * 2 // 3
+    return f"{name[: most - 1 - tail]}…{name[-tail:]}"
 
 
 def port_brief(port: Port, t: Language) -> str:
