@@ -11,7 +11,8 @@ from typing import Any
 
 from hune.core.layout import Layout
 from hune.nester.app import Nester
-from support.fake_engines import FakeEngines, homelab
+from support.fake_engines import FakeEngines
+from support.homelab import homelab
 from support.ports import free_port
 
 START_SECONDS = 20.0

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from starlette.routing import Route
 
 from hune.core.clock import Clock, SystemClock
@@ -61,6 +61,16 @@ class Nester:
         renderer = await asyncio.to_thread(Renderer, assets, runbooks)
         registry = CollectorRegistry()
         watching = Gauge("hune_nester_streams", "Event streams that are open.", registry=registry)
+        questions = Counter(
+            "hune_nester_questions",
+            "What the pages asked, by whom they asked and whether there was an answer.",
+            ("source", "answered"),
+            registry=registry,
+        )
+
+        def count(source: str, answered: bool) -> None:
+            questions.labels(source, "yes" if answered else "no").inc()
+
         async with open_session() as session, asyncio.TaskGroup() as group:
             hub = HubClient(session, site.url("hub"))
             poller = Poller(
@@ -69,6 +79,7 @@ class Nester:
                 hub.alerts,
                 lambda: conductor_health(self._layout.socket),
                 self._clock,
+                count,
             )
             history = History(PrometheusClient(session, site.url("victoriametrics")), self._clock, group)
             desk = Desk(site, poller, history, renderer)

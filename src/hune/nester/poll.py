@@ -42,7 +42,10 @@ class Poller:
         fetch_alerts: Callable[[float], Awaitable[tuple[Alert, ...]]],
         fetch_health: Callable[[], Awaitable[tuple[ServiceHealth, ...]]],
         clock: Clock,
+        count: Callable[[str, bool], None] = lambda _source, _answered: None,
     ) -> None:
+        """`count` hears of each question: whom it went to, and whether it was answered."""
+        self._count = count
         self._site = site
         self._prometheus = prometheus
         self._fetch_alerts = fetch_alerts
@@ -145,10 +148,12 @@ class Poller:
         try:
             value = await answer
         except HuneError as error:
+            self._count(name, False)
             if known.answers:
                 log.warning("%s does not answer: %s", name, error)
                 self._sources[name] = Source(known.name, self._clock.now(), error.message)
             return None
+        self._count(name, True)
         if not known.answers:
             log.info("%s answers again", name)
             self._sources[name] = Source(known.name)

@@ -13,7 +13,8 @@ from hune.core.errors import Unavailable
 from hune.core.layout import Layout
 from hune.core.service import start
 from hune.nester.app import Nester
-from support.fake_engines import FakeEngines, homelab
+from support.fake_engines import FakeEngines
+from support.homelab import homelab
 from support.ports import free_port
 
 
@@ -85,6 +86,20 @@ async def test_unknown_page_is_a_page_that_says_so(place: Place, path: str) -> N
     response, text = await place.get(path, **{"Accept-Language": "fr"})
     assert response.status == 404
     assert "Rien à l’horizon" in text
+
+
+async def test_page_that_breaks_is_a_page_that_says_so(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr("hune.nester.views.alerts.ended_rows", broken)
+    response, text = await place.get("/alerts")
+    assert response.status == 500
+    assert "This page broke" in text
+    assert "fault of ours" not in text
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    response, _ = await place.get("/")
+    assert response.status == 200
 
 
 async def test_unknown_host_is_refused_and_the_public_one_known(place: Place) -> None:
@@ -213,6 +228,9 @@ async def test_health_and_metrics(place: Place) -> None:
     assert (await place.json("/health"))["healthy"] is True
     _, text = await place.get("/metrics")
     assert "hune_nester_streams 0.0" in text
+    await place.json("/api/overview")
+    _, text = await place.get("/metrics")
+    assert 'hune_nester_questions_total{answered="yes",source="prometheus"} 1.0' in text
 
 
 async def test_address_that_is_taken_is_said(place: Place, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ export function watch(view: string, workerUrl: string, listener: Listener): void
 }
 
 function watchShared(view: string, workerUrl: string, listener: Listener): void {
-  const worker = new SharedWorker(workerUrl, { type: "module", name: "hune" });
+  const worker = new SharedWorker(workerUrl, "hune");
   const { port } = worker;
   const wish = (content: Wish) => port.postMessage(content);
   port.onmessage = (event: MessageEvent<Message>) => listener(event.data);

@@ -22,8 +22,8 @@ SHOWN_ALERTS = 3
 DRAWN_LINES = 12
 DAY_ROWS = 4
 # Units of the drawing; the style sheet gives it just this room when all is quiet, and when something is wrong.
-QUIET_CHART = Frame(590, 860, left=72, right=190, bottom=44, label_height=38)
-BUSY_CHART = Frame(550, 860, left=72, right=190, bottom=44, label_height=38)
+QUIET_WIDTH, BUSY_WIDTH, CHART_HEIGHT = 590, 550, 860
+LETTER_WIDTH = 19
 
 
 async def wall(scene: Scene) -> Look:
@@ -36,7 +36,7 @@ async def wall(scene: Scene) -> Look:
         "wall-verdict": (_verdict(scene, state),),
         "wall-nodes": tuple(_tiles(scene, judged, await last_hours(scene))),
         "wall-pages": (_pages(scene, judged),),
-        "wall-chart": (await _chart(scene, judged, QUIET_CHART if quiet else BUSY_CHART),),
+        "wall-chart": (await _chart(scene, judged, QUIET_WIDTH if quiet else BUSY_WIDTH),),
         "wall-ports": tuple(_ports(scene, judged)),
         "wall-alerts": tuple(_alerts(scene)),
         # There is room for it beside one alert, not beside several.
@@ -103,7 +103,7 @@ def _pages(scene: Scene, judged: list[tuple[Node, Verdict]]) -> Part:
     return scene.part("pages", "parts/wall_pages.html", page=page, pages=pages)
 
 
-async def _chart(scene: Scene, judged: list[tuple[Node, Verdict]], frame: Frame) -> Part:
+async def _chart(scene: Scene, judged: list[tuple[Node, Verdict]], width: int) -> Part:
     """Return the thermal history of all nodes, or how busy they were where nothing measures heat."""
     thermal = any(node.sensors for node in scene.snapshot.nodes)
     template = history.HOT if thermal else history.BUSY
@@ -120,7 +120,7 @@ async def _chart(scene: Scene, judged: list[tuple[Node, Verdict]], frame: Frame)
         for node, _ in reversed(judged[:DRAWN_LINES])
         if node.name in recent.points
     ]
-    drawing = _draw(scene, lines, limits if thermal else [], recent, frame, thermal) if lines else None
+    drawing = _draw(scene, lines, limits if thermal else [], recent, width, thermal) if lines else None
     return scene.part(
         "chart",
         "parts/wall_chart.html",
@@ -130,7 +130,7 @@ async def _chart(scene: Scene, judged: list[tuple[Node, Verdict]], frame: Frame)
 
 
 def _draw(
-    scene: Scene, lines: list[Line], limits: list[float], recent: history.Recent, frame: Frame, thermal: bool
+    scene: Scene, lines: list[Line], limits: list[float], recent: history.Recent, width: int, thermal: bool
 ) -> Chart:
     t, span, end = scene.t, recent.span, recent.end
     values = [value for line in lines for _, value in line.points if math.isfinite(value)]
@@ -141,6 +141,7 @@ def _draw(
         scale = Scale(0.0, 1.0)
         y_marks = {value: t.percent(value) for value in (0.0, 0.25, 0.5, 0.75, 1.0)}
     start = end - span.seconds
+    names = 20 + LETTER_WIDTH * max(len(line.text) for line in lines)
     moments = hours(start, end, 3600 if span.seconds > 3600 else 300, utc_offset_seconds(end))
     return chart(
         lines,
@@ -148,7 +149,7 @@ def _draw(
         end=end,
         step_seconds=span.step_seconds,
         scale=scale,
-        frame=frame,
+        frame=Frame(width, CHART_HEIGHT, left=72, right=names, bottom=44, label_height=38),
         thresholds={limit: t.celsius(limit) for limit in limits},
         x_marks={at: t.clock(at)[:5] for at in moments},
         y_marks=y_marks,
