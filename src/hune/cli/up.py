@@ -46,7 +46,8 @@ def command(
         ports=parse_overrides(port),
         auto_ports=auto_ports,
     )
-    argv = [sys.executable, "-m", "hune.stack"]
+    # -P: a module that lies in the working directory is never taken for one of ours.
+    argv = [sys.executable, "-P", "-m", "hune.stack"]
     environ = {**os.environ, REQUEST_VARIABLE: request.to_json()}
     if not detach:
         # The conductor takes this process's place: nothing is kept twice in memory.

@@ -130,6 +130,7 @@ class Conductor:
         request = replace(self._request, running=running)
         child = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",
             "-m",
             "hune.stack.prepare",
             stdin=asyncio.subprocess.PIPE,

@@ -32,7 +32,8 @@ class Request:
     ports: Mapping[str, int] = field(default_factory=dict)
     auto_ports: bool = False
     running: bool = False
-    hune: tuple[str, ...] = (sys.executable, "-m", "hune")
+    # -P: a module that lies in the working directory is never taken for one of ours.
+    hune: tuple[str, ...] = (sys.executable, "-P", "-m", "hune")
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
