@@ -107,6 +107,18 @@ def test_a_killed_conductor_leaves_no_process_and_the_next_start_recovers(produc
     assert product.up()["healthy"]
 
 
+def test_samples_of_a_clock_that_went_ahead_do_not_hide_the_present(product: Product) -> None:
+    product.up()
+    product.down()
+    # As after a start with a clock an hour ahead, which was set right since.
+    ahead = time.time() + 3600
+    for segment in (product.data_dir / "data" / "prometheus" / "wal").glob("0*"):
+        os.utime(segment, (ahead, ahead))
+    assert product.up()["healthy"]
+    assert (product.data_dir / "data" / "prometheus-ahead" / "wal").exists()
+    assert "the clock was set back" in product.run("logs", "conductor").stdout
+
+
 def test_a_stopped_stack_leaves_no_process(product: Product) -> None:
     status = product.up()
     product.down()

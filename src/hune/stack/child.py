@@ -17,6 +17,7 @@ from hune.core.backoff import Backoff
 from hune.core.clock import Clock
 from hune.stack.model import Process
 from hune.stack.spawn import guarded
+from hune.stack.timekeeping import put_aside_the_future
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +105,7 @@ class Child:
         """Run the process once; return why it ended."""
         self._enter(State.STARTING)
         try:
+            await self._leave_the_future()
             running = await self._spawn()
         except OSError as error:
             return f"can't be started: {error.strerror or error}"
@@ -122,6 +124,17 @@ class Child:
             if running.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     running.kill()
+
+    async def _leave_the_future(self) -> None:
+        if self.process.series_dir:
+            folder = Path(self.process.series_dir)
+            if aside := await asyncio.to_thread(put_aside_the_future, folder, self._clock.now()):
+                log.warning(
+                    "%s: the clock was set back, and what was stored under a later time would hide all that is new: "
+                    "put aside in %s",
+                    self.process.name,
+                    aside,
+                )
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         self._log_path.parent.mkdir(parents=True, exist_ok=True)

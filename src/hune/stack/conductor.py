@@ -31,6 +31,7 @@ from hune.stack.model import Plan, Process
 from hune.stack.monitor import Monitor
 from hune.stack.prepare import Request
 from hune.stack.replay import Replayer
+from hune.stack.timekeeping import ClockWatch
 
 log = logging.getLogger("hune.conductor")
 
@@ -83,7 +84,7 @@ class Conductor:
                         return 2
                     loops = [
                         group.create_task(self._keep_doing(work), name=work.__qualname__)
-                        for work in (self._monitor.run, self._replay, self._housekeeping)
+                        for work in (self._monitor.run, self._replay, self._watch_clock, self._housekeeping)
                     ]
                     loops.append(group.create_task(self._become_up(), name="become up"))
                     await self._leaving.wait()
@@ -284,6 +285,20 @@ class Conductor:
 
     async def _replay(self) -> None:
         await self._replayer.run(self._generation)
+
+    async def _watch_clock(self) -> None:
+        """Start everything again after the clock was set back: each keeps times that now lie in the future."""
+        watch = ClockWatch(self._clock)
+        while True:
+            await self._clock.sleep(1.0)
+            leap = watch.leap()
+            if leap > 0:
+                log.warning("the clock went forward by %.0f s, or the machine slept", leap)
+            elif leap < 0:
+                self._say(f"the clock was set back by {-leap:.0f} s: everything is started again")
+                reason = f"the clock was set back by {-leap:.0f} s"
+                async with self._changing:
+                    await asyncio.gather(*(child.restart(reason) for child in self._children.values()))
 
     async def _housekeeping(self) -> None:
         while True:

@@ -29,6 +29,7 @@ class Process:
 
     It is started once all of `after` are ready, is ready when `ready_url` answers 2xx, and is asked to
     read its files (`reads`) again by `reload_signal`; without one it is restarted when they change.
+    `series_dir` holds samples in order of time: what lies in the future there is put aside before a start.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Process:
     cwd: str = "/"
     ready_seconds: float = 60.0
     stop_seconds: float = 15.0
+    series_dir: str = ""
 
 
 @dataclass(frozen=True)

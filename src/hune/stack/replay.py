@@ -109,6 +109,8 @@ class Replayer:
         if not working or not all(self._urls):
             return
         now = self._clock.now()
+        # A clock that was set back: of the time that comes again nothing is known.
+        self._watermark = min(self._watermark, now)
         if self._gap:
             try:
                 sent = await replay(self._session, *self._urls, start=self._watermark - MARGIN_SECONDS, end=now)

@@ -51,6 +51,7 @@ def process(setting: Setting) -> Process:
         # A WAL of 15 days is read again after a crash.
         ready_seconds=300.0,
         stop_seconds=60.0,
+        series_dir=str(setting.layout.data(NAME)),
         env={"GOGC": "60"},
     )
 
