@@ -1,0 +1,1 @@
+"""One file a collector; each ends with its `COLLECTOR`."""
