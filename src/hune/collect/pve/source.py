@@ -40,6 +40,11 @@ class Source:
         self._kept: dict[tuple[str, tuple[tuple[str, str], ...], str], _Kept] = {}
         self._under_way: dict[tuple[str, tuple[tuple[str, str], ...], str], asyncio.Task[Any]] = {}
 
+    @property
+    def clock(self) -> Clock:
+        """Return the clock that ages the answers."""
+        return self._clock
+
     async def get(
         self, path: str, params: Mapping[str, str] | None = None, *, max_age_seconds: float = 0.0, node: str = ""
     ) -> Any:
