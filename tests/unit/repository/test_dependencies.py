@@ -13,12 +13,14 @@ ROOT = Path(__file__).parents[3]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 GROUPS = PYPROJECT["dependency-groups"]
 BUILD = [Requirement(line) for line in GROUPS["build"]]
+PEERS = [Requirement(line) for line in GROUPS["peers"]]
 DEVELOPMENT = [Requirement(line) for line in GROUPS["dev"] if isinstance(line, str)]
 RUNTIME = [Requirement(line) for line in PYPROJECT["project"]["dependencies"]]
 LOCKS = {
     "requirements.lock": RUNTIME,
     "requirements-build.lock": BUILD,
     "requirements-dev.lock": RUNTIME + BUILD + DEVELOPMENT,
+    "requirements-peers.lock": PEERS,
 }
 
 
@@ -69,7 +71,7 @@ def test_every_dependency_has_its_reason_in_the_documentation() -> None:
     }
     npm = json.loads((ROOT / "web" / "package.json").read_text())
     debian = re.findall(r"^  \[.*\]=(\S+)$", _text("engines.bash", "system_packages.bash"), re.MULTILINE)
-    declared = {requirement.name for requirement in LOCKS["requirements-dev.lock"]}
+    declared = {requirement.name for requirement in LOCKS["requirements-dev.lock"] + PEERS}
     declared |= {*npm["dependencies"], *npm["devDependencies"], *debian, "python3-pip-whl"}
     assert documented == declared
 
