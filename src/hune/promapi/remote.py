@@ -1,4 +1,4 @@
-"""Remote read and remote write, as far as samples are carried from one to the other unread.
+"""Remote read and remote write: samples carried from one to the other unread, and samples of our own written.
 
 A remote-read QueryResult and a remote-write WriteRequest are the same message, `repeated TimeSeries = 1`, so a
 series is passed on as the bytes it came in: labels, values to the last bit, stale markers.
@@ -7,7 +7,8 @@ Source: prompb/remote.proto and types.proto of Prometheus.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +27,8 @@ WRITE_HEADERS = {
 
 _OPERATORS = {"=": 0, "!=": 1, "=~": 2, "!~": 3}
 _SERIES_TAG = 0x0A
+_DOUBLE_TAG = 0x09
+_DOUBLE = struct.Struct("<Bd")
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,19 @@ def write_requests(read_response: bytes, *, limit_bytes: int = 8 << 20) -> Itera
                 batch, size = [], 0
     if batch:
         yield bytes(cramjam.snappy.compress_raw(b"".join(batch)))
+
+
+def write_request(series: Iterable[tuple[Mapping[str, str], Sequence[tuple[float, float]]]]) -> bytes:
+    """Return the compressed body of a remote-write request: labels, and points of (seconds since the epoch, value)."""
+    message = bytearray()
+    for labels, points in series:
+        body = bytearray()
+        for name, value in sorted(labels.items()):
+            body += _bytes(1, _bytes(1, name.encode()) + _bytes(2, value.encode()))
+        for moment, number in points:
+            body += _bytes(2, _DOUBLE.pack(_DOUBLE_TAG, number) + _integer(2, round(moment * 1000)))
+        message += _bytes(1, bytes(body))
+    return bytes(cramjam.snappy.compress_raw(bytes(message)))
 
 
 def _fields(message: bytes) -> Iterator[bytes]:
