@@ -13,6 +13,9 @@ class Endpoint:
     port: int = 8006
     node: str = ""
 
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 @dataclass(frozen=True)
 class Token:
@@ -32,14 +35,15 @@ class Login:
 
 @dataclass(frozen=True)
 class Trust:
-    """What makes a certificate acceptable: an authority, or a SHA-256 fingerprint as Proxmox shows it (`AB:CD:…`).
+    """What makes a certificate acceptable: an authority, or SHA-256 fingerprints as Proxmox shows them (`AB:CD:…`).
 
-    Without either the system's authorities decide; `verify=False` accepts anything.
+    Each node has a certificate of its own: any of the fingerprints will do. Without either the system's authorities
+    decide; `verify=False` accepts anything.
     """
 
     verify: bool = True
     ca_file: str = ""
-    fingerprint: str = ""
+    fingerprints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,3 +67,10 @@ class Access:
     credentials: Token | Login
     trust: Trust = Trust()
     limits: Limits = Limits()
+    learn_nodes: bool = False
+    """Whether to ask the cluster for its other nodes' addresses, and to use those that answer."""
+
+    @property
+    def account(self) -> str:
+        """Who asks, as access lists name it: `user@realm` or `user@realm!token`."""
+        return self.credentials.id if isinstance(self.credentials, Token) else self.credentials.user
