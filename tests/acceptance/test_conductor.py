@@ -107,6 +107,20 @@ def test_a_killed_conductor_leaves_no_process_and_the_next_start_recovers(produc
     assert product.up()["healthy"]
 
 
+@pytest.mark.long
+def test_samples_that_the_store_never_took_hold_nothing_up(product: Product) -> None:
+    status = product.up()
+    pids = {row["name"]: row["pid"] for row in status["processes"]}
+    os.kill(pids["victoriametrics"], signal.SIGSTOP)
+    # Longer than a scrape interval: there are samples to send.
+    time.sleep(20)
+    os.kill(status["pid"], signal.SIGKILL)
+    os.kill(pids["victoriametrics"], signal.SIGKILL)
+    gone = lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids.values())  # noqa: E731
+    wait_until(gone, "all children are gone", seconds=30)
+    assert product.up()["healthy"]
+
+
 def test_samples_of_a_clock_that_went_ahead_do_not_hide_the_present(product: Product) -> None:
     product.up()
     product.down()
