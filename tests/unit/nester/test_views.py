@@ -185,7 +185,7 @@ def test_while_the_hub_is_silent_nothing_is_said_that_only_it_knows(show: Show) 
     assert "CPU too hot on pve-01" in text(look, "alerts")
     assert "not known who was told" in text(look, "alerts")
     assert "nobody told" not in text(look, "alerts")
-    assert "Nothing fired" not in text(look, "lately")
+    assert "Nothing ended" not in text(look, "lately")
     assert "Past alerts not known" in text(show(wall, snapshot(sources=sources)), "wall-day")
 
 
@@ -309,4 +309,4 @@ def test_alerts_that_are_over_tell_how_long_they_lasted_and_how_bad_they_were(sh
     words = text(show(alerts, snapshot(alerts=(over,))), "ended").replace("\u00a0", " ")
     for expected in ("CPU 81 °C on pve-01", "10 min", "Discord"):
         assert expected in words
-    assert "Nothing fired" in text(show(alerts, snapshot()), "ended")
+    assert "Nothing ended" in text(show(alerts, snapshot()), "ended")

@@ -8,7 +8,7 @@ from hune.nester.judge import overall, tally
 from hune.nester.snapshot import Alert
 from hune.nester.views.frame import critical, frame
 from hune.nester.views.look import Look, Part, Scene, title
-from hune.nester.views.overview import alert_parts, nothing_fired
+from hune.nester.views.overview import alert_parts, nothing_ended
 from hune.nester.views.words import alert_peak, alert_title, told
 
 SHOWN = 200
@@ -25,7 +25,7 @@ async def alerts(scene: Scene) -> Look:
         **frame(scene),
         "verdict": (scene.part("verdict", "parts/verdict.html", state=state, headline=headline, facts=[]),),
         "alerts": tuple(alert_parts(scene, SHOWN)),
-        "ended": tuple(ended) or (scene.part("none", "parts/ended_none.html", text=nothing_fired(scene)),),
+        "ended": tuple(ended) or (scene.part("none", "parts/ended_none.html", text=nothing_ended(scene)),),
     }
     return Look(title(scene, scene.t("page.alerts")), overall(scene.snapshot), regions, critical(scene))
 

@@ -151,12 +151,12 @@ def lately(scene: Scene) -> tuple[Part, ...]:
         reverse=True,
     )
     if not over:
-        return (scene.part("lately-none", "parts/lately_none.html", text=nothing_fired(scene)),)
+        return (scene.part("lately-none", "parts/lately_none.html", text=nothing_ended(scene)),)
     return tuple(lately_part(scene, alert) for alert in over[:SHOWN_LATELY])
 
 
-def nothing_fired(scene: Scene) -> str:
-    """Return that nothing fired in the last day, if that is known."""
+def nothing_ended(scene: Scene) -> str:
+    """Return that no alert ended in the last day, if that is known; one that still fires did not."""
     known = scene.snapshot.source("hub").answers
     return scene.t("alerts.none_ended" if known else "alerts.no_hub_past")
 
