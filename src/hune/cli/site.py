@@ -19,17 +19,25 @@ app = typer.Typer(
 
 
 @app.command()
-def check(site: SiteFile = None, data_dir: DataDir = None, json_output: Json = False) -> None:
+def check(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="The same as --site.")] = None,
+    site: SiteFile = None,
+    data_dir: DataDir = None,
+    json_output: Json = False,
+) -> None:
     """Say everything that is wrong with the site file, by line and column.
 
     The secrets it refers to are read as well, and never printed. Exit code 2 when something is wrong.
     """
+    from hune.core.errors import InputError
     from hune.site.checks import notes
     from hune.site.load import find, load_with_positions, told
     from hune.site.problems import SiteErrors
     from hune.site.secrets import check_all
 
-    found = find(site, os.environ, Path.cwd())
+    if file and site:
+        raise InputError("two site files are given", remedy="give one, as FILE or as --site")
+    found = find(file or site, os.environ, Path.cwd())
     overlays = sorted(layout_of(data_dir).overlays.glob("*.yaml"))
     name = told(found) if found else "this machine"
     try:

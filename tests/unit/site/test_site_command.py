@@ -35,6 +35,13 @@ def test_check_raises_everything_that_is_wrong() -> None:
     assert len(result.exception.problems) == 2
 
 
+def test_check_takes_the_file_as_an_argument_too() -> None:
+    Path("rack.yaml").write_text("this_host: false\nnodes: [{name: pve-01, address: 10.0.0.11}]\n")
+    assert "rack.yaml is right: pve-01" in run("check", "rack.yaml").output
+    twice = run("check", "rack.yaml", "--site", "rack.yaml")
+    assert isinstance(twice.exception, InputError)
+
+
 def test_check_as_json_tells_problems_one_by_one() -> None:
     Path("site.yaml").write_text("langauge: fr\n")
     result = run("check", "--json")
