@@ -12,10 +12,14 @@ from hune.cli.options import DataDir, layout_of
 def command(data_dir: DataDir = None) -> None:
     """Send the text on standard input to every receiver of the site."""
     from hune.alerting.notifiers.emergency import send_emergency
+    from hune.core.errors import Unavailable
     from hune.http.call import open_session
     from hune.site.models import Site
 
-    site = Site.model_validate_json(layout_of(data_dir).site_json.read_text())
+    try:
+        site = Site.model_validate_json(layout_of(data_dir).site_json.read_text())
+    except FileNotFoundError:
+        raise Unavailable("nobody to tell: Hune has not run here yet", remedy="start it with: hune up") from None
     text = sys.stdin.read()[:1500]
 
     async def send() -> None:
