@@ -21,8 +21,6 @@ SHAPES = {
     "unknown": ("?", "cyan"),
 }
 
-SHORT = 20  # columns of text no wider than this don't wrap
-
 
 def state(word: str) -> str:
     """Return a state as shape and word, in Rich's markup."""
@@ -41,17 +39,14 @@ def age(since: float, *, now: float | None = None) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under columns; in a narrow terminal the long texts wrap, names and addresses stay whole."""
+    """Print rows under columns."""
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     grid = Table(box=None, pad_edge=False, header_style="dim")
-    cells = [[Text.from_markup(cell) for cell in row] for row in rows]
-    for column, below in zip(columns, zip(*cells, strict=True) if cells else [()] * len(columns), strict=True):
-        short = all(cell.cell_len <= SHORT for cell in below)
-        grid.add_column(column, overflow="fold", no_wrap=short)
-    for row in cells:
+    for column in columns:
+        grid.add_column(column, overflow="fold")
+    for row in rows:
         grid.add_row(*row)
     Console(highlight=False).print(grid)
 
