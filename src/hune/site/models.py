@@ -12,7 +12,7 @@ import re
 import socket
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
 from hune.site.base import Model
@@ -29,13 +29,14 @@ from hune.site.processes import (
 )
 from hune.site.values import (
     DEVICE_PATTERN,
-    FINGERPRINT_PATTERN,
     NAME_PATTERN,
     TOKEN_PATTERN,
+    USER_PATTERN,
     AbsolutePath,
     Alive,
     Celsius,
     Device,
+    Fingerprint,
     Host,
     LabelName,
     ListenAddress,
@@ -70,6 +71,7 @@ __all__ = [
     "Probe",
     "Prometheus",
     "ProxmoxCluster",
+    "ProxmoxLogin",
     "ProxmoxToken",
     "Receiver",
     "Route",
@@ -238,17 +240,44 @@ class ProxmoxToken(Model):
     secret: SecretRef = Field(description="its secret: env:NAME or file:/absolute/path")
 
 
+class ProxmoxLogin(Model):
+    """A user with a password, where no API token can be had."""
+
+    user: Annotated[str, Field(pattern=USER_PATTERN)] = Field(description="who asks: user@realm")
+    password: SecretRef = Field(description="its password: env:NAME or file:/absolute/path")
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Fingerprints = Annotated[
+    list[Fingerprint], BeforeValidator(_as_list, json_schema_input_type=Fingerprint | list[Fingerprint])
+]
+
+
 class ProxmoxCluster(Model):
     """A Proxmox VE cluster, asked through any of its nodes."""
 
     name: Name = Field(description="name of the cluster, once in the site")
     nodes: list[Name] = Field(min_length=1, description="names of nodes of this site")
     token: ProxmoxToken | None = Field(None, description="API token to ask with")
+    login: ProxmoxLogin | None = Field(None, description="user and password to ask with, instead of a token")
     port: Port = Field(8006, description="port of its API")
-    fingerprint: Annotated[str, Field(pattern=FINGERPRINT_PATTERN)] | None = Field(
-        None, description="SHA-256 fingerprint of its certificate, when no authority vouches for it"
+    fingerprint: Fingerprints = Field(
+        default_factory=list,
+        description="SHA-256 fingerprint of its certificate, or of each node's, when no authority vouches for them",
     )
     ca_file: AbsolutePath | None = Field(None, description="file of the authority that signed its certificate")
+    budget: Annotated[float, Field(ge=10, le=100_000)] | None = Field(
+        None, description="calls a minute that its API gets at most; no limit by default"
+    )
+
+    @model_validator(mode="after")
+    def _one_identity(self) -> ProxmoxCluster:
+        if self.token and self.login:
+            raise ValueError("both token and login; give one of them, best the token")
+        return self
 
 
 class Discord(Model):
@@ -328,6 +357,10 @@ class Site(Model):
     def port(self, name: str) -> int:
         """Return the port wished for an engine or service (`node-exporter`), or its default."""
         return self.part(name).port or DEFAULT_PORTS[name]
+
+    def wants(self, name: str) -> bool:
+        """Whether an engine or service has anything to do here: the Proxmox exporter needs a cluster and a token."""
+        return name != "pve-exporter" or any(cluster.token for cluster in self.proxmox)
 
     def url(self, name: str) -> str:
         """Return the base URL at which an engine or service is reached from this machine, without a final slash."""

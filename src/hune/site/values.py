@@ -20,6 +20,7 @@ URL_PATTERN = r"^https?://[^/\s@?#]+(/\S*)?$"
 PATH_PATTERN = r"^/[^\x00]*$"
 VERSION_PATTERN = r"^[0-9][A-Za-z0-9.+~:-]{0,62}$"
 TOKEN_PATTERN = r"^[^\s!@=]+@[^\s!@=]+![A-Za-z0-9._-]+$"  # noqa: S105 - the shape of an id
+USER_PATTERN = r"^[^\s!@=]+@[^\s!@=]+$"
 FINGERPRINT_PATTERN = r"^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$"
 
 # What to write, for each pattern: the remedy of a value that does not match.
@@ -32,6 +33,7 @@ HINTS = {
     PATH_PATTERN: "write an absolute path: /usr/bin/prometheus",
     VERSION_PATTERN: "write a version, in quotes: '2.53.1'",
     TOKEN_PATTERN: "write user@realm!name, without the secret: hune@pve!metrics",
+    USER_PATTERN: "write user@realm: hune@pve",
     FINGERPRINT_PATTERN: "write the SHA-256 fingerprint: 32 pairs of hexadecimal digits joined by ':'",
 }
 
@@ -44,6 +46,7 @@ Celsius = Annotated[float, Field(ge=0, le=150)]
 Device = Annotated[str, Field(pattern=DEVICE_PATTERN)]
 Duration = Annotated[str, Field(pattern=DURATION_PATTERN)]
 Url = Annotated[str, Field(pattern=URL_PATTERN, max_length=2048)]
+Fingerprint = Annotated[str, Field(pattern=FINGERPRINT_PATTERN)]
 AbsolutePath = Annotated[str, Field(pattern=PATH_PATTERN, max_length=4096)]
 
 _SPEED = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) *([MG])(?:bit/s|bps)?")
