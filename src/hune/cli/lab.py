@@ -6,17 +6,23 @@ import asyncio
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-from hune.cli import show
+from hune.cli import lab_proxmox, show
+from hune.cli.lab_call import ask_conductor, ask_lab, do
 from hune.cli.options import DataDir, Json, layout_of
-from hune.core.errors import HuneError, InputError, Unavailable
+from hune.core.errors import HuneError, Unavailable
 from hune.core.layout import Layout
 
-app = typer.Typer(help="Try Hune on three simulated nodes: heat them, unplug them, kill them.", no_args_is_help=True)
+app = typer.Typer(
+    help="Try Hune on three simulated nodes: heat them, unplug them, kill them, break their Proxmox.",
+    no_args_is_help=True,
+)
+
+app.add_typer(lab_proxmox.app)
 
 NodeName = Annotated[str, typer.Argument(metavar="NODE", help="pve-01, pve-02 or pve-03")]
 AnyNode = Annotated[str | None, typer.Argument(metavar="[NODE]", help="One node; else all.")]
@@ -41,24 +47,25 @@ def up(data_dir: DataDir = None, json_output: Json = False) -> None:
     from hune.lab import overlay
 
     layout = layout_of(data_dir)
-    _conductor(layout, "GET", "/status")
+    ask_conductor(layout, "GET", "/status")
     # One that is wanted already may just be starting.
     if not (overlay.path(layout).exists() and _becomes(lambda: _answers(layout), _STARTING_SECONDS)):
         _prepare(layout)
         try:
-            _conductor(layout, "POST", "/reload", timeout_seconds=120.0)
+            ask_conductor(layout, "POST", "/reload", timeout_seconds=120.0)
         except HuneError:
             _forget(layout)
             raise
         _await(lambda: _answers(layout), "the lab does not start", _SEEN_SECONDS)
-    nodes = _status(layout)
+    found = ask_lab(layout, "GET", "/status")
+    nodes = found["nodes"]
     living = {node["node"] for node in nodes if node["power"] == "up"}
     _await(
         lambda: living <= _found(layout, f"{_SCRAPED} == 1"), "Prometheus does not see the lab's nodes", _SEEN_SECONDS
     )
-    _show(nodes, json_output=json_output)
+    _show(nodes, found["faults"], json_output=json_output)
     if not json_output:
-        show.line("[dim]try: hune lab heat pve-02 78 · hune lab unplug pve-01 enp1s0f1 · hune lab kill pve-03[/]")
+        show.line("[dim]try: hune lab heat pve-02 78 · hune lab kill pve-03 · hune lab fill local-zfs 96[/]")
 
 
 @app.command()
@@ -70,7 +77,7 @@ def down(data_dir: DataDir = None, json_output: Json = False) -> None:
     there = overlay.path(layout).exists()
     overlay.path(layout).unlink(missing_ok=True)
     try:
-        _conductor(layout, "POST", "/reload", timeout_seconds=120.0)
+        ask_conductor(layout, "POST", "/reload", timeout_seconds=120.0)
     except Unavailable:
         if _answers(layout):
             raise
@@ -87,8 +94,9 @@ def down(data_dir: DataDir = None, json_output: Json = False) -> None:
 
 @app.command()
 def status(data_dir: DataDir = None, json_output: Json = False) -> None:
-    """Show each node: whether it answers, its temperature, its links, its faults."""
-    _show(_status(layout_of(data_dir)), json_output=json_output)
+    """Show each node: whether it answers, its temperature, its links, its faults; and what is broken in Proxmox."""
+    found = ask_lab(layout_of(data_dir), "GET", "/status")
+    _show(found["nodes"], found["faults"], json_output=json_output)
 
 
 @app.command()
@@ -99,13 +107,13 @@ def heat(
     json_output: Json = False,
 ) -> None:
     """Heat a node's CPU at once, and keep it hot until `cool`."""
-    _do("heat", {"node": node, "celsius": celsius}, data_dir, json_output, lambda e: f"{e['celsius']:g} °C")
+    do("heat", {"node": node, "celsius": celsius}, data_dir, json_output, lambda e: f"{e['celsius']:g} °C")
 
 
 @app.command()
 def cool(node: AnyNode = None, data_dir: DataDir = None, json_output: Json = False) -> None:
     """Return a heated node, or all of them, to its usual temperature."""
-    _do("cool", {"node": node}, data_dir, json_output, lambda e: f"{e['celsius']:g} °C")
+    do("cool", {"node": node}, data_dir, json_output, lambda e: f"{e['celsius']:g} °C")
 
 
 @app.command()
@@ -119,7 +127,7 @@ def unplug(
     json_output: Json = False,
 ) -> None:
     """Pull the cable out of a port."""
-    _do("unplug", {"node": node, "device": device, "admin": admin}, data_dir, json_output, _tell_port)
+    do("unplug", {"node": node, "device": device, "admin": admin}, data_dir, json_output, _tell_port)
 
 
 @app.command()
@@ -130,13 +138,13 @@ def plug(
     json_output: Json = False,
 ) -> None:
     """Put cables back in: full speed again."""
-    _do("plug", {"node": node, "device": device}, data_dir, json_output, _tell_port)
+    do("plug", {"node": node, "device": device}, data_dir, json_output, _tell_port)
 
 
 @app.command()
 def slow(node: NodeName, device: DeviceName, data_dir: DataDir = None, json_output: Json = False) -> None:
     """Let a port negotiate 1 Gbit/s only."""
-    _do("slow", {"node": node, "device": device}, data_dir, json_output, _tell_port)
+    do("slow", {"node": node, "device": device}, data_dir, json_output, _tell_port)
 
 
 @app.command()
@@ -149,27 +157,13 @@ def kill(
     json_output: Json = False,
 ) -> None:
     """Kill a node."""
-    _do("kill", {"node": node, "how": how}, data_dir, json_output, _tell_power)
+    do("kill", {"node": node, "how": how}, data_dir, json_output, _tell_power)
 
 
 @app.command()
 def revive(node: AnyNode = None, data_dir: DataDir = None, json_output: Json = False) -> None:
     """Start a dead node, or all of them, again."""
-    _do("revive", {"node": node}, data_dir, json_output, _tell_power)
-
-
-def _do(
-    name: str, body: dict[str, Any], data_dir: Any, json_output: bool, tell: Callable[[dict[str, Any]], str]
-) -> None:
-    """Have the lab do something and say what happened."""
-    answer = _lab(layout_of(data_dir), "POST", f"/{name}", body)
-    if json_output:
-        show.as_json(answer)
-        return
-    for event in answer["events"]:
-        show.line(f"{event['node']}: {tell(event)}")
-    if not answer["events"]:
-        show.line("nothing to do")
+    do("revive", {"node": node}, data_dir, json_output, _tell_power)
 
 
 def _tell_port(event: dict[str, Any]) -> str:
@@ -182,22 +176,26 @@ def _tell_power(event: dict[str, Any]) -> str:
 
 
 def _prepare(layout: Layout) -> None:
-    """Choose exporter and ports, and write the lab's state and overlay."""
+    """Choose exporter and ports, and write the lab's state, its secrets and its overlay."""
     from hune.core.files import write_atomically
     from hune.lab import overlay, state
+    from hune.lab.pve import identity
     from hune.stack import ports
     from hune.stack.fetch import find_engines
 
     site = _site(layout)
     found = find_engines(site, layout, ["node-exporter"], lambda text: print(text, file=sys.stderr))
+    ours = {node.name for node in site.nodes if node.lab}
     lab = state.fresh(
         now=time.time(),
         exporter=str(found["node-exporter"].path),
         is_free=ports.is_free,
         taken=[node.name for node in site.nodes if not node.lab],
+        taken_clusters=[cluster.name for cluster in site.proxmox if not ours.issuperset(cluster.nodes)],
     )
+    proof = identity.ensure(layout)
     lab.save(layout)
-    write_atomically(overlay.path(layout), overlay.render(lab))
+    write_atomically(overlay.path(layout), overlay.render(lab, layout, proof))
 
 
 def _forget(layout: Layout) -> None:
@@ -214,35 +212,6 @@ def _site(layout: Layout) -> Any:
     return Site.model_validate_json(layout.site_json.read_text())
 
 
-def _conductor(layout: Layout, method: str, path: str, *, timeout_seconds: float = 10.0) -> dict[str, Any]:
-    from hune.http.control import call
-
-    code, answer = call(layout.socket, method, path, timeout_seconds=timeout_seconds)
-    if code != 200:
-        raise HuneError(answer["detail"])
-    assert isinstance(answer, dict)
-    return answer
-
-
-def _lab(layout: Layout, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return the lab's answer; raises InputError with its reason, or Unavailable with why it can't be reached."""
-    from hune.http.control import call
-    from hune.lab import overlay
-    from hune.lab.service import socket_path
-
-    try:
-        code, answer = call(socket_path(layout), method, path, body, timeout_seconds=30.0)
-    except Unavailable:
-        _conductor(layout, "GET", "/status")  # says so if nothing runs at all
-        if not overlay.path(layout).exists():
-            raise Unavailable("the lab is not up", remedy="start it with: hune lab up") from None
-        raise Unavailable("the lab does not answer", remedy="see: hune logs lab") from None
-    if code != 200:
-        raise (InputError if code == 400 else HuneError)(answer["detail"])
-    assert isinstance(answer, dict)
-    return answer
-
-
 def _answers(layout: Layout) -> bool:
     from hune.http.control import call
     from hune.lab.service import socket_path
@@ -251,12 +220,6 @@ def _answers(layout: Layout) -> bool:
         return call(socket_path(layout), "GET", "/status")[0] == 200
     except Unavailable:
         return False
-
-
-def _status(layout: Layout) -> list[dict[str, Any]]:
-    nodes = _lab(layout, "GET", "/status")["nodes"]
-    assert isinstance(nodes, list)
-    return nodes
 
 
 def _found(layout: Layout, expression: str) -> set[str]:
@@ -290,12 +253,13 @@ def _await(done: Callable[[], bool], otherwise: str, seconds: float) -> None:
         raise Unavailable(otherwise, remedy="see: hune status, hune logs lab")
 
 
-def _show(nodes: Iterable[dict[str, Any]], *, json_output: bool) -> None:
-    nodes = list(nodes)
+def _show(nodes: list[dict[str, Any]], faults: list[dict[str, Any]], *, json_output: bool) -> None:
     if json_output:
-        show.as_json({"nodes": nodes})
+        show.as_json({"nodes": nodes, "faults": faults})
         return
     show.table(("node", "state", "CPU", "links", "up for"), [_row(node) for node in nodes])
+    for fault in faults:
+        show.line(f"[magenta]■[/] {show.escape(fault['subject'])}: {show.escape(fault['text'])}")
 
 
 def _row(node: dict[str, Any]) -> tuple[str, ...]:

@@ -37,6 +37,8 @@ class Readings:
 class Climate:
     """Load and temperatures that wander around a mean and return to it; heat overrides them.
 
+    The mean load is `usual`, which may be set.
+
     Cores show whole degrees, as coretemp does, except the heated one: it shows the temperature asked for and stays
     within 0.4 °C of it.
     """
@@ -46,6 +48,7 @@ class Climate:
         self._rng = rng
         self._heat: float | None = None
         self._wobble = 0.0
+        self.usual = machine.busy
         self._shared = machine.busy
         self.loads = [machine.busy] * CORES
         self._die = [self._settled(core) for core in range(CORES)]
@@ -65,13 +68,13 @@ class Climate:
     def cool(self) -> None:
         """Return to the usual load and temperatures at once."""
         self._heat = None
-        self._shared = self._machine.busy
-        self.loads = [self._machine.busy] * CORES
+        self._shared = self.usual
+        self.loads = [self.usual] * CORES
         self._die = [self._settled(core) for core in range(CORES)]
 
     def step(self, seconds: float) -> None:
         """Let time pass."""
-        self._shared = self._wander(self._shared, self._machine.busy, seconds, settle=90.0, spread=0.05)
+        self._shared = self._wander(self._shared, self.usual, seconds, settle=90.0, spread=0.02)
         for core in range(CORES):
             if self._heat is not None:
                 self.loads[core] = min(1.0, _HEATED_LOAD + self._rng.uniform(-0.02, 0.02))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 
 # One connection fills an accept queue of length zero; the second makes sure.
 _FILLERS = 2
@@ -16,14 +17,16 @@ class Endpoint:
     def __init__(self, address: str, port: int) -> None:
         self._place = (address, port)
         self._sockets: list[socket.socket] = []
+        self.is_answering = False
 
-    def answer(self) -> None:
-        """Take every connection and close it."""
+    def answer(self, greet: Callable[[socket.socket], None]) -> None:
+        """Take every connection and hand it over, not blocking."""
         self.refuse()
         listener = socket.create_server(self._place)
         listener.setblocking(False)
         self._sockets.append(listener)
-        asyncio.get_running_loop().add_reader(listener, _hang_up, listener)
+        self.is_answering = True
+        asyncio.get_running_loop().add_reader(listener, _accept, listener, greet)
 
     def swallow(self) -> None:
         """Let connections time out, as if the machine's packets were lost.
@@ -41,6 +44,7 @@ class Endpoint:
 
     def refuse(self) -> None:
         """Stop listening: the kernel answers with a reset."""
+        self.is_answering = False
         loop = asyncio.get_running_loop()
         while self._sockets:
             ours = self._sockets.pop()
@@ -48,6 +52,8 @@ class Endpoint:
             ours.close()
 
 
-def _hang_up(listener: socket.socket) -> None:
+def _accept(listener: socket.socket, greet: Callable[[socket.socket], None]) -> None:
     with contextlib.suppress(OSError):  # whoever came has left again
-        listener.accept()[0].close()
+        connection = listener.accept()[0]
+        connection.setblocking(False)
+        greet(connection)

@@ -1,6 +1,7 @@
 """What the simulated machines are made of: Lenovo ThinkCentre M920q Tiny with an Intel X520, running Proxmox VE.
 
-Six-core i5-8500T, 32 GB, one NVMe disk, a gigabit port on board, two SFP+ ports, and 30 guests behind firewall bridges.
+Six-core i5-8500T, 32 GB, an NVMe disk and three SATA SSDs, a gigabit port on board, two SFP+ ports, and 30 running
+guests behind firewall bridges.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Literal
 
 CORES = 6
 MEMORY_KIB = 32_610_204
-GUESTS = 30
+GUESTS = 30  # running ones on each
 TICKS_PER_SECOND = 100  # USER_HZ: what the kernel counts CPU time in
 
 Kind = Literal["physical", "loopback", "bridge", "tap", "veth"]
@@ -38,7 +39,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One machine: who it is, its ports, and how busy and warm it usually is."""
+    """One machine: who it is, its own ports, and how busy and warm it usually is."""
 
     name: str
     address: str
@@ -55,6 +56,16 @@ class Machine:
         return tuple(port for port in self.ports if port.kind == "physical")
 
 
+SATA_DISKS = ("sda", "sdb", "sdc")
+SATA_MODEL = "Samsung SSD 870 EVO 2TB"
+SATA_SECTORS = 3_907_029_168  # of 512 bytes
+
+
+def sata_serial(number: int, disk: str) -> str:
+    """Return the serial number of a SATA disk of a machine."""
+    return f"LABS{number:02d}{disk.upper():0>8}"
+
+
 ONBOARD = "eno1"
 SFP_PORTS = ("enp1s0f0", "enp1s0f1")
 
@@ -69,8 +80,6 @@ def _ports(number: int) -> tuple[Port, ...]:
         ),
         Port("vmbr0", 5, "bridge", f"6c:4b:90:1e:20:{number:02x}", 1000),
     ]
-    for guest in range(GUESTS):
-        made += _guest_ports(100 * number + guest + 1, first_index=6 + 4 * guest)
     return tuple(made)
 
 
@@ -78,16 +87,20 @@ def _x520(function: int) -> str:
     return f"pci0000:00/0000:00:01.0/0000:01:00.{function}"
 
 
-def _guest_ports(vmid: int, *, first_index: int) -> list[Port]:
-    """Return what Proxmox makes for one network card with the firewall on: tap → fwbr ← fwln ═ fwpr → vmbr0."""
-    tap, bridge, inner, outer = range(first_index, first_index + 4)
+def guest_ports(vmid: int, guest_kind: Literal["qemu", "lxc"]) -> tuple[Port, ...]:
+    """Return what Proxmox makes for one network card with the firewall on: tap or veth → fwbr ← fwln ═ fwpr → vmbr0.
+
+    It is there while the guest runs.
+    """
+    own, bridge, inner, outer = range(4 * vmid, 4 * vmid + 4)
     tail = f"{vmid >> 8:02x}:{vmid & 255:02x}"
-    return [
-        Port(f"tap{vmid}i0", tap, "tap", f"fe:54:00:01:{tail}", 10_000, guest=vmid),
+    kind: Kind = "tap" if guest_kind == "qemu" else "veth"
+    return (
+        Port(f"{kind}{vmid}i0", own, kind, f"fe:54:00:01:{tail}", 10_000, guest=vmid),
         Port(f"fwbr{vmid}i0", bridge, "bridge", f"ba:10:00:02:{tail}", 10_000, guest=vmid),
         Port(f"fwpr{vmid}p0", outer, "veth", f"ba:10:00:03:{tail}", 10_000, peer=inner, guest=vmid),
         Port(f"fwln{vmid}i0", inner, "veth", f"ba:10:00:04:{tail}", 10_000, peer=outer, guest=vmid),
-    ]
+    )
 
 
 _DAY = 86_400

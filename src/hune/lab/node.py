@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hune.lab import procfs, sysfs
 from hune.lab.climate import Climate
+from hune.lab.demand import Demand
 from hune.lab.hardware import Machine, Port
 from hune.lab.ports import PortState
 from hune.lab.state import NodeState
@@ -34,6 +35,7 @@ class Node:
         now: Callable[[], float],
         rng: random.Random,
         prefix: str = "",
+        demand: Demand | None = None,
     ) -> None:
         self.name = prefix + machine.name
         self.machine = machine
@@ -42,6 +44,7 @@ class Node:
         self._now = now
         self._rng = rng
         self._ticks = 0
+        self._demand = demand or Demand(machine.busy, machine.memory_used_ratio)
         self._start()
 
     @property
@@ -53,12 +56,16 @@ class Node:
         """What the CPU package shows."""
         return self._climate.readings().package / 1000
 
+    @property
+    def _ports(self) -> tuple[Port, ...]:
+        return self.machine.ports + self._demand.ports
+
     def port_state(self, port: Port) -> PortState:
         return self.state.ports.get(port.name, PortState())
 
     def lay(self) -> None:
         """Write the whole tree as it is now."""
-        files, links = sysfs.build(self.machine, self.state.ports, self._climate.readings())
+        files, links = sysfs.build(self.machine, self._ports, self.state.ports, self._climate.readings())
         proc = procfs.steady(self.machine) | procfs.fast(self._vitals) | procfs.slow(self._vitals)
         everything = _below("sys", files) | _below("proc", proc) | _below("root", procfs.root_files())
         self._tree.lay(everything, _below("sys", links))
@@ -77,7 +84,7 @@ class Node:
         """Let time pass and write what changed."""
         seconds = min(seconds, _LONGEST_STEP_SECONDS)
         self._climate.step(seconds)
-        carriers = {port.name for port in self.machine.ports if self.port_state(port).carrier}
+        carriers = {port.name for port in self._ports if self.port_state(port).carrier}
         self._vitals.step(seconds, self._climate.loads, carriers)
         self._put("sys", sysfs.temperatures(self._climate.readings()))
         self._put("proc", procfs.fast(self._vitals))
@@ -86,15 +93,26 @@ class Node:
             self._put("sys", sysfs.frequencies(self._climate.loads))
             self._put("proc", procfs.slow(self._vitals))
 
+    def expect(self, demand: Demand) -> None:
+        """Let the machine be as busy as its guests make it from now on; their ports come and go."""
+        old, new = set(self._demand.ports), set(demand.ports)
+        for port in old - new:
+            self._tree.prune(f"sys/{sysfs.port_link(port)}", f"sys/{port.path}")
+        for port in sorted(new - old, key=lambda port: port.index):
+            files = sysfs.port_files(port, self.port_state(port))
+            self._tree.grow(_below("sys", files), {f"sys/{sysfs.port_link(port)}": f"../../{port.path}"})
+        self._demand = demand
+        self._follow()
+
     def heat(self, celsius: float) -> float:
         """Take the package and the hottest core to a temperature; return when: just before the package's rename."""
-        self.state.heat_celsius = celsius
+        self.state.heat(celsius, self._now())
         self._climate.heat(celsius)
         return self._show_temperatures()
 
     def cool(self) -> float:
         """Return to the usual temperatures; return when: just before the package's rename."""
-        self.state.heat_celsius = None
+        self.state.cool(self._now())
         self._climate.cool()
         return self._show_temperatures()
 
@@ -114,6 +132,12 @@ class Node:
         if self.state.heat_celsius is not None:
             self._climate.heat(self.state.heat_celsius)
         self._vitals = Vitals(self.machine, self._rng, self.state.boot_time)
+        self._follow()
+
+    def _follow(self) -> None:
+        self._climate.usual = self._demand.load
+        self._vitals.usual_memory_ratio = self._demand.memory_ratio
+        self._vitals.carry(self._ports)
 
     def _show_temperatures(self) -> float:
         files = sysfs.temperatures(self._climate.readings())

@@ -1,11 +1,13 @@
-"""The lab's part of the site: three nodes, laid over the site file while the lab is up."""
+"""The lab's part of the site: three nodes and their Proxmox cluster, laid over the site file while the lab is up."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from hune.core.layout import Layout
 from hune.lab.hardware import MACHINES, SFP_PORTS
+from hune.lab.pve.identity import TOKEN_ID, Identity, token_path
 from hune.lab.state import LabState
 
 
@@ -14,8 +16,8 @@ def path(layout: Layout) -> Path:
     return layout.overlays / "lab.yaml"
 
 
-def render(state: LabState) -> str:
-    """Return the overlay as YAML."""
+def render(state: LabState, layout: Layout, identity: Identity) -> str:
+    """Return the overlay as YAML; the token's secret stays in its file."""
     lines = ["# Written by `hune lab up`, removed by `hune lab down`.", "nodes:"]
     for machine in MACHINES:
         lines += [
@@ -28,4 +30,14 @@ def render(state: LabState) -> str:
             "    links:",
             *(f"      - {{device: {device}, speed: 10G, name: SFP+ {i}}}" for i, device in enumerate(SFP_PORTS, 1)),
         ]
+    # A JSON string is one of YAML too, whatever the path has in it.
+    secret = json.dumps(f"file:{token_path(layout)}")
+    lines += [
+        "proxmox:",
+        f"  - name: {state.cluster}",
+        f"    nodes: [{', '.join(state.prefix + machine.name for machine in MACHINES)}]",
+        f"    token: {{id: {json.dumps(TOKEN_ID)}, secret: {secret}}}",
+        f"    port: {state.machine_port}",
+        f'    fingerprint: "{identity.fingerprint}"',
+    ]
     return "\n".join(lines) + "\n"

@@ -5,7 +5,7 @@ Source: https://man7.org/linux/man-pages/man5/proc.5.html
 
 from __future__ import annotations
 
-from hune.lab.hardware import CORES, MEMORY_KIB, TICKS_PER_SECOND, Machine
+from hune.lab.hardware import CORES, MEMORY_KIB, SATA_DISKS, SATA_MODEL, TICKS_PER_SECOND, Machine
 from hune.lab.vitals import CoreTime, Vitals
 
 _MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
@@ -96,12 +96,13 @@ def root_files() -> Files:
     """Return the files of the machine's root file system that exporters read."""
     return {
         "etc/os-release": (
-            'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nNAME="Debian GNU/Linux"\nVERSION_ID="12"\n'
-            'VERSION="12 (bookworm)"\nVERSION_CODENAME=bookworm\nID=debian\n'
+            'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nNAME="Debian GNU/Linux"\nVERSION_ID="13"\n'
+            'VERSION="13 (trixie)"\nVERSION_CODENAME=trixie\nID=debian\n'
         ),
         "etc/pve/.version": "",
         "boot/efi/EFI/BOOT/BOOTX64.EFI": "",
         "run/udev/data/b259:0": "E:ID_MODEL=Samsung SSD 970 EVO Plus 1TB\nE:ID_REVISION=3B2QEXM7\n",
+        **{f"run/udev/data/b8:{16 * index}": f"E:ID_MODEL={SATA_MODEL}\n" for index in range(len(SATA_DISKS))},
     }
 
 
@@ -148,10 +149,17 @@ def _net_dev(vitals: Vitals) -> str:
 
 def _diskstats(vitals: Vitals) -> str:
     read, written = int(vitals.disk_read / _SECTOR_BYTES), int(vitals.disk_written / _SECTOR_BYTES)
+    # Guests lie on all disks, the host on the first.
+    lines = [_diskstat(259, 0, "nvme0n1", read // 2, written // 2)]
+    lines += [_diskstat(8, 16 * index, disk, read // 6, written // 6) for index, disk in enumerate(SATA_DISKS)]
+    return "".join(lines)
+
+
+def _diskstat(major: int, minor: int, disk: str, read: int, written: int) -> str:
     busy_ms = (read + written) // 900
     reads = f"{read // 32} 0 {read} {read // 700}"
     writes = f"{written // 24} {written // 90} {written} {written // 650}"
-    return f" 259       0 nvme0n1 {reads} {writes} 0 {busy_ms} {busy_ms} 0 0 0 0 0 0\n"
+    return f"{major:>4} {minor:>7} {disk} {reads} {writes} 0 {busy_ms} {busy_ms} 0 0 0 0 0 0\n"
 
 
 def _meminfo(vitals: Vitals) -> str:

@@ -22,6 +22,12 @@ from hune.lab import exporter, state
 from hune.lab.hardware import MACHINES, Port
 from hune.lab.node import Node
 from hune.lab.ports import PortState
+from hune.lab.pve import breaking, identity
+from hune.lab.pve.api import Api
+from hune.lab.pve.cluster import FENCE_SECONDS, Cluster
+from hune.lab.pve.routes import Facts
+from hune.lab.pve.server import ApiServer
+from hune.lab.pve.usage import Usage
 from hune.lab.state import LabState, Power
 from hune.lab.station import Station
 
@@ -63,6 +69,7 @@ class Lab:
         self._rng = rng or random.Random()  # noqa: S311 - weather, not cryptography
         self._turn = asyncio.Lock()
         self._stations: dict[str, Station] = {}
+        self._sampled = 0.0
 
     async def run(self, ready: asyncio.Event) -> None:
         """Serve until cancelled; nothing of it is left then but the trees and the state."""
@@ -88,14 +95,20 @@ class Lab:
         if kept is None:
             raise InputError(f"{state.path(layout)}: missing or damaged", remedy="run: hune lab down, then hune lab up")
         self._state: LabState = kept
+        proof = identity.ensure(layout)
+        facts = Facts(proof.certificate, proof.fingerprint)
+        cluster = Cluster(kept, now())
+        usage = Usage(cluster, cluster.sampled)
         for machine in MACHINES:
             root, faults = layout.lab / machine.name, kept.nodes[machine.name]
-            node = Node(machine, faults, root, now=now, rng=self._rng, prefix=kept.prefix)
+            demand = usage.demand(machine.number)
+            node = Node(machine, faults, root, now=now, rng=self._rng, prefix=kept.prefix, demand=demand)
             node.lay()
             argv = exporter.command(self._state.exporter, node.root, machine.address, self._state.exporter_port)
             child = exporter.Exporter(argv, machine.address, self._state.exporter_port, node.name)
+            api = ApiServer(Api(kept, machine.number, proof.token, facts, now), proof.context)
             self._stations[node.name] = Station(
-                node, child, exporter_port=self._state.exporter_port, machine_port=self._state.machine_port
+                node, child, api, exporter_port=self._state.exporter_port, machine_port=self._state.machine_port
             )
 
     async def _settle(self, station: Station) -> None:
@@ -122,9 +135,21 @@ class Lab:
             last = now
 
     def _tick(self, seconds: float) -> None:
+        self._follow()
         for station in self._stations.values():
             if station.node.state.power in ("up", "exporter"):
                 station.node.tick(seconds)
+
+    def _follow(self, *, now: bool = False) -> None:
+        """Let the living machines do what their guests ask, when Proxmox measures it or at once."""
+        cluster = Cluster(self._state, self._clock.now())
+        if not now and cluster.sampled == self._sampled:
+            return
+        self._sampled = cluster.sampled
+        usage = Usage(cluster, cluster.sampled)
+        for station in self._stations.values():
+            if station.node.state.power in ("up", "exporter"):
+                station.node.expect(usage.demand(station.node.machine.number))
 
     def _handlers(self) -> dict[tuple[str, str], Callable[[_Body], Awaitable[_Answer]]]:
         commands = {
@@ -135,6 +160,9 @@ class Lab:
             "slow": self._slow,
             "kill": self._kill,
             "revive": self._revive,
+            "fence": self._fence,
+            "break": self._break,
+            "mend": self._mend,
         }
         handlers: dict[tuple[str, str], Callable[[_Body], Awaitable[_Answer]]] = {
             ("POST", f"/{name}"): functools.partial(self._command, name, act) for name, act in commands.items()
@@ -148,7 +176,7 @@ class Lab:
         """Carry out one command, keep the state, and answer with what happened."""
         async with self._turn:
             try:
-                events = [{"event": name, **event} for event in await act(body)]
+                events = [{"event": name} | event for event in await act(body)]
                 await self._do(self._keep, events)
             except OSError as error:
                 raise Unavailable(f"{error.filename or 'lab'}: {error.strerror or error}") from error
@@ -197,21 +225,49 @@ class Lab:
             raise InputError(f"{how}: no such way to die", remedy="give refuse, hang or exporter")
         return [await self._power(self._station(body), how)]
 
+    async def _fence(self, body: _Body) -> list[dict[str, Any]]:
+        # The minute in which the cluster waits for it to return is over already.
+        return [await self._power(self._station(body), "refuse", dead_seconds=FENCE_SECONDS)]
+
+    async def _break(self, body: _Body) -> list[dict[str, Any]]:
+        kind, subject = str(body.get("fault", "")), str(body.get("subject", ""))
+        event = breaking.begin(self._state, kind, subject, body.get("value"), self._clock.now())
+        await self._do(functools.partial(self._follow, now=True))
+        return [event]
+
+    async def _mend(self, body: _Body) -> list[dict[str, Any]]:
+        events = breaking.mend(self._state, str(body.get("subject") or ""), self._clock.now())
+        await self._do(functools.partial(self._follow, now=True))
+        return events
+
     async def _revive(self, body: _Body) -> list[dict[str, Any]]:
         dead = [station for station in self._chosen(body) if station.node.state.power != "up"]
         return [await self._power(station, "up") for station in dead]
 
-    async def _power(self, station: Station, power: Power) -> dict[str, Any]:
+    async def _power(self, station: Station, power: Power, *, dead_seconds: float = 0.0) -> dict[str, Any]:
         node = station.node
-        if power == "up" and node.state.power in ("refuse", "hang"):
-            await self._do(node.reboot)
-        node.state.power = power
+        if power in ("up", "exporter") and node.state.down_since is not None:
+            await self._do(self._boot, node)
         moment = self._clock.now()
+        if power in ("refuse", "hang") and (node.state.down_since is None or dead_seconds):
+            node.state.down_since = moment - dead_seconds
+            self._state.pve.forget_starts(node.machine.number)
+        node.state.power = power
+        await self._do(functools.partial(self._follow, now=True))
         await station.apply(power, self._group)
         return {"time": moment, "node": node.name, "power": power}
 
+    def _boot(self, node: Node) -> None:
+        cluster = Cluster(self._state, self._clock.now())
+        # What was recovered elsewhere comes back without stopping.
+        self._state.pve.started |= cluster.survivors([node.machine.number])
+        node.state.down_since = None
+        node.reboot()
+
     async def _status(self, _: _Body) -> _Answer:
-        return 200, {"nodes": [await self._do(self._describe, station) for station in self._stations.values()]}
+        nodes = [await self._do(self._describe, station) for station in self._stations.values()]
+        faults = [breaking.describe(self._state, fault) for fault in self._state.pve.faults]
+        return 200, {"nodes": nodes, "faults": faults}
 
     def _describe(self, station: Station) -> dict[str, Any]:
         node = station.node

@@ -5,10 +5,10 @@ Source: https://docs.kernel.org/admin-guide/abi.html (hwmon, net, thermal, cpufr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from hune.lab.climate import Readings
-from hune.lab.hardware import CORES, Machine, Port
+from hune.lab.hardware import CORES, SATA_DISKS, SATA_SECTORS, Machine, Port
 from hune.lab.ports import PortState, attributes
 
 CORETEMP = "devices/platform/coretemp.0/hwmon/hwmon2"
@@ -19,6 +19,7 @@ ACPITZ = f"{_ZONE}/hwmon0"
 _CPU = "devices/system/cpu"
 _CLOCK = "devices/system/clocksource/clocksource0"
 _DISK = f"{_NVME_PCI}/nvme/nvme0/nvme0n1"
+_SATA = "devices/pci0000:00/0000:00:17.0/ata1/block"
 _ACPI_MILLICELSIUS = 27_800  # this board's ACPI zone shows the same value for ever
 
 Files = dict[str, str]
@@ -50,13 +51,20 @@ def port_files(port: Port, state: PortState) -> Files:
     return {f"{port.path}/{name}": value for name, value in attributes(port, state).items()}
 
 
-def build(machine: Machine, states: Mapping[str, PortState], readings: Readings) -> tuple[Files, Files]:
+def port_link(port: Port) -> str:
+    """Return the path of the link through which a port is found."""
+    return f"class/net/{port.name}"
+
+
+def build(
+    machine: Machine, ports: Iterable[Port], states: Mapping[str, PortState], readings: Readings
+) -> tuple[Files, Files]:
     """Return (files, links) of the whole tree; paths relative to the root of sysfs."""
     files, links = _hwmon()
     files |= temperatures(readings)
-    for port in machine.ports:
+    for port in ports:
         files |= port_files(port, states.get(port.name, PortState()))
-        links[f"class/net/{port.name}"] = f"../../{port.path}"
+        links[port_link(port)] = f"../../{port.path}"
         if port.bus != "virtual":
             up = "../" * (port.path.count("/") + 1)
             links[f"{port.path}/device"] = "../.."
@@ -65,6 +73,7 @@ def build(machine: Machine, states: Mapping[str, PortState], readings: Readings)
     links |= {
         "class/nvme/nvme0": f"../../{_NVME_PCI}/nvme/nvme0",
         "block/nvme0n1": f"../{_DISK}",
+        **{f"block/{disk}": f"../{_SATA}/{disk}" for disk in SATA_DISKS},
         "class/dmi/id": "../../devices/virtual/dmi/id",
     }
     return files, links
@@ -170,4 +179,8 @@ def _disk(machine: Machine) -> Files:
     # Sectors of 512 bytes: 1 TB.
     block = {"size": "1953525168", "queue/rotational": "0", "queue/logical_block_size": "512", "dev": "259:0"}
     files = {f"{_NVME_PCI}/nvme/nvme0/{name}": value + "\n" for name, value in controller.items()}
-    return files | {f"{_DISK}/{name}": value + "\n" for name, value in block.items()}
+    files |= {f"{_DISK}/{name}": value + "\n" for name, value in block.items()}
+    for index, disk in enumerate(SATA_DISKS):
+        block |= {"size": str(SATA_SECTORS), "dev": f"8:{16 * index}"}
+        files |= {f"{_SATA}/{disk}/{name}": value + "\n" for name, value in block.items()}
+    return files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -49,6 +50,22 @@ class Tree:
         self._staging.replace(self.root / name)
         self._written[name] = content
         return True
+
+    def grow(self, files: Mapping[str, str], links: Mapping[str, str]) -> None:
+        """Add files, and then the links by which they are found."""
+        for name, content in files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+        for name, target in links.items():
+            with contextlib.suppress(FileExistsError):  # an earlier try came so far
+                (self.root / name).symlink_to(target)
+
+    def prune(self, link: str, directory: str) -> None:
+        """Remove a link, and then the directory it leads to."""
+        (self.root / link).unlink(missing_ok=True)
+        shutil.rmtree(self.root / directory, ignore_errors=True)
+        self._written = {name: old for name, old in self._written.items() if not name.startswith(f"{directory}/")}
 
     def drop(self, name: str) -> None:
         """Remove one file, if it is there."""

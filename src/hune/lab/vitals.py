@@ -48,16 +48,22 @@ class Vitals:
     """
 
     def __init__(self, machine: Machine, rng: random.Random, boot_time: float) -> None:
-        self.machine = machine
         self.boot_time = boot_time
         self.cores = [CoreTime() for _ in range(CORES)]
-        self.traffic = {port.name: Traffic() for port in machine.ports}
+        self.traffic: dict[str, Traffic] = {}
+        self._ports: tuple[Port, ...] = ()
+        self.carry(machine.ports)
         self.disk_read = 0.0
         self.disk_written = 0.0
-        self.memory_used_ratio = machine.memory_used_ratio
+        self.memory_used_ratio = self.usual_memory_ratio = machine.memory_used_ratio
         self.load_averages = [machine.busy * CORES] * 3
         self.stalled_seconds = 0.0
         self._rng = rng
+
+    def carry(self, ports: tuple[Port, ...]) -> None:
+        """Count what passes these ports; new ones start at zero."""
+        self._ports = ports
+        self.traffic = {port.name: self.traffic.get(port.name, Traffic()) for port in ports}
 
     def step(self, seconds: float, loads: Sequence[float], carriers: set[str]) -> None:
         """Move on; `carriers` names the ports that have a link, and only they count traffic."""
@@ -66,8 +72,8 @@ class Vitals:
         for index, settle in enumerate(_LOAD_SETTLE_SECONDS):
             share = min(1.0, seconds / settle)
             self.load_averages[index] += (running - self.load_averages[index]) * share
-        wanted = self.machine.memory_used_ratio + 0.05 * (running / CORES - self.machine.busy)
-        self.memory_used_ratio += (wanted - self.memory_used_ratio) * min(1.0, seconds / 60) + self._rng.gauss(0, 1e-4)
+        missing = self.usual_memory_ratio - self.memory_used_ratio
+        self.memory_used_ratio += missing * min(1.0, seconds / 60) + self._rng.gauss(0, 1e-4)
 
     def _count(self, seconds: float, loads: Sequence[float], carriers: set[str]) -> None:
         for core, load in zip(self.cores, loads, strict=True):
@@ -76,7 +82,7 @@ class Vitals:
         load = sum(loads) / CORES
         self.stalled_seconds += seconds * load * 0.02
         vary = self._rng.uniform
-        for port in self.machine.ports:
+        for port in self._ports:
             rate = _usual_rate(port)
             if rate and port.name in carriers:
                 amount = rate * seconds * load

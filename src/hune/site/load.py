@@ -16,7 +16,7 @@ from hune.site.problems import Location, Position, Problem, SiteErrors
 from hune.site.tree import MAX_BYTES, Fatal, Tree, decode, parse, plant
 
 FILE_NAME = "site.yaml"
-OVERLAY_KEYS = ("nodes", "groups", "probes", "receivers")
+OVERLAY_KEYS = ("nodes", "groups", "probes", "proxmox", "receivers")
 
 
 def find(given: Path | None, environ: Mapping[str, str], cwd: Path) -> Path | None:
@@ -136,7 +136,7 @@ def _unreadable(error: OSError | ValueError, file: str) -> Problem:
 
 
 def _lay_over(tree: Tree, overlay: Tree, problems: list[Problem]) -> None:
-    """Add an overlay's nodes, groups, probes and receivers to the site; each value keeps its own place."""
+    """Add an overlay's nodes, groups, probes, clusters and receivers to the site; each value keeps its own place."""
     for key, part in overlay.mapping.items():
         if key not in OVERLAY_KEYS:
             near = nearest(key, OVERLAY_KEYS)

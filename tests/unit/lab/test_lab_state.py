@@ -1,7 +1,9 @@
 """What the lab keeps, and the overlay made of it."""
 
 import io
+import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -11,6 +13,9 @@ from hune.core.layout import Layout
 from hune.lab import overlay, state
 from hune.lab.hardware import MACHINES
 from hune.lab.ports import PortState
+from hune.lab.pve import identity
+from hune.lab.pve.faults import Fault
+from hune.lab.pve.identity import Identity
 from hune.site.models import Site
 
 NOW = 1_700_000_000.0
@@ -20,10 +25,21 @@ def fresh() -> state.LabState:
     return state.fresh(now=NOW, exporter="/usr/bin/node_exporter", is_free=lambda *_: True)
 
 
+def rendered(lab: state.LabState, layout: Layout) -> Any:
+    proof = Identity("", ":".join(["AB"] * 32), "hune@pve!lab=a-secret", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    text = overlay.render(lab, layout, proof)
+    assert "a-secret" not in text
+    return YAML(typ="safe").load(io.StringIO(text))
+
+
 def test_state_survives_being_kept(tmp_path: Path) -> None:
     lab = fresh()
     node = lab.nodes["pve-02"]
-    node.power, node.heat_celsius = "hang", 78.5
+    node.power, node.down_since = "hang", NOW - 5
+    node.heat(78.5, NOW - 60)
+    lab.pve.put(Fault("fill", "pve-01/local-zfs", 96.0, NOW))
+    lab.pve.put(Fault("split", "cluster", None, NOW))
+    lab.pve.started["104"] = NOW
     node.ports["enp1s0f0"] = PortState().unplug()
     lab.save(Layout(tmp_path))
     assert state.load(Layout(tmp_path)) == lab
@@ -45,6 +61,27 @@ def test_unknown_power_counts_as_damage(tmp_path: Path) -> None:
     assert state.load(layout) is None
 
 
+def test_a_dead_machine_without_a_moment_of_death_counts_as_damage(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    lab = fresh()
+    lab.nodes["pve-02"].power = "refuse"
+    lab.save(layout)
+    assert state.load(layout) is None
+
+
+def test_spells_of_heat_are_forgotten_when_nobody_can_ask_for_them_any_more() -> None:
+    node = fresh().nodes["pve-01"]
+    node.heat(80.0, NOW)
+    node.cool(NOW + 60)
+    node.heat(81.0, NOW + 120)
+    assert [spell.covers(NOW + moment) for spell in node.spells for moment in (30, 90, 150)] == [
+        *(True, False, False),
+        *(False, False, True),
+    ]
+    node.cool(NOW + 4000)
+    assert len(node.spells) == 1
+
+
 def test_nodes_have_been_up_for_different_times() -> None:
     assert len({node.boot_time for node in fresh().nodes.values()}) == len(MACHINES)
 
@@ -62,13 +99,25 @@ def test_no_free_port_is_told_with_the_range() -> None:
 
 def test_names_that_the_site_has_itself_get_a_prefix() -> None:
     lab = state.fresh(now=NOW, exporter="x", is_free=lambda *_: True, taken=["PVE-03", "nas"])
-    names = [node["name"] for node in YAML(typ="safe").load(io.StringIO(overlay.render(lab)))["nodes"]]
-    assert names == ["lab-pve-01", "lab-pve-02", "lab-pve-03"]
+    found = rendered(lab, Layout(Path("/data")))
+    assert [node["name"] for node in found["nodes"]] == ["lab-pve-01", "lab-pve-02", "lab-pve-03"]
+    assert found["proxmox"][0]["nodes"] == ["lab-pve-01", "lab-pve-02", "lab-pve-03"]
+
+
+def test_a_cluster_that_the_site_calls_lab_keeps_its_name() -> None:
+    assert fresh().cluster == "lab"
+    lab = state.fresh(now=NOW, exporter="x", is_free=lambda *_: True, taken_clusters=["lab"])
+    assert lab.cluster == "lab-cluster"
 
 
 def test_overlay_is_part_of_a_site() -> None:
     lab = fresh()
-    site = Site.model_validate({"name": "here"} | YAML(typ="safe").load(io.StringIO(overlay.render(lab))))
+    layout = Layout(Path('/data/of "somebody": #1'))
+    site = Site.model_validate({"name": "here"} | rendered(lab, layout))
+    (cluster,) = site.proxmox
+    assert cluster.token is not None
+    assert cluster.token.secret == f"file:{identity.token_path(layout)}"
+    assert (cluster.name, cluster.port, cluster.fingerprint) == ("lab", lab.machine_port, ":".join(["AB"] * 32))
     assert [node.name for node in site.nodes] == ["pve-01", "pve-02", "pve-03"]
     for node, machine in zip(site.nodes, MACHINES, strict=True):
         assert node.lab

@@ -6,10 +6,12 @@ import re
 
 from hune.lab import procfs, sysfs
 from hune.lab.climate import Climate
-from hune.lab.hardware import CORES, GUESTS, MACHINES
+from hune.lab.hardware import CORES, GUESTS, MACHINES, guest_ports
+from hune.lab.pve.guests import GUESTS as ALL_GUESTS
 from hune.lab.vitals import Vitals
 
 MACHINE = MACHINES[0]
+PORTS = (*MACHINE.ports, *(port for guest in ALL_GUESTS[:GUESTS] for port in guest.ports))
 READINGS = Climate(MACHINE, random.Random(0)).readings()
 
 
@@ -21,22 +23,22 @@ def vitals_after(seconds: float, *, without: str = "") -> Vitals:
 
 
 def test_each_guest_has_the_four_ports_of_a_firewall_bridge() -> None:
-    names = {port.name for port in MACHINE.ports}
-    assert GUESTS == 30
-    for guest in range(101, 101 + GUESTS):
-        assert {f"tap{guest}i0", f"fwbr{guest}i0", f"fwpr{guest}p0", f"fwln{guest}i0"} <= names
-    assert len(names) == 5 + 4 * GUESTS
+    for kind, own in (("qemu", "tap104i0"), ("lxc", "veth104i0")):
+        names = [port.name for port in guest_ports(104, kind)]
+        assert names == [own, "fwbr104i0", "fwpr104p0", "fwln104i0"]
 
 
 def test_port_indices_and_addresses_are_unique_in_the_lab() -> None:
-    for machine in MACHINES:
-        assert len({port.index for port in machine.ports}) == len(machine.ports)
+    ports = [*MACHINE.ports, *(port for guest in ALL_GUESTS for port in guest.ports)]
+    for key in ("index", "name", "address"):
+        found = [getattr(port, key) for port in ports if port.kind != "bridge" or port.guest]
+        assert len(set(found)) == len(found)
     physical = [port.address for machine in MACHINES for port in machine.switchable]
     assert len(set(physical)) == 3 * len(MACHINES)
 
 
 def test_every_link_leads_to_something() -> None:
-    files, links = sysfs.build(MACHINE, {}, READINGS)
+    files, links = sysfs.build(MACHINE, PORTS, {}, READINGS)
     places = set(files)
     for path in [*files, *links]:
         while path := posixpath.dirname(path):
@@ -47,12 +49,12 @@ def test_every_link_leads_to_something() -> None:
 
 
 def test_no_directory_is_both_a_link_and_a_parent() -> None:
-    files, links = sysfs.build(MACHINE, {}, READINGS)
+    files, links = sysfs.build(MACHINE, PORTS, {}, READINGS)
     assert not [name for name in links if any(path.startswith(f"{name}/") for path in files)]
 
 
 def test_chips_have_the_names_and_labels_of_the_real_ones() -> None:
-    files, _ = sysfs.build(MACHINE, {}, READINGS)
+    files, _ = sysfs.build(MACHINE, PORTS, {}, READINGS)
     assert [files[f"{chip}/name"] for chip in (sysfs.CORETEMP, sysfs.NVME, sysfs.ACPITZ)] == [
         "coretemp\n",
         "nvme\n",

@@ -129,7 +129,7 @@ def test_overlays_go_over_a_site_without_a_file(in_folder: Path, host: ThisHost)
         ("groups:\n  a: {}\n", "over1.yaml:2:3: groups.a: 'a' is in site.yaml:3:10 already; choose another name"),
         (
             "routes: []\n",
-            "over1.yaml:1:1: routes: not for an overlay; an overlay has only nodes, groups, probes, receivers",
+            "over1.yaml:1:1: routes: not for an overlay; an overlay has only nodes, groups, probes, proxmox, receivers",
         ),
         ("node: []\n", "over1.yaml:1:1: node: not for an overlay; did you mean nodes?"),
         ("nodes: {}\n", "over1.yaml:1:8: nodes: not a list; write nodes as in the site file"),

@@ -1,0 +1,130 @@
+"""Backups as the lab's two jobs make them: every night to the backup server, every Sunday to the NAS.
+
+What exists follows from the schedule, the retention and the time; nothing is kept. Times are UTC.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hune.lab.pve.faults import PveState
+from hune.lab.pve.guests import BY_VMID, GUESTS, MIB, Guest
+from hune.lab.pve.wave import spread
+
+DAY = 86_400
+HOUR = 3_600
+SLOT_SECONDS = 40
+NIGHTLY_ID, WEEKLY_ID = "backup-5f1c2b7a-9d30", "backup-c84e01d6-27fb"
+NIGHTLY_STORAGE, WEEKLY_STORAGE = "pbs", "nas"
+NIGHTLY_SECONDS = 2 * HOUR + 1800
+WEEKLY_SECONDS = 4 * HOUR
+_VERIFY_SECONDS = 6 * HOUR
+KEEP_DAILY, KEEP_WEEKLY = 7, 4
+_THURSDAY_TO_SUNDAY = 3  # the epoch began on a Thursday
+
+NIGHTLY_GUESTS = tuple(guest for guest in GUESTS if guest.is_backed_up)
+WEEKLY_GUESTS = tuple(guest for guest in GUESTS if "database" in guest.tags)
+_PLACE = {
+    guest.vmid: index
+    for home in {guest.home for guest in GUESTS}
+    for index, guest in enumerate(guest for guest in NIGHTLY_GUESTS if guest.home == home)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """One backup; `taken` is when it began, `verified` is `ok`, `failed` or empty (not looked at yet, or never is)."""
+
+    guest: Guest
+    storage: str
+    taken: float
+    verified: str = ""
+
+    @property
+    def size_bytes(self) -> int:
+        """How large it is: the whole disk at the backup server, a compressed archive on the NAS."""
+        if self.storage == NIGHTLY_STORAGE:
+            return self.guest.disk_bytes + 437
+        share = 0.18 + 0.2 * spread(f"archive/{self.guest.vmid}/{int(self.taken)}")
+        return round(self.guest.disk_bytes * share) // MIB * MIB
+
+    @property
+    def volid(self) -> str:
+        moment = time.gmtime(self.taken)
+        kind = "vm" if self.guest.kind == "qemu" else "ct"
+        if self.storage == NIGHTLY_STORAGE:
+            return f"pbs:backup/{kind}/{self.guest.vmid}/{time.strftime('%Y-%m-%dT%H:%M:%SZ', moment)}"
+        stamp = time.strftime("%Y_%m_%d-%H_%M_%S", moment)
+        return f"nas:backup/vzdump-{self.guest.kind}-{self.guest.vmid}-{stamp}.{self.format}"
+
+    @property
+    def format(self) -> str:
+        if self.storage == NIGHTLY_STORAGE:
+            return "pbs-vm" if self.guest.kind == "qemu" else "pbs-ct"
+        return "vma.zst" if self.guest.kind == "qemu" else "tar.zst"
+
+
+def last_run(now: float, at_seconds: int, *, every_days: int = 1) -> float:
+    """Return when a job last began that runs every day, or every Sunday, so many seconds after midnight."""
+    offset = _THURSDAY_TO_SUNDAY * DAY * (every_days > 1) + at_seconds
+    return (now - offset) // (every_days * DAY) * every_days * DAY + offset
+
+
+def is_being_backed_up(vmid: int, now: float) -> bool:
+    """Return whether the nightly job has a guest in hand now."""
+    began = last_run(now, NIGHTLY_SECONDS) + _PLACE[vmid] * SLOT_SECONDS
+    return began <= now < began + SLOT_SECONDS
+
+
+def run_seconds(home: int) -> int:
+    """Return how long the nightly job takes on a node."""
+    return SLOT_SECONDS * sum(guest.home == home for guest in NIGHTLY_GUESTS)
+
+
+def backups(pve: PveState, guest: Guest, now: float, storage: str) -> list[Backup]:
+    """Return a guest's backups on one storage, newest first."""
+    taken = list(_nightly(guest, now) if storage == NIGHTLY_STORAGE else _weekly(guest, now))
+    vmid = str(guest.vmid)
+    if storage == NIGHTLY_STORAGE and (failed := pve.find("fail-backup", vmid)):
+        missed = last_run(failed.since, NIGHTLY_SECONDS)
+        taken = [moment for moment in taken if moment < missed]
+    if aged := pve.find("age-backup", vmid):
+        newest = float(int(aged.since - (aged.value or 0.0) * DAY))
+        taken = [newest, *(moment for moment in taken if moment < newest)] if taken else []
+    if storage != NIGHTLY_STORAGE:
+        return [Backup(guest, storage, moment) for moment in taken]
+    looked_at = last_run(now, _VERIFY_SECONDS)
+    found = [Backup(guest, storage, moment, "ok" if moment < looked_at else "") for moment in taken]
+    if found and pve.find("corrupt-backup", vmid):
+        found[0] = Backup(guest, storage, found[0].taken, "failed")
+    return found
+
+
+def stored(pve: PveState, now: float, storage: str) -> list[Backup]:
+    """Return every backup on a storage, by guest, newest first."""
+    return [backup for guest in BY_VMID.values() for backup in backups(pve, guest, now, storage)]
+
+
+def _nightly(guest: Guest, now: float) -> Iterator[float]:
+    if not guest.is_backed_up:
+        return
+    newest = last_run(now - SLOT_SECONDS * (1 + _PLACE[guest.vmid]), NIGHTLY_SECONDS)
+    weekly = 0
+    for back in range(KEEP_DAILY + 7 * KEEP_WEEKLY):
+        run = newest - back * DAY
+        is_sunday = int(run // DAY) % 7 == _THURSDAY_TO_SUNDAY
+        if back >= KEEP_DAILY and (not is_sunday or weekly >= KEEP_WEEKLY):
+            continue
+        weekly += back >= KEEP_DAILY
+        yield run + _PLACE[guest.vmid] * SLOT_SECONDS
+
+
+def _weekly(guest: Guest, now: float) -> Iterator[float]:
+    if guest not in WEEKLY_GUESTS:
+        return
+    place = WEEKLY_GUESTS.index(guest) * 300
+    newest = last_run(now - place - 300, WEEKLY_SECONDS, every_days=7)
+    for back in range(KEEP_WEEKLY):
+        yield newest - back * 7 * DAY + place

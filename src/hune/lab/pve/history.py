@@ -1,0 +1,94 @@
+"""`/cluster/metrics/export`: what Proxmox measured in the last half hour, every ten seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from hune.lab.hardware import CORES
+from hune.lab.pve.cluster import NUMBERS, SAMPLE_SECONDS, Cluster
+from hune.lab.pve.routes import SYS, Ask, Raw, Route
+from hune.lab.pve.storages import BY_NAME, STORAGES, space
+from hune.lab.pve.usage import MEMORY_BYTES, SWAP_BYTES, Usage
+
+HISTORY_SECONDS = 1800
+_DERIVED = ("disk_read", "disk_write", "net_in", "net_out")
+
+
+def _export(ask: Ask) -> Raw:
+    cluster = ask.cluster
+    end = int(cluster.sampled)
+    start = max(ask.integer("start-time", 0), end - HISTORY_SECONDS) if ask.flag("history") else end
+    numbers = [cluster.here] if ask.flag("local-only") else [number for number in NUMBERS if cluster.sees(number)]
+    wanted = ask.params.get("node-list")
+    if wanted:
+        numbers = [number for number in numbers if cluster.name(number) in wanted.split(",")]
+    first = -(-start // SAMPLE_SECONDS) * SAMPLE_SECONDS
+    rows = [
+        row
+        for moment in range(first, end + 1, SAMPLE_SECONDS)
+        for usage in (Usage(cluster, moment),)
+        for number in numbers
+        if moment >= cluster.node(number).boot_time  # what was measured before is lost
+        for row in _sample(cluster, usage, number, moment)
+    ]
+    return Raw(b'{"data":[' + ",".join(rows).encode() + b"]}")
+
+
+def _sample(cluster: Cluster, usage: Usage, number: int, moment: int) -> Iterator[str]:
+    """Yield what a node measured at one moment, each value a JSON object."""
+    node = cluster.name(number)
+    yield from _rows(f"node/{node}", moment, _node(cluster, usage, number, moment))
+    for storage in STORAGES:
+        room = space(cluster, number, storage, moment)
+        values = {"disk_total": room.total, "disk_used": room.used, "disk_available": room.free}
+        yield from _rows(f"storage/{node}/{storage.name}", moment, values)
+    for placed in cluster.running_on(number):
+        if placed.started > moment:
+            continue
+        guest, used = placed.guest, usage.guest(placed)
+        yield from _rows(
+            guest.id,
+            moment,
+            {
+                "cpu_current": used.cpu,
+                "cpu_max": guest.cores,
+                "disk_read": used.read,
+                "disk_total": guest.disk_bytes,
+                "disk_used": used.disk if guest.kind == "lxc" else 0,
+                "disk_write": used.written,
+                "mem_total": guest.memory_bytes,
+                "mem_used": used.memory,
+                "net_in": used.received,
+                "net_out": used.sent,
+                "uptime": used.uptime,
+            },
+        )
+
+
+def _node(cluster: Cluster, usage: Usage, number: int, moment: int) -> Mapping[str, float]:
+    load, room = usage.load(number), space(cluster, number, BY_NAME["local"], moment)
+    uptime = moment - int(cluster.node(number).boot_time)
+    return {
+        "cpu_avg1": load * CORES,
+        "cpu_avg5": load * CORES,
+        "cpu_avg15": load * CORES,
+        "cpu_current": load,
+        "cpu_iowait": 0.006 * (1 - load),
+        "cpu_max": CORES,
+        "disk_total": room.total,
+        "disk_used": room.used,
+        "mem_total": MEMORY_BYTES,
+        "mem_used": usage.memory(number),
+        "swap_total": SWAP_BYTES,
+        "swap_used": 0,
+        "uptime": uptime,
+    }
+
+
+def _rows(subject: str, moment: int, values: Mapping[str, float]) -> Iterator[str]:
+    for metric, value in values.items():
+        kind = "derive" if metric in _DERIVED else "gauge"
+        yield f'{{"id":"{subject}","metric":"{metric}","timestamp":{moment},"type":"{kind}","value":{value!r}}}'
+
+
+ROUTES = [Route("/cluster/metrics/export", _export, SYS, is_heavy=True)]
