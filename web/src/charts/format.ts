@@ -20,13 +20,20 @@ export function format(value: number | null | undefined, unit: Unit): string {
   if (value === null || value === undefined) return "–";
   if (unit === "celsius") return `${plain.format(value)}${space}°C`;
   if (unit === "ratio") return percent.format(value);
-  const [size, letter] = BITS.find(([least]) => value >= least) ?? [1, ""];
+  const [size, letter] = scaleOf(value);
+  return `${fine.format(value / size)}${space}${letter}bit/s`;
+}
+
+/** Return a value as an axis writes it: short, the whole unit stands in the legend. */
+export function formatTick(value: number, unit: Unit): string {
+  if (unit === "celsius") return `${plain.format(value)}°`;
+  if (unit === "ratio") return format(value, unit);
+  const [size, letter] = scaleOf(value);
   return `${fine.format(value / size)}${letter}`;
 }
 
-/** Return a value as an axis writes it. */
-export function formatTick(value: number, unit: Unit): string {
-  return unit === "celsius" ? `${plain.format(value)}°` : format(value, unit);
+function scaleOf(bits: number): readonly [number, string] {
+  return BITS.find(([least]) => bits >= least) ?? [1, ""];
 }
 
 const zone = "UTC";
