@@ -55,8 +55,8 @@ class Record:
     def number(self, key: str, default: float | None = None) -> float:
         """Return a finite number."""
         value = self._get(key, default)
-        if isinstance(value, str) and len(value) <= _DIGITS and _NUMBER.fullmatch(value):
-            value = int(value) if value.lstrip("+-").isdecimal() else float(value)
+        if isinstance(value, str) and len(value) <= _DIGITS and _NUMBER.fullmatch(value.strip(" ")):
+            value = float(value) if set(value) & set(".eE") else int(value)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not -_LARGEST <= value <= _LARGEST:
             raise self._wrong(key, value, "a number")
         return value

@@ -16,11 +16,13 @@ from hune.collect.pve.cluster import FRESH_SECONDS, RESOURCES, read_cluster
 from hune.collect.pve.collector import Collection
 from hune.collect.pve.protection import Backup
 from hune.collect.pve.rota import Pace, Rota
+from hune.core.errors import Unavailable
 from hune.pve.errors import Failed, PveError
 
 CONTENT = "/nodes/{node}/storage/{storage}/content"
 PERMISSIONS = "/access/permissions"
 _TTL_SECONDS = 3600.0
+_NODES_TRIED = 3
 _PACE = Pace(
     ttl_seconds=_TTL_SECONDS,
     keep_seconds=6 * _TTL_SECONDS,
@@ -75,9 +77,13 @@ class Listing:
     complete: bool = True
 
 
+class OutOfReach(Failed):
+    """No node that is online has the storage now: that is for the storage's own state to tell, no failure of ours."""
+
+
 @dataclass(frozen=True)
 class Known:
-    """All listings that could be had, and the places that could not be listed."""
+    """All listings that are known, and the places that could not be listed (None: not yet)."""
 
     listings: Mapping[Place, Listing]
     missing: Mapping[Place, PveError | None]
@@ -109,21 +115,19 @@ class Known:
         return good, tuple(storage for storage, archives in found.items() if not archives.good)
 
 
-def parse_places(answer: Any, online: set[str]) -> dict[Place, str]:
-    """Read the storages for backups of `/cluster/resources`, with a node that can list each (empty: none can now)."""
-    places: dict[Place, str] = {}
+def parse_places(answer: Any, online: set[str]) -> dict[Place, list[str]]:
+    """Read the storages for backups of `/cluster/resources`, with the nodes that can list each now, by name."""
+    places: dict[Place, list[str]] = {}
     for entry in records(answer, RESOURCES):
         if entry.text("type") != "storage" or "backup" not in entry.text("content", "").split(","):
             continue
         node = entry.text("node")
         place = Place(entry.text("storage"), "" if entry.flag("shared", False) else node)
-        able = node in online and entry.text("status", "") == "available"
-        # The first by name, so that the same node is asked each time.
-        if able and (not places.get(place) or node < places[place]):
-            places[place] = node
-        else:
-            places.setdefault(place, "")
-    return places
+        able = places.setdefault(place, [])
+        if node in online and entry.text("status", "") == "available":
+            able.append(node)
+    # The same node is asked each time.
+    return {place: sorted(nodes) for place, nodes in places.items()}
 
 
 def parse_listing(answer: Any, where: str) -> Listing:
@@ -164,16 +168,22 @@ class ArchiveReader:
         places = parse_places(await run.source.get(RESOURCES, max_age_seconds=FRESH_SECONDS), online)
 
         async def fetch(place: Place) -> Listing:
-            node = places[place]
-            if not node:
-                raise Failed(f"storage {place.storage} is not available on any node that is online", path=str(place))
-            path = CONTENT.format(node=node, storage=place.storage)
-            answer = await run.source.get(path, {"content": "backup"}, max_age_seconds=_TTL_SECONDS / 2)
-            listing = parse_listing(answer, path)
-            listing.complete = await self._sees_all(run, place.storage)
-            return listing
+            failed: PveError = OutOfReach(f"storage {place.storage}: no node that is online has it", path=str(place))
+            for node in places[place][:_NODES_TRIED]:
+                path = CONTENT.format(node=node, storage=place.storage)
+                try:
+                    answer = await run.source.get(path, {"content": "backup"}, max_age_seconds=_TTL_SECONDS / 2)
+                except PveError as error:
+                    if not isinstance(error, Unavailable):
+                        raise
+                    failed = error
+                    continue
+                listing = parse_listing(answer, path)
+                listing.complete = await self._sees_all(run, place.storage)
+                return listing
+            raise failed
 
-        known = await self._rota.round(run.source, {place: bool(node) for place, node in places.items()}, fetch)
+        known = await self._rota.round(run.source, {place: bool(nodes) for place, nodes in places.items()}, fetch)
         missing = {place: known.errors.get(place) for place in places if place not in known.facts}
         return Known(known.facts, missing)
 

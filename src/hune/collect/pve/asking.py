@@ -12,7 +12,7 @@ from hune.collect.pve.cluster import read_cluster
 from hune.collect.pve.collector import Collection
 from hune.collect.pve.families import Exposition
 from hune.collect.pve.source import Source
-from hune.pve.errors import PveError, TimedOut
+from hune.pve.errors import PveError
 
 AT_ONCE = 8
 """Questions of one collector under way; the client bounds them all together for the cluster."""
@@ -49,12 +49,10 @@ async def ask(
     params: Mapping[str, str] | None = None,
     *,
     max_age_seconds: float,
-    patience_seconds: float | None = None,
 ) -> Any:
     """Return an answer as `Source.get` does; after a failure the same error for a quarter of the age it may have.
 
-    With `patience_seconds` it raises TimedOut instead of waiting longer; the question stays under way, and a later call
-    finds the answer. Raises PveError.
+    Raises PveError.
     """
     now, key = source.clock.monotonic(), (path, tuple(sorted((params or {}).items())))
     failures = _failures.setdefault(source, {})
@@ -62,10 +60,7 @@ async def ask(
     if failure is not None and now < failure.again:
         raise failure.error
     try:
-        async with asyncio.timeout(patience_seconds):
-            answer = await source.get(path, params, max_age_seconds=max_age_seconds)
-    except TimeoutError:
-        raise TimedOut(f"{path}: no answer within {patience_seconds:g} s; still waiting for it", path=path) from None
+        answer = await source.get(path, params, max_age_seconds=max_age_seconds)
     except PveError as error:
         failures[key] = _Failure(now + min(max_age_seconds / 4, _AGAIN_SECONDS), error)
         raise

@@ -6,6 +6,7 @@ import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from hune.collect.pve.answers import records
 from hune.collect.pve.source import Source
@@ -41,7 +42,7 @@ class Cluster:
         return [node.name for node in self.nodes if node.online]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Guest:
     """A virtual machine or container; `id` is upstream's (`qemu/100`)."""
 
@@ -64,14 +65,28 @@ class Guest:
         return self.status == "running"
 
 
+_read: WeakKeyDictionary[Source, tuple[float, tuple[Guest, ...]]] = WeakKeyDictionary()
+
+
 async def read_cluster(source: Source) -> Cluster:
     """Return the cluster's nodes. Raises PveError."""
     return parse_cluster(await source.get(STATUS, max_age_seconds=FRESH_SECONDS))
 
 
-async def read_guests(source: Source) -> list[Guest]:
-    """Return all guests that the account may see. Raises PveError."""
-    return parse_guests(await source.get(RESOURCES, max_age_seconds=FRESH_SECONDS))
+async def read_guests(source: Source) -> tuple[Guest, ...]:
+    """Return all guests that the account may see; ten thousand are parsed once for all collectors. Raises PveError."""
+    if (guests := _lately_read(source)) is not None:
+        return guests
+    answer = await source.get(RESOURCES, max_age_seconds=FRESH_SECONDS)
+    if (guests := _lately_read(source)) is None:
+        guests = parse_guests(answer)
+        _read[source] = source.clock.monotonic(), guests
+    return guests
+
+
+def _lately_read(source: Source) -> tuple[Guest, ...] | None:
+    read = _read.get(source)
+    return read[1] if read is not None and source.clock.monotonic() - read[0] <= FRESH_SECONDS else None
 
 
 def parse_cluster(answer: Any) -> Cluster:
@@ -88,7 +103,7 @@ def parse_cluster(answer: Any) -> Cluster:
     return Cluster(name, quorate, version, tuple(nodes))
 
 
-def parse_guests(answer: Any) -> list[Guest]:
+def parse_guests(answer: Any) -> tuple[Guest, ...]:
     """Read the guests of `/cluster/resources`. Raises BadAnswer."""
     guests = []
     for entry in records(answer, RESOURCES):
@@ -118,4 +133,4 @@ def parse_guests(answer: Any) -> list[Guest]:
                 mark=(node, name, tags, template, status == "running", shape),
             )
         )
-    return guests
+    return tuple(guests)

@@ -48,7 +48,7 @@ class Outcome(StrEnum):
     EXCLUDED = "excluded"
     """By tag, or because it is a template."""
     IDLE = "idle"
-    """Stopped, not meant to run, and in no job."""
+    """Stopped, not meant to run, and in no job that is enabled."""
     UNKNOWN = "unknown"
 
 
@@ -68,7 +68,6 @@ class Code(StrEnum):
     BACKUP_LATE = "backup-late"
     FIRST_BACKUP_PENDING = "first-backup-pending"
     VERIFICATION_FAILED = "verification-failed"
-    NOT_VERIFIED = "not-verified"
     REPLICATION_FAILING = "replication-failing"
     REPLICATION_UNKNOWN = "replication-unknown"
     NOT_REPLICATED = "not-replicated"
@@ -198,7 +197,7 @@ def judge(facts: Facts, policy: Policy) -> Verdict:
         return Verdict(guest, Outcome.EXCLUDED, aspects, (Reason(Code.EXCLUDED_BY_TAG, tags[0]),))
     if guest.template:
         return Verdict(guest, Outcome.EXCLUDED, aspects, (Reason(Code.TEMPLATE),))
-    if aspects[Aspect.COVERED] is State.NONE and not facts.disabled_jobs and _is_idle(facts):
+    if aspects[Aspect.COVERED] is State.NONE and _is_idle(facts):
         return Verdict(guest, Outcome.IDLE, aspects, (Reason(Code.STOPPED_WITHOUT_JOB),))
     required = {aspect: aspects[aspect] for aspect in policy.required}
     bad = {aspect for aspect, state in required.items() if state in _BAD[aspect]}
@@ -275,12 +274,8 @@ def _verified(facts: Facts, reasons: list[Reason]) -> State:
         return State.FAILED
     if not facts.backups:
         return State.NONE if facts.listed else State.UNKNOWN
-    if max(facts.backups, key=lambda backup: backup.time).verified:
-        return State.OK
-    if any(backup.verified for backup in facts.backups):
-        return State.OK
-    reasons.append(Reason(Code.NOT_VERIFIED))
-    return State.NONE
+    # Only a Proxmox Backup Server verifies: nothing is wrong with a backup of which nobody says so.
+    return State.OK if any(backup.verified for backup in facts.backups) else State.NONE
 
 
 def _replicated(facts: Facts, policy: Policy, reasons: list[Reason]) -> State:

@@ -11,6 +11,7 @@ from zlib import crc32
 
 from hune.collect.pve.asking import each
 from hune.collect.pve.source import Source
+from hune.core.clock import Clock
 from hune.pve.errors import PveError, TimedOut
 
 Key = TypeVar("Key", bound=Hashable)
@@ -23,8 +24,9 @@ class Pace:
 
     A fact is refreshed after `ttl_seconds` (less up to a quarter, by key, so that not all are due together) and good
     for `keep_seconds`. One round asks for `batch` things at most, `at_once` at a time, starts nothing after
-    `budget_seconds`, and waits `patience_seconds` for each. What failed is asked again after `again_seconds`, doubled
-    each time, up to `keep_seconds`.
+    `budget_seconds`, and waits `patience_seconds` for each; what takes longer goes on as one of the `at_once`, and a
+    later round finds what it brought. What failed is asked again after `again_seconds`, doubled each time, up to
+    `keep_seconds`.
     """
 
     ttl_seconds: float
@@ -47,7 +49,7 @@ class Round(Generic[Key, Fact]):
 @dataclass
 class _Entry(Generic[Fact]):
     mark: Hashable
-    fetched: float = -1.0
+    fetched: float = float("-inf")
     fact: Fact | None = None
     again: float = 0.0
     failures: int = 0
@@ -59,57 +61,92 @@ class Rota(Generic[Key, Fact]):
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._known: WeakKeyDictionary[Source, dict[Key, _Entry[Fact]]] = WeakKeyDictionary()
+        self._desks: WeakKeyDictionary[Source, _Desk[Key, Fact]] = WeakKeyDictionary()
 
     async def round(
         self, source: Source, wanted: Mapping[Key, Hashable], fetch: Callable[[Key], Awaitable[Fact]]
     ) -> Round[Key, Fact]:
         """Refresh what is due and return what is known of the wanted.
 
-        A value of `wanted` that changed makes its key due at once. `fetch` raises PveError; what it is still waiting
-        for when patience ends must go on without it (as `Source.get` does).
+        A value of `wanted` that changed makes its key due at once. `fetch` reads from the source, whose end ends it
+        too, and raises PveError.
         """
-        known, clock, pace = self._known.setdefault(source, {}), source.clock, self._pace
-        start = clock.monotonic()
+        desk = self._desks.get(source)
+        if desk is None:
+            desk = self._desks[source] = _Desk(self._pace, source.clock)
+        return await desk.round(wanted, fetch)
+
+
+class _Desk(Generic[Key, Fact]):
+    """What is known of one source, and what is being asked of it."""
+
+    def __init__(self, pace: Pace, clock: Clock) -> None:
+        self._pace = pace
+        self._clock = clock
+        self._known: dict[Key, _Entry[Fact]] = {}
+        self._under_way: dict[Key, asyncio.Task[None]] = {}
+
+    async def round(self, wanted: Mapping[Key, Hashable], fetch: Callable[[Key], Awaitable[Fact]]) -> Round[Key, Fact]:
+        known, pace, start = self._known, self._pace, self._clock.monotonic()
         for key in known.keys() - wanted.keys():
             del known[key]
         for key, mark in wanted.items():
             entry = known.setdefault(key, _Entry(mark))
             if entry.mark != mark:
+                # What was known is good until the new is; it only is due at once.
                 known[key] = _Entry(mark, fact=entry.fact, fetched=entry.fetched - pace.ttl_seconds)
 
         async def refresh(key: Key) -> None:
-            entry = known.get(key)
-            if entry is None or clock.monotonic() - start > pace.budget_seconds:
+            if self._clock.monotonic() - start > pace.budget_seconds:
                 return
-            try:
-                async with asyncio.timeout(pace.patience_seconds):
-                    entry.fact = await fetch(key)
-            except TimeoutError:
-                entry.error = TimedOut(f"{key}: no answer within {pace.patience_seconds:g} s")
-            except PveError as error:
-                entry.error = error
-            else:
-                entry.fetched, entry.failures, entry.error = clock.monotonic(), 0, None
-                return
-            entry.failures += 1
-            wait = min(pace.again_seconds * 2 ** min(entry.failures - 1, 10), pace.keep_seconds)
-            entry.again = clock.monotonic() + wait
+            task = self._under_way.get(key)
+            if task is None:
+                # What earlier rounds did not wait for counts: what hangs must not take every place.
+                if len(self._under_way) >= pace.at_once:
+                    return
+                task = asyncio.create_task(self._refresh(key, known[key], fetch), name=f"refresh {key}")
+                self._under_way[key] = task
+                task.add_done_callback(lambda done: self._over(key, done))
+            await asyncio.wait({task}, timeout=pace.patience_seconds)
+            waiting = None if task.done() else known.get(key)
+            if waiting is not None and waiting.fact is None:
+                waiting.error = TimedOut(f"{key}: no answer within {pace.patience_seconds:g} s; still waiting for it")
 
-        due = [key for key in wanted if self._is_due(key, known[key], start)]
+        due = [key for key in wanted if self._is_due(key, start)]
         due.sort(key=lambda key: known[key].fetched)
         await each(due[: pace.batch], refresh, at_once=pace.at_once)
 
         result: Round[Key, Fact] = Round()
-        now = clock.monotonic()
-        for key, entry in known.items():
-            if entry.fact is not None and now - entry.fetched <= pace.keep_seconds:
-                result.facts[key] = entry.fact
-            if entry.error is not None:
-                result.errors[key] = entry.error
+        now = self._clock.monotonic()
+        for key in wanted:
+            found = known.get(key)
+            if found is None:
+                continue
+            if found.fact is not None and now - found.fetched <= pace.keep_seconds:
+                result.facts[key] = found.fact
+            if found.error is not None:
+                result.errors[key] = found.error
         return result
 
-    def _is_due(self, key: Key, entry: _Entry[Fact], now: float) -> bool:
+    async def _refresh(self, key: Key, entry: _Entry[Fact], fetch: Callable[[Key], Awaitable[Fact]]) -> None:
+        try:
+            fact = await fetch(key)
+        except PveError as error:
+            entry.error = error
+            entry.failures += 1
+            wait = self._pace.again_seconds * 2 ** min(entry.failures - 1, 10)
+            entry.again = self._clock.monotonic() + min(wait, self._pace.keep_seconds)
+        else:
+            entry.fact, entry.error, entry.failures = fact, None, 0
+            entry.fetched = self._clock.monotonic()
+
+    def _over(self, key: Key, task: asyncio.Task[None]) -> None:
+        self._under_way.pop(key, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            task.get_loop().call_exception_handler({"message": f"{task.get_name()} failed", "exception": error})
+
+    def _is_due(self, key: Key, now: float) -> bool:
+        entry = self._known[key]
         if now < entry.again:
             return False
         early = crc32(repr(key).encode()) % 1024 / 4096

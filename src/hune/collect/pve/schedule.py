@@ -141,9 +141,9 @@ def parse(text: str) -> Schedule:
 def _weekdays(word: str) -> frozenset[int]:
     chosen: set[int] = set()
     for part in word.split(","):
-        first, _, last = part.replace("..", "-").partition("-")
+        first, dash, last = part.replace("..", "-").partition("-")
         begin = _weekday(first)
-        end = _weekday(last) if last else begin
+        end = _weekday(last) if dash else begin
         # fri..mon goes over the end of the week.
         chosen.update((begin + step) % 7 for step in range((end - begin) % 7 + 1))
     return frozenset(chosen)

@@ -8,7 +8,7 @@ hune_pve_backup_storage_listed{storage="pbs",node=""} 1
 
 from __future__ import annotations
 
-from hune.collect.pve.archives import CONTENT, ArchiveReader, Known
+from hune.collect.pve.archives import CONTENT, ArchiveReader, Known, OutOfReach
 from hune.collect.pve.backup_jobs import INCLUDED, JOBS, Jobs, read_jobs
 from hune.collect.pve.cluster import Guest, read_guests
 from hune.collect.pve.collector import Collection, Collector, Needs
@@ -47,7 +47,7 @@ _LISTED = Family(
 )
 
 
-def add_jobs(jobs: Jobs, guests: list[Guest], out: Exposition) -> None:
+def add_jobs(jobs: Jobs, guests: tuple[Guest, ...], out: Exposition) -> None:
     """Turn the jobs into samples."""
     for job in jobs.jobs:
         out.add(_INFO, 1, job.id, job.storage, job.schedule, job.mode, job.comment)
@@ -57,7 +57,7 @@ def add_jobs(jobs: Jobs, guests: list[Guest], out: Exposition) -> None:
         out.add(_GUESTS, sum(jobs.left_out(job, guest) is not None for guest in guests), job.id)
 
 
-def add_archives(known: Known, guests: list[Guest], out: Exposition) -> None:
+def add_archives(known: Known, guests: tuple[Guest, ...], out: Exposition) -> None:
     """Turn the listings into samples: of guests that exist, by storage."""
     for place, listing in sorted(known.listings.items(), key=lambda item: str(item[0])):
         out.add(_LISTED, listing.complete, place.storage, place.node)
@@ -88,7 +88,7 @@ def make(reader: ArchiveReader) -> Collector:
         known = await reader.read(run)
         add_archives(known, guests, run.out)
         for missing in known.missing.values():
-            if missing is not None:
+            if missing is not None and not isinstance(missing, OutOfReach):
                 run.missed(missing)
 
     needs = (Needs("Sys.Audit", "/"), Needs("Datastore.AllocateSpace", "/storage"), Needs("VM.Backup", "/vms"))

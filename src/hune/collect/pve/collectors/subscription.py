@@ -52,4 +52,4 @@ async def collect(run: Collection) -> None:
     await ask_nodes(run, _PATH, parse, max_age_seconds=_TTL_SECONDS)
 
 
-COLLECTOR = Collector(name="subscription", scope="cluster", families=(_INFO, _NEXT_DUE), needs=(), collect=collect)
+COLLECTOR = Collector(name="subscriptions", scope="cluster", families=(_INFO, _NEXT_DUE), needs=(), collect=collect)

@@ -89,7 +89,7 @@ _LOCKS = {
 }
 
 
-def parse_recent(answer: Any, guests: list[Guest], out: Exposition) -> None:
+def parse_recent(answer: Any, guests: tuple[Guest, ...], out: Exposition) -> None:
     """Turn an answer of `/cluster/tasks` and the guests' locks into samples. Raises BadAnswer.
 
     A backup of many guests is one task without a guest's number: there the lock tells which one is at it.

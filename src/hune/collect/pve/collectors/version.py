@@ -47,4 +47,4 @@ async def collect(run: Collection) -> None:
         run.out.add(_VERSIONS, len(seen))
 
 
-COLLECTOR = Collector(name="version", scope="cluster", families=(_INFO, _VERSIONS), needs=(), collect=collect)
+COLLECTOR = Collector(name="versions", scope="cluster", families=(_INFO, _VERSIONS), needs=(), collect=collect)
