@@ -30,7 +30,15 @@ class Process:
             host=description.get("host", "127.0.0.1"),
             port=description.get("port", 0),
         )
+        self.answers: dict[str, Any] = description.get("answers", {})
+        self._answer = self.fake.answer
+        self.fake.answer = self.answer
         self._describe()
+
+    async def answer(self, request: Any, *arguments: Any, **named: Any) -> Any:
+        """Return what was given for a path, else what fakepve answers."""
+        path = request.path.removeprefix("/api2/json")
+        return self.answers[path] if path in self.answers else await self._answer(request, *arguments, **named)
 
     def _describe(self) -> None:
         fake, description = self.fake, self.description
@@ -80,6 +88,9 @@ class Process:
     def obey(self, command: dict[str, Any]) -> dict[str, Any]:
         """Return what a command gives: `result`, or `error`."""
         try:
+            if "answers" in command:
+                self.answers.update(command["answers"])
+                return {"result": None}
             subject = self.fake.guest(command["vmid"]) if "vmid" in command else self.fake
             if "call" in command:
                 result = getattr(subject, command["call"])(*command.get("args", ()), **command.get("kwargs", {}))

@@ -18,6 +18,7 @@ The description of a cluster, every key optional:
 | `users`, `tokens` | `name@realm` → password; `user@realm!name` → secret |
 | `grants` | list of user or token, path, privileges; without any everybody may do everything |
 | `set` | other attributes of FakePve: `release_version`, `ticket_ttl`, `time_scale`, `latency` |
+| `answers` | path → the data to answer, where fakepve's own is a stub |
 | `frozen_at` | seconds since the epoch at which its time stands still |
 """
 
@@ -70,6 +71,10 @@ class FakePve:
     def get(self, attribute: str, *, vmid: int | None = None) -> Any:
         """Return an attribute of FakePve or of a guest; what JSON can't say comes as text."""
         return self._command({"get": attribute}, vmid)
+
+    def answer(self, path: str, data: Any) -> None:
+        """Answer a path with this data from now on."""
+        self._command({"answers": {path: data}}, None)
 
     def clear(self, attribute: str) -> None:
         """Empty a collection: `failures`, `requests`, `storages`."""

@@ -30,6 +30,7 @@ def build() -> typer.Typer:
         logs,
         node,
         plan,
+        pve,
         reload,
         render,
         run,
@@ -61,7 +62,7 @@ def build() -> typer.Typer:
         app.command(name=command.__name__.rpartition(".")[2])(command.command)
     app.command(name="run", help=run.command.__doc__)(run.command)
     app.command(name="tell", hidden=True)(tell.command)
-    for group in (engines, lab, site, node, render, service):
+    for group in (engines, lab, site, node, pve, render, service):
         app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
     return app
 
@@ -69,7 +70,13 @@ def build() -> typer.Typer:
 def main() -> None:
     """Run the command line; errors meant for people end as one line on standard error."""
     try:
-        build()()
+        if sys.argv[1:3] == ["run", "pve-exporter"]:
+            # Its flags are another program's, with dots in their names.
+            from hune.cli import run
+
+            run.exporter(sys.argv[3:])
+        else:
+            build()()
     except HuneError as error:
         for line in str(error).splitlines():
             print(line, file=sys.stderr)

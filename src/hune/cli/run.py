@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -15,18 +15,28 @@ from hune.core.errors import HuneError, InputError
 from hune.core.layout import Layout
 from hune.core.service import Service, start
 
-NAMES = ("hub", "nester", "lab")
+EXPORTER = "pve-exporter"
+NAMES = ("hub", "nester", "lab", EXPORTER)
 
 
 def command(
-    names: Annotated[list[str], typer.Argument(metavar="SERVICE…", help="hub, nester, lab")],
+    names: Annotated[list[str], typer.Argument(metavar="SERVICE…", help="hub, nester, lab, pve-exporter")],
     data_dir: DataDir = None,
 ) -> None:
-    """Run services of Hune alone (a container, a unit, a pod); `hune up` does this by itself."""
+    """Run services of Hune alone (a container, a unit, a pod); `hune up` does this by itself.
+
+    `hune run pve-exporter` runs by itself, has flags of its own (`--help` after its name), and without --data-dir is
+    prometheus-pve-exporter's replacement.
+    """
     from hune.core import logs
 
     logs.set_up()
     layout = layout_of(data_dir)
+    if EXPORTER in names:
+        if names != [EXPORTER]:
+            raise InputError(f"{EXPORTER}: runs alone", remedy=f"write hune run {EXPORTER}")
+        exporter(["--data-dir", str(data_dir)] if data_dir else [])
+        return
     unknown = next((name for name in names if name not in NAMES), None)
     if unknown is not None:
         raise InputError(f"{unknown}: no such service", remedy=f"there are: {', '.join(NAMES)}")
@@ -37,10 +47,24 @@ def command(
     if set(names) == {"lab"}:
         asyncio.run(_run(make))
     else:
-        import uvloop
+        _run_fast(make)
 
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(make))
+
+def exporter(arguments: Sequence[str]) -> None:
+    """Run the Proxmox exporter with flags of its own, `arguments`."""
+    from hune.cli import pve_exporter
+    from hune.core import logs
+
+    options = pve_exporter.parse(arguments)
+    logs.set_up()
+    _run_fast(lambda: [pve_exporter.make(options, os.environ)])
+
+
+def _run_fast(make: Callable[[], list[Service]]) -> None:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(make))
 
 
 def _service(name: str, layout: Layout) -> Service:

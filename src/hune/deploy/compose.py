@@ -21,7 +21,7 @@ from hune.site.models import DEFAULT_PORTS, Site
 from hune.site.shape import secrets_of
 from hune.stack.engines import ENGINES, node_exporter
 from hune.stack.model import Process
-from hune.stack.plan import AFTER, SERVICES
+from hune.stack.plan import AFTER, EXPORTER, TRIMMED, own_services
 from hune.stack.setting import Setting
 
 HEAD = "compose.yaml"
@@ -58,6 +58,7 @@ _HOUSING = {
     "blackbox-exporter": Housing(_NOBODY, "96m", "blackbox-exporter"),
     "hub": Housing(_HUNE, "192m", "hune"),
     "nester": Housing(_HUNE, "256m", "hune"),
+    EXPORTER: Housing(_HUNE, "256m", "hune"),
     grafana.NAME: Housing("472:0", "384m", "grafana"),
 }
 
@@ -80,7 +81,7 @@ def render(site: Site, image: Image) -> Rendering:
     """
     setting = contained(site)
     engines = [name for name in ENGINES if not site.part(name).url]
-    services = [name for name in SERVICES if not site.part(name).url]
+    services = [name for name in own_services(site) if not site.part(name).url]
     configs = _configs(setting, engines, with_services=bool(services))
     rendered = {name: _engine(name, site, setting) for name in engines}
     rendered |= {name: _service(name, site, image) for name in services}
@@ -103,7 +104,11 @@ def render(site: Site, image: Image) -> Rendering:
         "volumes": {name: {} for name in sorted(rendered) if name in DATA or name in ("hub", grafana.NAME)},
         "secrets": {
             grafana.PASSWORD_SECRET: {"file": f"./secrets/{grafana.PASSWORD_SECRET}"},
-            **{secret: {"file": _literal(path)} for secret, path in _secret_files(site).items()},
+            **{
+                secret: {"file": _literal(path)}
+                for name in services
+                for secret, path in _secret_files(site, name).items()
+            },
         },
     }
     files = {HEAD: to_yaml(document, comment=_COMMENT), ".gitignore": "/.env\n/secrets/\n"}
@@ -219,7 +224,7 @@ def _service(name: str, site: Site, image: Image) -> dict[str, Any]:
     if image.build_context:
         service["build"] = {"context": _literal(image.build_context), "dockerfile": "deploy/Dockerfile"}
     service |= {
-        "command": ["run", name],
+        "command": ["run", name, *(TRIMMED if name == EXPORTER else ())],
         "ports": [_published(site.port(name), DEFAULT_PORTS[name])],
         "tmpfs": ["/tmp"],  # noqa: S108 - inside the container
         "volumes": [f"./config/{_HOUSING[name].config}:/data/config:ro"],
@@ -228,10 +233,10 @@ def _service(name: str, site: Site, image: Image) -> dict[str, Any]:
     }
     if name == "hub":
         service["volumes"].insert(0, "hub:/data")
-        if variables := _secret_variables(site):
-            service["environment"] = {key: _required(key) for key in variables}
-        if files := _secret_files(site):
-            service["secrets"] = [{"source": key, "target": _literal(path)} for key, path in files.items()]
+    if variables := _secret_variables(site, name):
+        service["environment"] = {key: _required(key) for key in variables}
+    if files := _secret_files(site, name):
+        service["secrets"] = [{"source": key, "target": _literal(path)} for key, path in files.items()]
     return service
 
 
@@ -276,31 +281,38 @@ def _required(variable: str) -> str:
     return f"${{{variable}:?set it where Compose runs or in .env, the site refers to it}}"
 
 
-def _receivers_secrets(site: Site) -> Iterator[tuple[str, str]]:
-    """Yield the receiver's name and the reference, for each secret that the hub has to read."""
+def _secrets(site: Site, service: str) -> Iterator[tuple[str, str]]:
+    """Yield whose it is and the reference, for each secret that a service has to read."""
+    owners = {
+        "hub": ("receivers", [receiver.name for receiver in site.receivers]),
+        EXPORTER: ("proxmox", [cluster.name for cluster in site.proxmox]),
+    }
+    section, names = owners.get(service, ("", []))
     for location, reference, _ in secrets_of(site):
-        if location[0] == "receivers":
-            yield site.receivers[int(location[1])].name, reference
+        if location[0] == section:
+            yield names[int(location[1])], reference
 
 
-def _secret_variables(site: Site) -> list[str]:
-    references = {reference for _, reference in _receivers_secrets(site)}
+def _secret_variables(site: Site, service: str) -> list[str]:
+    references = {reference for _, reference in _secrets(site, service)}
     return sorted(reference.removeprefix("env:") for reference in references if reference.startswith("env:"))
 
 
-def _secret_files(site: Site) -> dict[str, str]:
+def _secret_files(site: Site, service: str) -> dict[str, str]:
     """Return the files that secrets are read from, by the name of the secret; each keeps its path in the container."""
     paths: dict[str, str] = {}
-    for receiver, reference in _receivers_secrets(site):
+    kind = "receiver" if service == "hub" else "proxmox"
+    for owner, reference in _secrets(site, service):
         path = reference.removeprefix("file:")
         if path != reference and path not in paths.values():
-            paths["receiver_" + re.sub(r"[^A-Za-z0-9_]", "_", f"{receiver}_{len(paths)}")] = path
+            paths[f"{kind}_" + re.sub(r"[^A-Za-z0-9_]", "_", f"{owner}_{len(paths)}")] = path
     return paths
 
 
 def _secret_notes(site: Site) -> Iterator[str]:
-    for path in _secret_files(site).values():
-        yield f"{path}: the hub reads it as user 10001; make it theirs on the host: chown 10001, and chmod 400"
+    for service, title in (("hub", "the hub"), (EXPORTER, "the Proxmox exporter")):
+        for path in _secret_files(site, service).values():
+            yield f"{path}: {title} reads it as user 10001; make it theirs on the host: chown 10001, and chmod 400"
 
 
 def _build_notes(image: Image) -> Iterator[str]:

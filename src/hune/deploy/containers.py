@@ -12,7 +12,7 @@ from hune.core.errors import InputError
 from hune.core.layout import Layout
 from hune.site.models import DEFAULT_PORTS, Engine, Node, Site
 from hune.stack.engines import ENGINES, node_exporter
-from hune.stack.plan import SERVICES
+from hune.stack.plan import own_services
 from hune.stack.setting import Binary, Setting, parse_version
 
 DATA = {
@@ -73,7 +73,7 @@ def notes_on(site: Site) -> Iterator[str]:
 
 
 def _with_names(site: Site) -> Site:
-    names = {name: f"http://{name}:{DEFAULT_PORTS[name]}" for name in (*ENGINES, *SERVICES)}
+    names = {name: f"http://{name}:{DEFAULT_PORTS[name]}" for name in (*ENGINES, *own_services(site))}
     # The exporter stands in the host's own network, on its own port.
     names[node_exporter.NAME] = f"http://{node_exporter.NAME}:{site.port(node_exporter.NAME)}"
     engines = site.engines.model_copy(
@@ -86,8 +86,10 @@ def _with_names(site: Site) -> Site:
     )
     services = site.services.model_copy(
         update={
-            name: site.part(name).model_copy(update={"url": site.part(name).url or names[name], "port": None})
-            for name in SERVICES
+            name.replace("-", "_"): site.part(name).model_copy(
+                update={"url": site.part(name).url or names[name], "port": None}
+            )
+            for name in own_services(site)
         }
     )
     page = site.public_url or site.services.nester.url or f"http://127.0.0.1:{site.port('nester')}"
@@ -120,7 +122,7 @@ def _engine(site: Site, name: str) -> Engine:
 
 def _unreachable(inside: Site) -> Iterator[str]:
     remedy = "is each container itself; give an address of this host that other machines reach"
-    for name in (*ENGINES, *SERVICES):
+    for name in (*ENGINES, *own_services(inside)):
         url = inside.url(name)
         if _is_loopback(url.partition("://")[2]):
             section = "engines" if name in ENGINES else "services"

@@ -13,7 +13,7 @@ from hune.deploy.rendering import MARK, Rendering
 from hune.site.models import Site
 from hune.stack.engines import ENGINES, node_exporter
 from hune.stack.model import Process
-from hune.stack.plan import make_plan
+from hune.stack.plan import EXPORTER, make_plan
 from hune.stack.setting import Binary, Setting
 
 UNIT = "hune.service"
@@ -88,7 +88,11 @@ _MEMORY = {
     "node-exporter": ("96M", "192M"),
     "blackbox-exporter": ("96M", "192M"),
     "services": ("256M", "512M"),
+    EXPORTER: ("256M", "512M"),
 }
+
+_OWN = ("services", EXPORTER)
+"""Hune's own processes, which resolve secrets."""
 
 _SYSUSERS_TEXT = f'# {MARK}: the user that it runs as.\nu {USER} - "Hune" {{home}}\n'
 _SYSCTL_TEXT = f"""\
@@ -191,7 +195,7 @@ def _process_unit(process: Process, place: Place, layout: Layout) -> str:
         **({"ExecReload": f"/bin/kill -{process.reload_signal} $MAINPID"} if process.reload_signal else {}),
         "WorkingDirectory": process.cwd,
         "Environment": " ".join(_quote(f"{key}={value}") for key, value in sorted(process.env.items())),
-        "EnvironmentFile": f"-{_escape(place.environment_file)}" if process.name == "services" else "",
+        "EnvironmentFile": f"-{_escape(place.environment_file)}" if process.name in _OWN else "",
         "TimeoutStartSec": f"{process.ready_seconds:g}",
         "TimeoutStopSec": f"{process.stop_seconds:g}",
         "Restart": "always",
@@ -205,7 +209,7 @@ def _process_unit(process: Process, place: Place, layout: Layout) -> str:
         **_state(str(own_data), place.data_dir),
     }
     measures_here = process.name == node_exporter.NAME
-    hardening = _HARDENING if measures_here or process.name == "services" else _HARDENING_OF_AN_ENGINE
+    hardening = _HARDENING if measures_here or process.name in _OWN else _HARDENING_OF_AN_ENGINE
     return _unit(
         ("Unit", unit),
         ("Service", {key: value for key, value in service.items() if value} | hardening),

@@ -8,6 +8,7 @@ import ipaddress
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
@@ -23,6 +24,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hune.core.errors import HuneError, Refused, Unavailable
 
 log = logging.getLogger(__name__)
+
+ANY_HOST = "*"
+"""Among the names of a host check: whatever name a request calls us by is ours."""
 
 HealthCheck = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -62,7 +66,7 @@ class HostCheck:
         await self._app(scope, receive, send)
 
     def _is_known(self, host: str) -> bool:
-        if host in self._names:
+        if host in self._names or ANY_HOST in self._names:
             return True
         try:
             # An address can't be rebound: the browser asked for this very one.
@@ -115,6 +119,14 @@ def create_app(
     )
 
 
+@dataclass(frozen=True)
+class Tls:
+    """PEM files of a certificate and its key."""
+
+    certificate: str
+    key: str
+
+
 class _Server(uvicorn.Server):
     """uvicorn that leaves signals alone and says when it serves."""
 
@@ -134,12 +146,15 @@ class _Server(uvicorn.Server):
 class HttpService:
     """An ASGI application on one address, as a `Service`."""
 
-    def __init__(self, name: str, app: ASGIApp, *, host: str, port: int, grace_seconds: float = 2.0) -> None:
+    def __init__(
+        self, name: str, app: ASGIApp, *, host: str, port: int, grace_seconds: float = 2.0, tls: Tls | None = None
+    ) -> None:
         self.name = name
         self._app = app
         self._host = host
         self._port = port
         self._grace_seconds = grace_seconds
+        self._tls = tls
 
     async def run(self, ready: asyncio.Event) -> None:
         """Serve until cancelled.
@@ -157,6 +172,8 @@ class HttpService:
             timeout_graceful_shutdown=max(1, round(self._grace_seconds)),
             http="httptools",
             ws="none",
+            ssl_certfile=self._tls.certificate if self._tls else None,
+            ssl_keyfile=self._tls.key if self._tls else None,
         )
         with _bind(self._host, self._port) as listener:
             server = _Server(config, ready)

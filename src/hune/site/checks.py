@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from hune.site.explain import nearest
-from hune.site.models import DEFAULT_PORTS, Site
+from hune.site.models import DEFAULT_PORTS, Services, Site
 from hune.site.problems import Location, Position, shown
 from hune.site.values import is_loopback
 
@@ -129,8 +129,10 @@ def _ports(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
     taken: dict[int, tuple[str, Location | None]] = {}
     wishes: list[tuple[str, Location, int | None]] = []
     for name in DEFAULT_PORTS:
+        if name == "pve-exporter" and not site.get("proxmox"):
+            continue
         key = name.replace("-", "_")
-        part = "services" if key in ("hub", "nester") else "engines"
+        part = "services" if key in Services.model_fields else "engines"
         if not _part(site, part, key, "url"):
             port = _part(site, part, key, "port")
             wishes.append((name, (part, key, "port"), port if isinstance(port, int) else None))

@@ -359,8 +359,8 @@ class Site(Model):
         return self.part(name).port or DEFAULT_PORTS[name]
 
     def wants(self, name: str) -> bool:
-        """Whether an engine or service has anything to do here: the Proxmox exporter needs a cluster and a token."""
-        return name != "pve-exporter" or any(cluster.token for cluster in self.proxmox)
+        """Whether an engine or service has anything to do here: the Proxmox exporter needs a cluster that it may ask."""
+        return name != "pve-exporter" or any(cluster.token or cluster.login for cluster in self.proxmox)
 
     def url(self, name: str) -> str:
         """Return the base URL at which an engine or service is reached from this machine, without a final slash."""

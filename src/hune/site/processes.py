@@ -71,6 +71,9 @@ class Services(Model):
 
     hub: ServicePort = Field(ServicePort(), description="takes alerts and delivers messages; port 9094")
     nester: ServicePort = Field(ServicePort(), description="serves the pages; port 8080")
+    pve_exporter: ServicePort = Field(
+        ServicePort(), description="measures Proxmox VE clusters; runs only where there are any; port 9221"
+    )
 
 
 DEFAULT_PORTS: dict[str, int] = {
@@ -81,4 +84,5 @@ DEFAULT_PORTS: dict[str, int] = {
     "blackbox-exporter": 9115,
     "hub": 9094,
     "nester": 8080,
+    "pve-exporter": 9221,
 }

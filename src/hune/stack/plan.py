@@ -10,6 +10,12 @@ from hune.stack.setting import Setting
 SERVICES = ("hub", "nester")
 """Hune's own, together in the process `services`."""
 
+EXPORTER = "pve-exporter"
+"""Hune's own too, in a process by itself: what it holds of a large cluster, and its faults, are no one else's."""
+
+TRIMMED = ("--no-series.inactive-states", "--no-series.deprecated-names")
+"""What it leaves out for Hune: of a guest's 37 series 23 say nothing that the others don't."""
+
 AFTER = {"prometheus": ("victoriametrics", "alertmanager"), "alertmanager": ("services",)}
 """What an engine needs at its start; everything else may come in any order."""
 
@@ -22,6 +28,8 @@ def make_plan(setting: Setting) -> Plan:
     files = [file for name in managed for file in ENGINES[name].files(setting)]
     if services := [name for name in SERVICES if setting.manages(name)]:
         processes.append(_services(setting, services))
+    if setting.manages(EXPORTER):
+        processes.append(_exporter(setting))
     if setting.with_lab:
         processes.append(_lab(setting))
     return Plan(
@@ -43,6 +51,23 @@ def _services(setting: Setting, names: list[str]) -> Process:
         name="services",
         argv=(*setting.hune, "run", *names, "--data-dir", str(setting.layout.root)),
         ready_url=f"{setting.site.url(names[-1])}/health",
+        reads=("site.json",),
+        reload_signal="HUP",
+    )
+
+
+def _exporter(setting: Setting) -> Process:
+    return Process(
+        name=EXPORTER,
+        argv=(
+            *setting.hune,
+            "run",
+            EXPORTER,
+            "--data-dir",
+            str(setting.layout.root),
+            *TRIMMED,
+        ),
+        ready_url=f"{setting.site.url(EXPORTER)}/health",
         reads=("site.json",),
         reload_signal="HUP",
     )
@@ -71,11 +96,20 @@ def _watched(setting: Setting) -> list[Watched]:
             kind="own",
             url=site.url(name),
             address=_address(site, name),
-            process="services" if setting.manages(name) else "",
+            process=_process_of(name) if setting.manages(name) else "",
         )
-        for name in SERVICES
+        for name in own_services(site)
     ]
     return found
+
+
+def own_services(site: Site) -> list[str]:
+    """Return the names of Hune's own services that a site wants."""
+    return [name for name in (*SERVICES, EXPORTER) if site.wants(name)]
+
+
+def _process_of(name: str) -> str:
+    return "services" if name in SERVICES else name
 
 
 def _address(site: Site, name: str) -> str:

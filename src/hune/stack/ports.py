@@ -102,7 +102,7 @@ def settle(site: Site, layout: Layout, overrides: Mapping[str, int], *, auto: bo
     adopted: set[str] = set()
     conflicts: list[str] = []
     for name in DEFAULT_PORTS:
-        if site.part(name).url:
+        if site.part(name).url or not site.wants(name):
             continue
         wish = overrides.get(name, site.port(name))
         ours = running and before.get(name)

@@ -45,7 +45,7 @@ class Setting:
 
     def manages(self, name: str) -> bool:
         """Whether an engine or a service of Hune runs here, as a child of the conductor."""
-        return name not in self.adopted and not self.site.part(name).url
+        return name not in self.adopted and self.site.wants(name) and not self.site.part(name).url
 
     def config(self, path: str) -> str:
         """Return the absolute place of a rendered file."""

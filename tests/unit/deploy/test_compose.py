@@ -131,12 +131,12 @@ def test_dollars_of_the_site_are_no_variables() -> None:
     assert "--collector.netclass.ignored-devices=^(veth|tap$$|lo$$)" in command
 
 
-def test_only_variables_that_the_receivers_name_are_passed_and_wanted() -> None:
+def test_each_container_is_passed_only_the_variables_that_it_has_to_resolve() -> None:
     found = services(site_of(ODD))
     assert list(found["hub"]["environment"]) == ["OTHER_WEBHOOK"]
     assert found["hub"]["environment"]["OTHER_WEBHOOK"].startswith("${OTHER_WEBHOOK:?")
     assert "environment" not in found["nester"]
-    assert "PVE_SECRET" not in render(site_of(ODD), Image()).files["compose.yaml"]
+    assert list(found["pve-exporter"]["environment"]) == ["PVE_SECRET"]
 
 
 def test_files_of_secrets_are_mounted_where_the_site_names_them() -> None:

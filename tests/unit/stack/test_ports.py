@@ -16,7 +16,7 @@ from support.ports import free_port
 
 
 def everywhere_free() -> dict[str, int]:
-    return {name: free_port() for name in DEFAULT_PORTS}
+    return {name: free_port() for name in DEFAULT_PORTS if Site().wants(name)}
 
 
 def test_overrides_name_a_service_and_a_port() -> None:

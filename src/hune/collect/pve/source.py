@@ -1,14 +1,26 @@
-"""Answers of one cluster: each endpoint asked once for all who want it, and kept for as long as its reader allows."""
+"""Answers of one cluster: each endpoint asked once for all who want it, and kept for as long as its readers allow."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+import itertools
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from hune.core.clock import Clock
 from hune.pve.errors import PveError
+
+_LARGE = 20_000
+_MOST = 200_000
+"""Values of answers that may stay between rounds: one answer's, and all of them; a value takes about 100 bytes."""
+
+_moments = itertools.count(1)
+_round_began: ContextVar[int] = ContextVar("round_began", default=0)
+
+Key = tuple[str, tuple[tuple[str, str], ...], str]
 
 
 class Api(Protocol):
@@ -23,8 +35,19 @@ class Api(Protocol):
 
 @dataclass
 class _Kept:
-    fetched: float
+    """What a question brought: an answer, or an error that holds for the round."""
+
     answer: Any
+    error: PveError | None
+    moment: int
+    fetched: float
+    weight: int
+    max_age_seconds: float = 0.0
+
+    def result(self) -> Any:
+        if self.error is not None:
+            raise self.error
+        return self.answer
 
 
 class Source:
@@ -37,41 +60,87 @@ class Source:
     def __init__(self, api: Api, clock: Clock) -> None:
         self._api = api
         self._clock = clock
-        self._kept: dict[tuple[str, tuple[tuple[str, str], ...], str], _Kept] = {}
-        self._under_way: dict[tuple[str, tuple[tuple[str, str], ...], str], asyncio.Task[Any]] = {}
+        self._kept: dict[Key, _Kept] = {}
+        self._under_way: dict[Key, asyncio.Task[_Kept]] = {}
+        self._open_rounds = 0
 
     @property
     def clock(self) -> Clock:
         """Return the clock that ages the answers."""
         return self._clock
 
+    @contextlib.contextmanager
+    def round(self) -> Iterator[None]:
+        """Make everything that is read inside, and by tasks made inside, one round: what it asks, it asks once.
+
+        A round inside a round is part of it. Large answers stay only while a round is open.
+        """
+        token = _round_began.set(_round_began.get() or next(_moments))
+        self._open_rounds += 1
+        try:
+            yield
+        finally:
+            _round_began.reset(token)
+            self._open_rounds -= 1
+            self._tidy()
+
     async def get(
         self, path: str, params: Mapping[str, str] | None = None, *, max_age_seconds: float = 0.0, node: str = ""
     ) -> Any:
-        """Return the `data` of an answer that is not older than `max_age_seconds` (0: asked by this round of readers).
+        """Return the `data` of an answer that came in this round, or is not older than `max_age_seconds`.
 
-        Raises PveError. The caller must not change what it gets.
+        Raises PveError, in one round the same one for the same question. The caller must not change what it gets.
         """
-        key = (path, tuple(sorted((params or {}).items())), node)
+        key: Key = (path, tuple(sorted((params or {}).items())), node)
         kept = self._kept.get(key)
-        if kept is not None and self._clock.monotonic() - kept.fetched <= max_age_seconds:
-            return kept.answer
-        task = self._under_way.get(key)
-        if task is None:
-            task = asyncio.create_task(self._fetch(key, path, params, node), name=f"GET {path}")
-            self._under_way[key] = task
-            task.add_done_callback(lambda done: self._over(key, done))
-        return await asyncio.shield(task)
+        if kept is None or not self._holds(kept, max_age_seconds):
+            task = self._under_way.get(key)
+            if task is None:
+                task = asyncio.create_task(self._fetch(key, params), name=f"GET {path}")
+                self._under_way[key] = task
+                task.add_done_callback(lambda done: self._over(key, done))
+            kept = await asyncio.shield(task)
+        kept.max_age_seconds = max(kept.max_age_seconds, max_age_seconds)
+        return kept.result()
 
-    async def _fetch(self, key: Any, path: str, params: Mapping[str, str] | None, node: str) -> Any:
-        answer = await self._api.get(path, params, node=node)
-        self._kept[key] = _Kept(self._clock.monotonic(), answer)
-        return answer
+    def _holds(self, kept: _Kept, max_age_seconds: float) -> bool:
+        if 0 < _round_began.get() < kept.moment:
+            return True
+        return kept.error is None and self._clock.monotonic() - kept.fetched <= max_age_seconds
 
-    def _over(self, key: Any, task: asyncio.Task[Any]) -> None:
+    async def _fetch(self, key: Key, params: Mapping[str, str] | None) -> _Kept:
+        path, _, node = key
+        answer, error = None, None
+        try:
+            answer = await self._api.get(path, params, node=node)
+        except PveError as failed:
+            error = failed
+        kept = _Kept(answer, error, next(_moments), self._clock.monotonic(), _weight(answer))
+        self._kept[key] = kept
+        return kept
+
+    def _over(self, key: Key, task: asyncio.Task[_Kept]) -> None:
         self._under_way.pop(key, None)
-        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, PveError):
+        if not task.cancelled() and (error := task.exception()) is not None:
             task.get_loop().call_exception_handler({"message": f"{task.get_name()} failed", "exception": error})
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Between rounds: drop errors, large answers, and what no reader would take any more; then the oldest."""
+        if self._open_rounds:
+            return
+        now = self._clock.monotonic()
+        good = {
+            key: kept
+            for key, kept in self._kept.items()
+            if kept.error is None and kept.weight <= _LARGE and now - kept.fetched <= kept.max_age_seconds
+        }
+        total = sum(kept.weight for kept in good.values())
+        for key in sorted(good, key=lambda key: good[key].fetched) if total > _MOST else ():
+            total -= good.pop(key).weight
+            if total <= _MOST:
+                break
+        self._kept = good
 
     async def close(self) -> None:
         """End every fetch under way."""
@@ -79,3 +148,12 @@ class Source:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _weight(answer: Any) -> int:
+    """Return about how many values an answer is made of; long text counts as several."""
+    if isinstance(answer, list):
+        return 1 + len(answer) * _weight(answer[0]) if answer else 1
+    if isinstance(answer, dict):
+        return 1 + sum(map(_weight, answer.values()))
+    return 1 + len(answer) // 100 if isinstance(answer, str) else 1

@@ -26,6 +26,20 @@ FAST_JOBS = ("node-fast", "node-alive")
 UNSTORED = f"({'|'.join(FAST_JOBS)});.*|[^;]*;hune:.*"
 """Series that don't go to the store, as a regular expression over `job;__name__`."""
 
+_OWN_METRICS = (
+    "prometheus",
+    "victoriametrics",
+    "alertmanager",
+    "blackbox-exporter",
+    "hub",
+    "nester",
+    "pve-exporter",
+)
+
+# Proxmox renews what it says of guests every ten seconds; of the rest nothing is urgent.
+_PROXMOX_SECONDS = 15
+_PROXMOX_SLOW_SECONDS = 30
+
 # Generous: 30 guests behind firewall bridges expose about 2,400 series before relabelling.
 _FAST_SAMPLE_LIMIT = 500
 _STALE_WRITE_SECONDS = 30.0
@@ -118,7 +132,11 @@ def _jobs(setting: Setting) -> list[dict[str, Any]]:
     jobs = [_node_job(site), _fast_job(site), _alive_job(setting)]
     if site.probes:
         jobs += _probe_jobs(site)
-    for name in ("prometheus", "victoriametrics", "alertmanager", "blackbox-exporter", "hub", "nester"):
+    if site.wants("pve-exporter"):
+        jobs += _proxmox_jobs(site)
+    for name in _OWN_METRICS:
+        if not site.wants(name):
+            continue
         target = _targets_of(site.url(name))
         prefix = target.pop("path_prefix", "")
         jobs.append({"job_name": name, "metrics_path": f"{prefix}/metrics", **target})
@@ -235,6 +253,45 @@ def _probe_jobs(site: Site) -> list[dict[str, Any]]:
             ],
             "relabel_configs": _through_blackbox(site),
         }
+    ]
+
+
+def _proxmox_jobs(site: Site) -> list[dict[str, Any]]:
+    """Return the job of upstream's series, each cluster as a whole and each node of it, and the job of the others.
+
+    Targets carry `cluster` and never `node`, which would rename the exporter's own label.
+    """
+    url = site.url("pve-exporter")
+    exporter = _targets_of(url)
+    prefix = exporter.pop("path_prefix", "")
+    [address] = exporter.pop("static_configs")[0]["targets"]
+    upstream, more = [], []
+    for cluster in site.proxmox:
+        if not (cluster.token or cluster.login):
+            continue
+        in_lab = all(node.lab for node in site.nodes if node.name in cluster.nodes)
+        labels = {"cluster": cluster.name, **({"lab": "true"} if in_lab else {})}
+        for target, scope, seconds in (
+            (cluster.name, "cluster", _PROXMOX_SECONDS),
+            *((node, "node", _PROXMOX_SLOW_SECONDS) for node in cluster.nodes),
+        ):
+            asked = {"__param_cluster": str(int(scope == "cluster")), "__param_node": str(int(scope == "node"))}
+            times = {"__scrape_interval__": f"{seconds}s"}
+            about = {**labels, "instance": target, "__param_target": target}
+            upstream.append({"targets": [address], "labels": {**about, **asked, **times}})
+        more.append(
+            {"targets": [address], "labels": {**labels, "instance": cluster.name, "__param_target": cluster.name}}
+        )
+    return [
+        {"job_name": "pve", "metrics_path": f"{prefix}/pve", **exporter, "static_configs": upstream},
+        {
+            "job_name": "pve-hune",
+            "scrape_interval": f"{_PROXMOX_SLOW_SECONDS}s",
+            "scrape_timeout": f"{_PROXMOX_SLOW_SECONDS - 5}s",
+            "metrics_path": f"{prefix}/hune",
+            **exporter,
+            "static_configs": more,
+        },
     ]
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hune.collect.pve.collector import Collector
 from hune.collect.pve.compat import backup_info, cluster, config, qdevice, replication, resources, status, subscription
-from hune.collect.pve.compat.resources import Trim
+from hune.collect.pve.compat.resources import NO_TRIM, Trim
 
-__all__ = ["NAMES", "Trim", "collectors"]
+__all__ = ["NAMES", "NO_TRIM", "Trim", "collectors"]
 
 _FIXED = (
     status.COLLECTOR,
@@ -24,7 +24,7 @@ NAMES: tuple[str, ...] = (_FIXED[0].name, resources.NAME, *(collector.name for c
 """As the switches call them, in the order in which their families are exposed."""
 
 
-def collectors(enabled: frozenset[str] = frozenset(NAMES), trim: Trim = Trim()) -> tuple[Collector, ...]:
+def collectors(enabled: frozenset[str] = frozenset(NAMES), trim: Trim = NO_TRIM) -> tuple[Collector, ...]:
     """Return the collectors of these names."""
     every = {collector.name: collector for collector in (*_FIXED, resources.collector(trim))}
     return tuple(every[name] for name in NAMES if name in enabled)

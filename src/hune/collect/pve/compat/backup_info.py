@@ -15,8 +15,12 @@ _PATH = "/cluster/backup-info/not-backed-up"
 _TTL_SECONDS = 300.0
 """Proxmox reads every guest's configuration and every job for it."""
 
-_TOTAL = Family("pve_not_backed_up_total", "gauge", "Guests that no backup job covers.", ("id",), _PATH, "VM.Audit on /vms")
-_INFO = Family("pve_not_backed_up_info", "gauge", "1 for each guest that no backup job covers.", ("id",), _PATH, "VM.Audit on /vms")
+_TOTAL = Family(
+    "pve_not_backed_up_total", "gauge", "Guests that no backup job covers.", ("id",), _PATH, "VM.Audit on /vms"
+)
+_INFO = Family(
+    "pve_not_backed_up_info", "gauge", "1 for each guest that no backup job covers.", ("id",), _PATH, "VM.Audit on /vms"
+)
 
 
 async def collect(run: Collection) -> None:

@@ -20,9 +20,7 @@ _VERSION_PATH = "/version"
 _VERSION_TTL_SECONDS = 60.0
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 
-_NODE = Family(
-    "pve_node_info", "gauge", "What a node is.", ("id", "level", "name", "nodeid"), STATUS, "Sys.Audit on /"
-)
+_NODE = Family("pve_node_info", "gauge", "What a node is.", ("id", "level", "name", "nodeid"), STATUS, "Sys.Audit on /")
 _CLUSTER = Family(
     "pve_cluster_info", "gauge", "What the cluster is.", ("id", "nodes", "quorate", "version"), STATUS, "Sys.Audit on /"
 )

@@ -5,9 +5,11 @@ pve_onboot_status{id="qemu/100",node="pve-01",type="qemu"} 1
 
 from __future__ import annotations
 
+import functools
+
 from hune.collect.pve.collector import Collection, Collector, Needs
 from hune.collect.pve.compat.reading import RESOURCES, need, node_of, resources, row, value
-from hune.collect.pve.families import Family
+from hune.collect.pve.families import Family, escape
 from hune.collect.pve.rota import Pace, Rota
 from hune.pve.errors import NotThere
 
@@ -23,18 +25,22 @@ _ONBOOT = Family(
     "VM.Audit on /vms/{vmid}",
 )
 
-# A configuration is one call for each guest, and changes seldom: asked all at once the first time, then a few at a time.
-_ROTA: Rota[tuple[str, str], tuple[str, ...]] = Rota(
-    Pace(
-        ttl_seconds=_TTL_SECONDS,
-        keep_seconds=2 * _TTL_SECONDS,
-        batch=100_000,
-        at_once=64,
-        budget_seconds=60.0,
-        patience_seconds=30.0,
-        again_seconds=15.0,
-    )
+# One call for each guest of what changes seldom: asked all at once the first time, then a few at a time.
+_PACE = Pace(
+    ttl_seconds=_TTL_SECONDS,
+    keep_seconds=2 * _TTL_SECONDS,
+    batch=100_000,
+    at_once=16,
+    budget_seconds=60.0,
+    patience_seconds=30.0,
+    again_seconds=15.0,
 )
+
+
+@functools.cache
+def _rota(_node: str) -> Rota[str, tuple[str, ...]]:
+    """Return the rota of a node's guests: a rota forgets what a round doesn't want."""
+    return Rota(_PACE)
 
 
 async def collect(run: Collection) -> None:
@@ -42,21 +48,21 @@ async def collect(run: Collection) -> None:
     node = await node_of(run)
     # This list costs Proxmox little; that of a node asks every running machine how it does.
     guests = {
-        (node, str(need(entry, "id", RESOURCES))): (entry.get("name"), entry.get("template"))
+        str(need(entry, "id", RESOURCES)): (entry.get("name"), entry.get("template"))
         for entry in await resources(run)
         if need(entry, "type", RESOURCES) in ("qemu", "lxc") and entry.get("node") == node
     }
 
-    async def fetch(key: tuple[str, str]) -> tuple[str, ...]:
-        path = _PATH.format(node=key[0], id=key[1])
+    async def fetch(id_: str) -> tuple[str, ...]:
+        path = _PATH.format(node=node, id=id_)
         config = row(await run.source.get(path), path)
         return (value(config["onboot"], path),) if "onboot" in config else ()
 
-    known = await _ROTA.round(run.source, guests, fetch)
+    known = await _rota(node).round(run.source, guests, fetch)
     run.out.write(_ONBOOT, "")
-    for key in guests:
-        for onboot in known.facts.get(key, ()):
-            run.out.write(_ONBOOT, _ONBOOT.line % (key[1], node, key[1].partition("/")[0], onboot))
+    for id_ in guests:
+        for onboot in known.facts.get(id_, ()):
+            run.out.write(_ONBOOT, _ONBOOT.line % (escape(id_), escape(node), id_.partition("/")[0], onboot))
     for error in known.errors.values():
         # One that was removed or moved a moment ago is no fault.
         if not isinstance(error, NotThere):

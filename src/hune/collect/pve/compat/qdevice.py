@@ -1,7 +1,7 @@
 """The cluster's quorum device, if it has one.
 
 pve_qdevice_up{id="cluster/home"} 1
-pve_qdevice_info{id="cluster/home",model="Net",algorithm="LMS",qnetd_host="10.0.0.9:5403",tie_breaker="…",state="Connected"} 1
+pve_qdevice_info{id="cluster/home",model="Net",algorithm="LMS",qnetd_host="10.0.0.9:5403",…} 1
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from hune.pve.errors import Failed, Forbidden, NotThere
 _PATH = "/cluster/config/qdevice"
 _TTL_SECONDS = 30.0
 
-_UP = Family("pve_qdevice_up", "gauge", "1 if the quorum device is connected, else 0.", ("id",), _PATH, "Sys.Audit on /")
+_UP = Family(
+    "pve_qdevice_up", "gauge", "1 if the quorum device is connected, else 0.", ("id",), _PATH, "Sys.Audit on /"
+)
 _INFO = Family(
     "pve_qdevice_info",
     "gauge",
@@ -28,7 +30,9 @@ _FIELDS = ("Model", "Algorithm", "QNetd host", "Tie-breaker", "State")
 
 async def collect(run: Collection) -> None:
     """Ask for the device; that Proxmox refuses to tell means that there is none."""
-    name = next((need(e, "name", STATUS) for e in await cluster_status(run) if need(e, "type", STATUS) == "cluster"), None)
+    name = next(
+        (need(e, "name", STATUS) for e in await cluster_status(run) if need(e, "type", STATUS) == "cluster"), None
+    )
     if name is None:
         return
     try:

@@ -4,8 +4,8 @@ pve_memory_usage_bytes{id="qemu/100"} 2147483648
 pve_ha_state{id="qemu/100",state="started"} 1
 pve_guest_info{id="qemu/100",node="pve-01",name="web",type="qemu",template="0",tags=""} 1
 
-Thousands of guests have hundreds of thousands of lines, so lines are made by joining: the part after the name is the same
-for a gauge and its counter, and the states of a thing differ from the next one's by its id only.
+Thousands of guests have hundreds of thousands of lines, so lines are made by joining: what follows the name is
+the same for a gauge and its counter, and the states of a thing differ from the next one's by its id only.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ class Trim:
     deprecated_names: bool = False
 
 
+NO_TRIM = Trim()
+
+
 def _gauge(name: str, text: str, *labels: str) -> Family:
     return Family(name, "gauge", text, ("id", *labels), RESOURCES, _PRIVILEGE)
 
@@ -40,7 +43,9 @@ def _counter(name: str, text: str) -> Family:
 
 
 _GAUGES = {
-    "maxdisk": _gauge("pve_disk_size_bytes", "Size of a storage, of a guest's root disk, of a node's root file system."),
+    "maxdisk": _gauge(
+        "pve_disk_size_bytes", "Size of a storage, of a guest's root disk, of a node's root file system."
+    ),
     "disk": _gauge(
         "pve_disk_usage_bytes", "Use of a storage, a container's root disk, a node's root; 0 for virtual machines."
     ),

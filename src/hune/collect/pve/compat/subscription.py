@@ -25,7 +25,9 @@ def _gauge(name: str, text: str, *labels: str) -> Family:
 
 _INFO = _gauge("info", "1, with the level of a node's subscription.", "level")
 _STATUS = _gauge("status", "1 for the status that a node's subscription is in, 0 for the others.", "status")
-_NEXT_DUE = _gauge("next_due_timestamp_seconds", "When a node's subscription has to be renewed: midnight, by the clock here.")
+_NEXT_DUE = _gauge(
+    "next_due_timestamp_seconds", "When a node's subscription has to be renewed: midnight, by the clock here."
+)
 
 
 async def collect(run: Collection) -> None:

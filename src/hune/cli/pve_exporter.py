@@ -1,0 +1,165 @@
+"""`hune run pve-exporter`: prometheus-pve-exporter's flags, files and environment; or the clusters of a site."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import ssl
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hune.collect.pve import compat, modules
+from hune.collect.pve.exporter import DEFAULT_PORT, NAME, PveExporter, Settings
+from hune.collect.pve.targets import OpenTargets, SiteTargets
+from hune.core.errors import InputError
+from hune.core.layout import Layout
+from hune.http.serve import Tls
+from hune.site.models import Site
+
+_CONFIG_FILE = Path("/etc/prometheus/pve.yml")
+_TOLD = {
+    "status": "whether nodes, guests and storages are up",
+    "resources": "what nodes, guests and storages have and use",
+    "node": "what nodes are",
+    "cluster": "what the cluster is",
+    "version": "the version of Proxmox VE",
+    "backup-info": "guests that no backup job covers",
+    "qdevice": "the quorum device",
+    "subscription": "the node's subscription",
+    "config": "whether the node's guests start with it",
+    "replication": "the node's replication jobs",
+}
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the flags; leaves with exit code 2 and one line for what isn't one."""
+    parser = argparse.ArgumentParser(
+        prog=f"hune run {NAME}",
+        description="Metrics of Proxmox VE, in the place of prometheus-pve-exporter: its flags, its configuration "
+        "file, its environment (PVE_USER, …). With --data-dir the clusters of the site that runs there.",
+        allow_abbrev=False,
+    )
+    asked = parser.add_argument_group("collectors of /pve")
+    for name in compat.NAMES:
+        _switch(asked, f"collector.{name}", _TOLD[name], default=True)
+    series = parser.add_argument_group("series of /pve")
+    _switch(series, "series.inactive-states", "HA and lock states that aren't the present one", default=True)
+    _switch(series, "series.deprecated-names", "names that upstream calls deprecated", default=True)
+    own = parser.add_argument_group("series of /metrics")
+    _switch(own, "collector.pve-api-metrics", "durations of API calls by URL", default=False)
+    _switch(own, "collector.target-metrics", "durations of scrapes by target", default=False)
+    parser.add_argument(
+        "--config.file", dest="config_file", type=Path, metavar="FILE", help=f"how to log in; default {_CONFIG_FILE}"
+    )
+    parser.add_argument(
+        "--web.listen-address", dest="listen", metavar="HOST:PORT", help=f"where to listen; default [::]:{DEFAULT_PORT}"
+    )
+    parser.add_argument(
+        "--allow-target",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="a name, an address, a network (192.0.2.0/24), or *: who may be asked when others than this machine can "
+        "reach the exporter; give it once for each",
+    )
+    parser.add_argument("--server.keyfile", dest="key", default="", metavar="FILE", help="key, to serve HTTPS")
+    parser.add_argument("--server.certfile", dest="certificate", default="", metavar="FILE", help="its certificate")
+    parser.add_argument("--data-dir", dest="data_dir", metavar="DIRECTORY", help="serve the site that runs there")
+    return parser.parse_args(arguments)
+
+
+def _switch(group: argparse._ArgumentGroup, name: str, text: str, *, default: bool) -> None:
+    group.add_argument(
+        f"--{name}",
+        dest=name,
+        action=argparse.BooleanOptionalAction,
+        default=default,
+        help=f"{text} (default: {'yes' if default else 'no'})",
+    )
+
+
+def make(options: argparse.Namespace, environ: Mapping[str, str]) -> PveExporter:
+    """Return the exporter that flags, files and environment ask for. Raises InputError."""
+    data_dir = options.data_dir or (None if options.config_file else environ.get("HUNE_DATA_DIR"))
+    if data_dir:
+        return _of_site(options, Layout(Path(data_dir).expanduser().absolute()), environ)
+    host, port = listen_address(options.listen or f"[::]:{DEFAULT_PORT}")
+    if "PVE_USER" in environ:
+        known = modules.from_environment(environ)
+    else:
+        known = modules.from_file(options.config_file or _CONFIG_FILE, environ)
+    targets = OpenTargets(known, options.allow_target, everyone=_is_loopback(host))
+    return PveExporter(targets, _settings(options, host, port))
+
+
+def _of_site(options: argparse.Namespace, layout: Layout, environ: Mapping[str, str]) -> PveExporter:
+    try:
+        site = Site.model_validate_json(layout.site_json.read_text())
+    except FileNotFoundError:
+        raise InputError(f"{layout.site_json}: missing", remedy="hune up writes it; or leave --data-dir out") from None
+    host, port = site.listen, site.port(NAME)
+    if options.listen:
+        host, port = listen_address(options.listen)
+    return PveExporter(SiteTargets(site, environ), _settings(options, host, port))
+
+
+def _settings(options: argparse.Namespace, host: str, port: int) -> Settings:
+    chosen = vars(options)
+    tls = None
+    if options.key or options.certificate:
+        tls = Tls(options.certificate, options.key)
+        _check(tls)
+    return Settings(
+        host=host,
+        port=port,
+        collectors=frozenset(name for name in compat.NAMES if chosen[f"collector.{name}"]),
+        trim=compat.Trim(
+            inactive_states=not chosen["series.inactive-states"],
+            deprecated_names=not chosen["series.deprecated-names"],
+        ),
+        api_metrics=chosen["collector.pve-api-metrics"],
+        target_metrics=chosen["collector.target-metrics"],
+        tls=tls,
+    )
+
+
+def _check(tls: Tls) -> None:
+    if not (tls.certificate and tls.key):
+        raise InputError("--server.certfile and --server.keyfile: one is missing", remedy="give both, or neither")
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(tls.certificate, tls.key)
+    except ssl.SSLError as error:
+        raise InputError(
+            f"{tls.certificate}, {tls.key}: no certificate and its key", remedy="give PEM files that belong together"
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"{tls.certificate}, {tls.key}: {(error.strerror or 'not readable').lower()}", remedy="name readable files"
+        ) from error
+
+
+def listen_address(text: str) -> tuple[str, int]:
+    """Return host and port of `host:port`, `[v6]:port` or `:port`. Raises InputError."""
+    host, colon, number = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    if not colon or not number.isdigit() or not 0 < int(number) < 65536 or not _is_host(host):
+        raise InputError(
+            f"--web.listen-address {text}: not an address and a port", remedy=f"write it like [::]:{DEFAULT_PORT}"
+        )
+    return host or "0.0.0.0", int(number)  # noqa: S104 - that is what an empty host means upstream
+
+
+def _is_host(host: str) -> bool:
+    return ":" not in host or _address(host) is not None
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _is_loopback(host: str) -> bool:
+    address = _address(host)
+    return address.is_loopback if address else host == "localhost"

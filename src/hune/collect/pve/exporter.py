@@ -1,0 +1,253 @@
+"""The exporter: `/pve` is exactly what prometheus-pve-exporter yields, `/hune` is what that one doesn't see."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from hune.collect.pve import compat
+from hune.collect.pve.collector import Collector
+from hune.collect.pve.collectors import ALL
+from hune.collect.pve.families import Exposition, Family
+from hune.collect.pve.metrics import ExporterMetrics
+from hune.collect.pve.modules import describe
+from hune.collect.pve.scrape import Outcome, Scrape, Scraper, deadline_seconds
+from hune.collect.pve.source import Source
+from hune.collect.pve.targets import NotAllowed, Target, Targets
+from hune.core.clock import Clock, SystemClock
+from hune.core.errors import HuneError, InputError
+from hune.core.service import start
+from hune.http.serve import ANY_HOST, HttpService, Tls, create_app
+from hune.pve.access import Access
+from hune.pve.client import PveClient
+
+NAME = "pve-exporter"
+DEFAULT_PORT = 9221
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_MOST_CLIENTS = 64
+_LARGE_CHUNK_BYTES = 256 << 10
+_FALSE = ("false", "0", "")
+
+SUCCESS = Family(
+    "pve_collector_success", "gauge", "1 if a collector had everything it wanted, else 0.", ("collector",), "all of it"
+)
+DURATION = Family("pve_collector_duration_seconds", "gauge", "Time that a collector took.", ("collector",), "all of it")
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Proxmox VE exporter</title></head><body>
+<h1>Proxmox VE exporter</h1>
+<ul>
+<li><code>/pve?target=192.0.2.10</code>: the series of prometheus-pve-exporter
+    (<code>module</code>, <code>cluster=0</code>, <code>node=0</code> as there)</li>
+<li><code>/hune?target=192.0.2.10</code>: what that one doesn't see</li>
+<li><a href="/metrics"><code>/metrics</code></a>: of this exporter itself, and what asking costs Proxmox</li>
+<li><a href="/health"><code>/health</code></a></li>
+</ul></body></html>
+"""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the exporter serves."""
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    collectors: frozenset[str] = frozenset(compat.NAMES)
+    """Those of `/pve`."""
+    trim: compat.Trim = compat.NO_TRIM
+    api_metrics: bool = False
+    target_metrics: bool = False
+    tls: Tls | None = None
+    host_names: tuple[str, ...] = (ANY_HOST,)
+    """Names by which requests may call it."""
+
+
+@dataclass(frozen=True)
+class _Stand:
+    """All that belongs to one cluster or host: its client, its answers, its collections."""
+
+    client: PveClient
+    source: Source
+    scraper: Scraper
+
+    async def close(self) -> None:
+        await self.scraper.close()
+        await self.source.close()
+        await self.client.close()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a request asks for."""
+
+    module: str
+    target: str | None
+    cluster: bool
+    node: bool
+
+    @classmethod
+    def of(cls, request: Request) -> _Asked:
+        """Read the parameters as upstream does: the first of several counts, only 0, false and nothing are false."""
+        first: dict[str, str] = {}
+        for key, value in request.query_params.multi_items():
+            first.setdefault(key, value)
+        return cls(
+            module=first.get("module", "default"),
+            target=first.get("target"),
+            cluster=first.get("cluster", "1").lower() not in _FALSE,
+            node=first.get("node", "1").lower() not in _FALSE,
+        )
+
+    def of_scope(self, collectors: Iterable[Collector]) -> list[Collector]:
+        wanted = {"cluster": self.cluster, "node": self.node}
+        return [collector for collector in collectors if wanted[collector.scope]]
+
+
+class PveExporter:
+    """The exporter as a `Service`; a client for each cluster or host that is asked for, made when it is first."""
+
+    def __init__(self, targets: Targets, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.name = NAME
+        self._targets = targets
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._stands: OrderedDict[Access, _Stand] = OrderedDict()
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._compat = compat.collectors(settings.collectors, settings.trim)
+        self._metrics = ExporterMetrics(
+            targets.modules,
+            lambda: [stand.client for stand in self._stands.values()],
+            api_metrics=settings.api_metrics,
+            target_metrics=settings.target_metrics,
+        )
+
+    async def run(self, ready: asyncio.Event) -> None:
+        """Serve until cancelled. Raises Unavailable if the address is taken."""
+        settings = self._settings
+        server = HttpService(NAME, self.app(), host=settings.host, port=settings.port, tls=settings.tls)
+        try:
+            async with asyncio.TaskGroup() as group:
+                await start(group, server)
+                ready.set()
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Close every client."""
+        while self._stands:
+            await self._stands.popitem()[1].close()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+
+    def app(self) -> Any:
+        """Return the ASGI application."""
+        return create_app(
+            routes=[Route("/pve", self._pve), Route("/hune", self._hune), Route("/", self._index)],
+            registry=self._metrics.registry,
+            health=self._health,
+            host_names=self._settings.host_names,
+        )
+
+    async def _health(self) -> Mapping[str, Any]:
+        """Tell that it serves: a Proxmox that doesn't answer is no fault of the exporter's."""
+        return {"healthy": True, "clusters": sorted({access.name for access in self._stands})}
+
+    async def _index(self, _request: Request) -> Response:
+        return HTMLResponse(_PAGE)
+
+    async def _pve(self, request: Request) -> Response:
+        asked = _Asked.of(request)
+        return await self._answer(request, asked, asked.of_scope(self._compat), tell_all=False)
+
+    async def _hune(self, request: Request) -> Response:
+        asked = _Asked.of(request)
+        return await self._answer(request, asked, asked.of_scope(ALL), tell_all=True)
+
+    async def _answer(
+        self, request: Request, asked: _Asked, collectors: Sequence[Collector], *, tell_all: bool
+    ) -> Response:
+        """Collect and answer; `tell_all` adds how each collector fared, else only what failed is told."""
+        try:
+            target = self._targets.find(asked.module, asked.target)
+        except HuneError as error:
+            self._metrics.errors.labels(asked.module if asked.module in self._targets.modules else "").inc()
+            status = 403 if isinstance(error, NotAllowed) else 400 if isinstance(error, InputError) else 503
+            return PlainTextResponse(f"{describe(error)}\n", status_code=status)
+        started = self._clock.monotonic()
+        scrape = await self._stand_of(target.access).scraper.scrape(
+            collectors,
+            node=target.node,
+            seconds=deadline_seconds(request.headers.get("X-Prometheus-Scrape-Timeout-Seconds")),
+        )
+        self._observe(asked, target, scrape, self._clock.monotonic() - started)
+        if scrape.is_empty:
+            reasons = dict.fromkeys(describe(problem) for outcome in scrape.failed for problem in outcome.problems)
+            return PlainTextResponse("".join(f"{reason}\n" for reason in reasons), status_code=503)
+        told = _how(scrape.outcomes if tell_all else scrape.failed, durations=tell_all)
+        return _respond(request, [*scrape.expositions, told])
+
+    def _observe(self, asked: _Asked, target: Target, scrape: Scrape, seconds: float) -> None:
+        if scrape.is_empty:
+            self._metrics.errors.labels(asked.module).inc()
+        else:
+            self._metrics.duration.labels(asked.module).observe(seconds)
+        for outcome in scrape.failed:
+            self._metrics.collector_failures.labels(target.access.name, outcome.collector.name).inc()
+        self._metrics.observe_target(
+            asked.target or "localhost", cluster=asked.cluster, node=asked.node, seconds=seconds, failed=scrape.is_empty
+        )
+
+    def _stand_of(self, access: Access) -> _Stand:
+        stand = self._stands.get(access)
+        if stand is None:
+            client = PveClient(access, self._clock)
+            source = Source(self._metrics.watch(client, access.endpoints[0]), self._clock)
+            stand = self._stands[access] = _Stand(client, source, Scraper(source, name=access.name))
+            if len(self._stands) > _MOST_CLIENTS:
+                _, oldest = self._stands.popitem(last=False)
+                leaving = asyncio.create_task(oldest.close(), name=f"{NAME}: close {oldest.client.access.name}")
+                self._leaving.add(leaving)
+                leaving.add_done_callback(self._leaving.discard)
+        self._stands.move_to_end(access)
+        return stand
+
+
+def _how(outcomes: Sequence[Outcome], *, durations: bool) -> Exposition:
+    told = Exposition()
+    for outcome in outcomes:
+        told.add(SUCCESS, outcome.succeeded, outcome.collector.name)
+    for outcome in outcomes if durations else ():
+        told.add(DURATION, round(outcome.seconds, 6), outcome.collector.name)
+    return told
+
+
+def _respond(request: Request, expositions: Sequence[Exposition]) -> Response:
+    chunks = (chunk for exposition in expositions for chunk in exposition.chunks())
+    if "gzip" not in request.headers.get("Accept-Encoding", ""):
+        return StreamingResponse(_plain(chunks), media_type=CONTENT_TYPE)
+    headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return StreamingResponse(_packed(chunks), media_type=CONTENT_TYPE, headers=headers)
+
+
+async def _plain(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+
+
+async def _packed(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    # Level 1: text that repeats itself so much becomes a thirtieth even so.
+    packer = zlib.compressobj(1, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    for chunk in chunks:
+        large = len(chunk) > _LARGE_CHUNK_BYTES
+        packed = await asyncio.to_thread(packer.compress, chunk) if large else packer.compress(chunk)
+        if packed:
+            yield packed
+    yield packer.flush()
