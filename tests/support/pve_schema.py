@@ -29,6 +29,7 @@ def paths() -> dict[str, Any]:
     return dict(json.loads(gzip.decompress(file.read_bytes()))["paths"])
 
 
+@cache
 def template_of(path: str) -> str:
     """Return the schema's template of a path: `/nodes/{node}/qemu`; the one with most literal segments wins."""
     fitting = [

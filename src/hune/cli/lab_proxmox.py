@@ -67,7 +67,7 @@ def corrupt_backup(guest: _GuestName, data_dir: DataDir = None, json_output: Jso
 
 @app.command(rich_help_panel=_PANEL)
 def fail_replication(guest: _GuestName, data_dir: DataDir = None, json_output: Json = False) -> None:
-    """Let the replication of a guest fail, now and every 15 minutes (erp-1, files-1, vpn-1, wiki-1 … are replicated)."""
+    """Let the replication of a guest fail, now and every 15 minutes (wiki-1, erp-1, files-1 … are replicated)."""
     _break("fail-replication", guest, data_dir, json_output)
 
 

@@ -117,7 +117,7 @@ def test_overlay_is_part_of_a_site() -> None:
     (cluster,) = site.proxmox
     assert cluster.token is not None
     assert cluster.token.secret == f"file:{identity.token_path(layout)}"
-    assert (cluster.name, cluster.port, cluster.fingerprint) == ("lab", lab.machine_port, ":".join(["AB"] * 32))
+    assert (cluster.name, cluster.port, cluster.fingerprint) == ("lab", lab.machine_port, [":".join(["AB"] * 32)])
     assert [node.name for node in site.nodes] == ["pve-01", "pve-02", "pve-03"]
     for node, machine in zip(site.nodes, MACHINES, strict=True):
         assert node.lab

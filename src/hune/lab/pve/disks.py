@@ -65,16 +65,13 @@ def _disk(ask: Ask, device: str, facts: Row) -> Row:
         "health": "UNKNOWN" if skipped else _health(ask, device),
         "mounted": 0,
         "osdid": -1,
-        "osdid-list": None,
+        "osdid-list": [],
         "rpm": 0,
         "vendor": "ATA" if device != _NVME else "unknown",
         "wearout": "N/A" if skipped else 100 - _wear(ask, device),
         "wwn": f"eui.0025385{ask.node:09x}",
     }
-    row |= facts
-    if row["osdid-list"] is None:
-        del row["osdid-list"]
-    return row
+    return row | facts
 
 
 def _link(ask: Ask, device: str) -> str:

@@ -9,6 +9,7 @@ from hune.lab.hardware import CORES, MACHINES, ONBOARD, SFP_PORTS
 from hune.lab.ports import PortState
 from hune.lab.pve import storages
 from hune.lab.pve.backups import DAY
+from hune.lab.pve.guests import GUESTS
 from hune.lab.pve.resources import VERSION
 from hune.lab.pve.routes import ON_NODE, SYS, Ask, Route
 from hune.lab.pve.usage import MEMORY_BYTES, SWAP_BYTES
@@ -233,8 +234,8 @@ def _network(ask: Ask) -> list[Row]:
     bridge: Row = {"bridge_ports": ONBOARD, "bridge_stp": "off", "bridge_fd": "0", "gateway": "127.0.1.1"}
     return [
         interface(ONBOARD, "eth", 3),
-        interface(first, "eth", 4, f"10.10.10.{last}", mtu="9000", comments="corosync and Ceph\n"),
-        interface(second, "eth", 5, f"10.10.20.{last}", mtu="9000", comments="storage\n"),
+        interface(first, "eth", 4, f"10.10.10.{last}", mtu=9000, comments="corosync and Ceph\n"),
+        interface(second, "eth", 5, f"10.10.20.{last}", mtu=9000, comments="storage\n"),
         interface("vmbr0", "bridge", 6, machine.address, **bridge),
     ]
 
@@ -280,7 +281,8 @@ def _qdevice(_: Ask) -> Row:
 
 
 def _options(_: Ask) -> Row:
-    return {"crs": "ha=basic", "keyboard": "en-us", "migration": "secure"}
+    tags = sorted({tag for guest in GUESTS for tag in guest.tags})
+    return {"allowed-tags": tags, "crs": "ha=basic", "keyboard": "en-us", "migration": "secure"}
 
 
 def _permissions(ask: Ask) -> Row:
