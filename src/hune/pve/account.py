@@ -68,9 +68,12 @@ _MOST_KINDS = 400
 def template(path: str) -> str:
     """Return a path with names replaced by what they are the names of: `/nodes/{node}/qemu/{vmid}/config`."""
     segments = path.partition("?")[0].split("/")
-    for index in range(len(segments) - 1, 0, -1):
-        name = _NAMED_BY.get(segments[index - 1])
-        if name is not None and segments[index]:
+    is_name = False
+    for index in range(1, len(segments)):
+        # A node may be called `storage`: what is a name says nothing of what comes after it.
+        name = None if is_name else _NAMED_BY.get(segments[index - 1])
+        is_name = name is not None and segments[index] != ""
+        if name and is_name:
             segments[index] = name
     return "/".join(segments)
 

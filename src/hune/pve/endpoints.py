@@ -103,7 +103,9 @@ class Endpoints:
 
     def learn(self, asked: Door, rows: Any) -> list[Door]:
         """Take names and addresses out of `/cluster/status`; return new doors, which a trial has to open."""
-        nodes = [row for row in rows if isinstance(row, Mapping) and row.get("type") == "node"] if rows else []
+        if not isinstance(rows, list):
+            return []
+        nodes = [row for row in rows if isinstance(row, Mapping) and row.get("type") == "node"]
         new = []
         for row in nodes[:_MOST_LEARNED]:
             name, address = row.get("name"), row.get("ip")
