@@ -251,6 +251,28 @@ def _task(node: str, kind: str, what: str, start: int, **more: Any) -> dict[str,
     return {"upid": upid, "node": node, "type": kind, "id": what, "starttime": start} | same | more
 
 
+def hidden_backups() -> Answers:
+    """Return what differs for an account with no more than PVEAuditor: no backups to see, but the tasks' logs."""
+    night = _task("pve-01", "vzdump", "", NIGHT + 1, endtime=NIGHT + 900, status="job errors")
+    running = _task("pve-01", "vzdump", "100", NOW - 60)
+    log = [
+        "INFO: starting new backup job: vzdump --mode snapshot --storage pbs --all 1 --quiet 1",
+        "INFO: Starting Backup of VM 100 (qemu)",
+        "INFO: Finished Backup of VM 100 (00:00:42)",
+        "ERROR: Backup of VM 101 failed - unable to open image",
+        "INFO: Backup job finished with errors",
+    ]
+    return {
+        **{f"/access/permissions?path=/storage/{name}": {f"/storage/{name}": {}} for name in ("pbs", "local")},
+        "/access/permissions?path=/vms": {"/vms": {"VM.Audit": 1}},
+        **{f"/nodes/pve-0{number}/storage/pbs/content?content=backup": [] for number in (1, 2)},
+        "/nodes/pve-01/tasks?limit=50&typefilter=vzdump": [running, night],
+        f"/nodes/pve-01/tasks/{night['upid']}/log?limit=50000": [
+            {"n": number, "t": text} for number, text in enumerate(log, 1)
+        ],
+    }
+
+
 def _volume(vmid: int, disk: str, included: int = 1) -> dict[str, Any]:
     name = f"tank:vm-{vmid}-{disk}"
     return {"id": f"{vmid}:{disk}", "name": name, "included": included, "reason": "enabled" if included else "disabled"}
@@ -376,6 +398,7 @@ def _on_node(node: str) -> Answers:
             _task(node, "vzdump", "", NIGHT - 9 * 86400, endtime=NIGHT - 9 * 86400 + 5, status="job errors"),
             _task(node, "qmstart", "100", NIGHT + 1, endtime=NIGHT + 2, status="WARNINGS: 1"),
         ],
+        f"/nodes/{node}/tasks?limit=50&typefilter=vzdump": [],
         f"/nodes/{node}/replication": [],
         f"/nodes/{node}/rrddata?cf=AVERAGE&timeframe=hour": [
             {"time": NOW - 120, "pressurecpusome": 1.5, "pressureiosome": 0.25, "pressureiofull": 0.1},

@@ -1,9 +1,10 @@
-"""Whatever Proxmox, or what stands in its place, answers: a problem that says so, never a traceback or broken scrape."""
+"""Whatever Proxmox, or what stands in its place, answers: a problem that says so, no traceback, no broken scrape."""
 
 from __future__ import annotations
 
 import asyncio
 import copy
+import os
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 
 from hune.collect.pve.collectors import ALL
 from hune.pve.errors import PveError
-from support.pve_answers import pve9
+from support.pve_answers import hidden_backups, pve9
 from support.pve_collecting import check_families, make_stand, samples
+
+MORE = 30 if os.environ.get("HUNE_TEST_LONG") else 1
 
 scalars = (
     st.none()
@@ -71,9 +74,12 @@ async def run_with(name: str, answers: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", [collector.name for collector in ALL])
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=40 * MORE, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 def test_one_wrong_thing_anywhere_in_an_answer_is_survived(name: str, data: st.DataObject) -> None:
-    answers = copy.deepcopy(pve9())
+    hidden = hidden_backups() if name == "protection" and data.draw(st.booleans(), label="hidden") else {}
+    answers = copy.deepcopy(pve9() | hidden)
     stand = make_stand(answers)
     asyncio.run(stand.run(name))
     path = data.draw(st.sampled_from(sorted(path for path in stand.api.asked if path in answers)), label="path")
@@ -84,7 +90,7 @@ def test_one_wrong_thing_anywhere_in_an_answer_is_survived(name: str, data: st.D
 
 @pytest.mark.parametrize("name", [collector.name for collector in ALL])
 @given(data=st.data())
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10 * MORE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_one_field_missing_anywhere_is_survived(name: str, data: st.DataObject) -> None:
     answers = copy.deepcopy(pve9())
     stand = make_stand(answers)

@@ -26,8 +26,8 @@ def test_every_series_is_on_the_page() -> None:
 def _section(collector: Collector) -> str:
     about = (sys.modules[collector.collect.__module__].__doc__ or "").partition("\n")[0]
     rows = [
-        f"| `{family.name}` | {family.kind} | {_code(family.labels)} | {family.help} | {_code(family.source.split(', '))} "
-        f"| {family.privilege or 'none'} |\n"
+        f"| `{family.name}` | {family.kind} | {_code(family.labels)} | {family.help} "
+        f"| {_code(family.source.split(', '))} | {family.privilege or 'none'} |\n"
         for family in collector.families
     ]
     head = "| series | type | labels | meaning | source | privilege |\n|---|---|---|---|---|---|\n"

@@ -26,7 +26,7 @@ from hune.collect.pve.protection import (
 from hune.collect.pve.schedule import Due, parse
 from hune.collect.pve.settings import Settings
 from hune.pve.errors import Failed, Forbidden
-from support.pve_answers import NIGHT, NOW, pve9
+from support.pve_answers import NIGHT, NOW, hidden_backups, pve9
 from support.pve_collecting import make_stand, samples
 
 GUEST = Guest("qemu/100", "qemu", 100, "pve-01", "web", "running", False, frozenset(), "", "", "", None)
@@ -224,12 +224,40 @@ async def test_a_cluster_gets_its_verdicts() -> None:
 
 
 async def test_backups_that_may_not_be_seen_are_unknown_not_absent() -> None:
-    answers = pve9()
-    answers["/access/permissions?path=/storage/pbs"] = {"/storage/pbs": {"Datastore.Audit": 1}}
-    answers["/nodes/pve-01/storage/pbs/content?content=backup"] = []
-    found = samples((await make_stand(answers).run("protection")).out)
+    answers = pve9() | hidden_backups() | {"/nodes/pve-01/tasks?limit=50&typefilter=vzdump": []}
+    found = await make_stand(answers).samples("protection")
     assert VERDICT.format("qemu/100", "unknown") in found
     assert not [series for series in found if series.startswith("hune_guest_protected{") and "qemu/100" in series]
+
+
+async def test_the_logs_of_tasks_tell_of_backups_that_may_not_be_seen() -> None:
+    stand = make_stand(pve9() | hidden_backups())
+    found = await stand.samples("protection")
+    assert VERDICT.format("qemu/100", "protected") in found
+    # A node is down: it may have run a backup of this one before.
+    assert VERDICT.format("lxc/102", "unknown") in found
+    stand.clock.passed += 600
+    await stand.samples("protection")
+    assert [count for path, count in stand.api.asked.items() if "/log?" in path] == [1]
+
+
+async def test_what_no_log_of_any_node_tells_of_was_not_backed_up() -> None:
+    answers = pve9() | hidden_backups()
+    answers["/cluster/status"] = [
+        row | ({"online": 1} if "online" in row else {}) for row in answers["/cluster/status"]
+    ]
+    for path in [path for path in answers if path.startswith("/nodes/pve-02/")]:
+        answers[path.replace("pve-02", "pve-03")] = answers[path]
+    found = await make_stand(answers).samples("protection")
+    assert VERDICT.format("qemu/100", "protected") in found
+    assert 'hune_guest_protection{id="lxc/102",aspect="fresh",state="late"}' in found
+    # Fifty tasks are all that is asked for: what lies before them is not known.
+    busy = [
+        task | {"starttime": NOW - 60} for task in answers["/nodes/pve-01/tasks?limit=50&typefilter=vzdump"][:1]
+    ] * 50
+    answers["/nodes/pve-02/tasks?limit=50&typefilter=vzdump"] = busy
+    found = await make_stand(answers).samples("protection")
+    assert VERDICT.format("lxc/102", "unknown") in found
 
 
 async def test_the_jobs_own_fields_tell_whom_they_cover_when_proxmox_does_not() -> None:

@@ -139,6 +139,8 @@ class Facts:
     backups: tuple[Backup, ...] = ()
     listed: frozenset[str] = frozenset()
     """Storages whose backups are known, all of them."""
+    runs_known_since: float | None = None
+    """Since when the logs of tasks tell of every backup that was made; `backups` has what they tell."""
     failed_everywhere: tuple[str, ...] = ()
     """Storages on which every backup of the guest failed its verification."""
     replication: Copies | None = None
@@ -254,13 +256,15 @@ def _fresh_by(cover: Cover, facts: Facts, reasons: list[Reason]) -> State:
         return State.PENDING
     if newest >= cover.due.at:
         return State.OK
-    if not (cover.storage in facts.listed if cover.storage else facts.listed):
+    listed = cover.storage in facts.listed if cover.storage else bool(facts.listed)
+    told = facts.runs_known_since is not None and facts.runs_known_since <= cover.due.at
+    if not listed and not told:
         reasons.append(Reason(Code.BACKUPS_NOT_LISTED, cover.storage))
         return State.UNKNOWN
     if facts.created > cover.due.at:
         reasons.append(Reason(Code.FIRST_BACKUP_PENDING, cover.job))
         return State.PENDING
-    if not newest:
+    if listed and not newest:
         reasons.append(Reason(Code.NEVER_BACKED_UP, cover.job, cover.due.at))
         return State.NONE
     reasons.append(Reason(Code.BACKUP_LATE, cover.job, newest))

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import tzinfo
 from typing import Any
 
 from hune.collect.pve.answers import records
 from hune.collect.pve.archives import CONTENT, ArchiveReader, Known
 from hune.collect.pve.backup_jobs import INCLUDED, JOBS, BackupJob, Jobs, read_jobs, read_zone
+from hune.collect.pve.backup_runs import LOG, RunReader, Runs
 from hune.collect.pve.cluster import Guest, read_cluster, read_guests
 from hune.collect.pve.collector import Collection, Collector, Needs
 from hune.collect.pve.collectors.ha import CURRENT, TTL_SECONDS, guest_id
@@ -28,7 +30,7 @@ from hune.collect.pve.protection import Copies, Cover, Facts, Policy, Verdict, j
 from hune.collect.pve.schedule import NotASchedule, parse
 from hune.pve.errors import PveError
 
-_SOURCES = f"{JOBS}, {INCLUDED}, {CONTENT}, /nodes/{{node}}/replication, {CURRENT}"
+_SOURCES = f"{JOBS}, {INCLUDED}, {CONTENT}, {LOG}, /nodes/{{node}}/replication, {CURRENT}"
 _PRIVILEGE = "Sys.Audit on /, Datastore.AllocateSpace on /storage, VM.Audit and VM.Backup on /vms"
 
 _PROTECTED = Family(
@@ -80,28 +82,12 @@ def parse_services(answer: Any) -> dict[str, tuple[str, str]]:
     }
 
 
-def covers_of(
-    guest: Guest, jobs: Jobs, policy: Policy, now: float, zone: tzinfo
-) -> tuple[tuple[Cover, ...], tuple[str, ...]]:
-    """Return the enabled jobs that take a guest along, and the disabled ones that would."""
-    covers, disabled = [], []
-    for job in jobs.jobs:
-        left_out = jobs.left_out(job, guest)
-        if left_out is None:
-            continue
-        if job.enabled:
-            covers.append(_cover(job, left_out, policy, now, zone))
-        else:
-            disabled.append(job.id)
-    return tuple(covers), tuple(disabled)
-
-
-def _cover(job: BackupJob, left_out: tuple[str, ...], policy: Policy, now: float, zone: tzinfo) -> Cover:
+def cover_of(job: BackupJob, policy: Policy, now: float, zone: tzinfo) -> Cover:
+    """Return what a job that leaves nothing out means to a guest."""
     try:
-        due = policy.expects(parse(job.schedule), now, zone)
+        return Cover(job.id, job.storage, policy.expects(parse(job.schedule), now, zone))
     except NotASchedule:
-        return Cover(job.id, job.storage, None, understood=False, left_out=left_out)
-    return Cover(job.id, job.storage, due, left_out=left_out)
+        return Cover(job.id, job.storage, None, understood=False)
 
 
 def copies_of(jobs: list[Replication]) -> Copies:
@@ -110,12 +96,16 @@ def copies_of(jobs: list[Replication]) -> Copies:
     return Copies(len(enabled), tuple(job.job for job in enabled if job.failures > 0))
 
 
-async def read_verdicts(run: Collection, reader: ArchiveReader, policy: Policy) -> list[Verdict]:
+async def read_verdicts(run: Collection, archives: ArchiveReader, logs: RunReader, policy: Policy) -> list[Verdict]:
     """Return the verdict on every guest; what could not be had is missed. Raises PveError if the guests can't be."""
     guests, cluster = await read_guests(run.source), await read_cluster(run.source)
     now, zone = run.source.clock.now(), await read_zone(run, cluster.online)
     jobs = await _or_none(run, read_jobs(run))
-    known = await _or_none(run, reader.read(run)) or Known({}, {})
+    covers = {job.id: cover_of(job, policy, now, zone) for job in jobs.jobs if job.enabled} if jobs else {}
+    known = await _or_none(run, archives.read(run)) or Known({}, {})
+    # Where backups may not be seen, the logs of their tasks may be.
+    hidden = {cover.storage for cover in covers.values()} - known.storages()
+    runs = await logs.read(run, cluster) if hidden else Runs()
     services = await _or_none(run, _read_services(run))
     configs = (await read_configs(run.source, [guest for guest in guests if guest.node in cluster.online])).facts
     problems = len(run.problems)
@@ -124,7 +114,7 @@ async def read_verdicts(run: Collection, reader: ArchiveReader, policy: Policy) 
         by_guest[job.guest].append(job)
     # A node that could not tell may have jobs of any guest on it.
     told = len(run.problems) == problems
-    facts = _Gatherer(jobs, known, services, configs, policy, now, zone)
+    facts = _Gatherer(jobs, covers, known, runs, services, configs)
     verdicts = []
     for guest in guests:
         copies = by_guest.get(guest.id, [])
@@ -139,23 +129,22 @@ class _Gatherer:
     def __init__(
         self,
         jobs: Jobs | None,
+        covers: Mapping[str, Cover],
         known: Known,
+        runs: Runs,
         services: Mapping[str, tuple[str, str]] | None,
         configs: Mapping[str, GuestConfig],
-        policy: Policy,
-        now: float,
-        zone: tzinfo,
     ) -> None:
-        self._jobs, self._known, self._services, self._configs = jobs, known, services, configs
-        self._policy, self._now, self._zone = policy, now, zone
+        self._jobs, self._known, self._runs, self._services, self._configs = jobs, known, runs, services, configs
+        self._covers = covers
         self._listed = known.storages()
+        self._unlisted = frozenset(cover.storage for cover in covers.values()) - self._listed
 
     def of(self, guest: Guest, replication: Copies | None) -> Facts:
-        covers: tuple[Cover, ...] | None = None
-        disabled: tuple[str, ...] = ()
-        if self._jobs is not None:
-            covers, disabled = covers_of(guest, self._jobs, self._policy, self._now, self._zone)
+        covers, disabled = self._jobs_of(guest)
         backups, bad = self._known.backups(guest.vmid)
+        if self._unlisted:
+            backups += self._runs.backups(guest.vmid, self._unlisted)
         state, requested = ("", "") if self._services is None else self._services.get(guest.id, ("", ""))
         config = self._configs.get(guest.id)
         return Facts(
@@ -164,6 +153,7 @@ class _Gatherer:
             disabled_jobs=disabled,
             backups=backups,
             listed=self._listed,
+            runs_known_since=self._runs.known_since,
             failed_everywhere=bad,
             replication=replication,
             ha_state=None if self._services is None else state,
@@ -171,6 +161,23 @@ class _Gatherer:
             onboot=config.onboot if config else False,
             created=config.created if config else 0.0,
         )
+
+    def _jobs_of(self, guest: Guest) -> tuple[tuple[Cover, ...] | None, tuple[str, ...]]:
+        """Return the enabled jobs that take a guest along (None: not known), and the disabled ones that would."""
+        if self._jobs is None:
+            return None, ()
+        covers, disabled = [], []
+        for job in self._jobs.jobs:
+            left_out = self._jobs.left_out(job, guest)
+            if left_out is None:
+                continue
+            if not job.enabled:
+                disabled.append(job.id)
+            elif left_out:
+                covers.append(replace(self._covers[job.id], left_out=left_out))
+            else:
+                covers.append(self._covers[job.id])
+        return tuple(covers), tuple(disabled)
 
 
 async def _or_none(run: Collection, reading: Any) -> Any:
@@ -185,12 +192,13 @@ async def _read_services(run: Collection) -> dict[str, tuple[str, str]]:
     return parse_services(await run.source.get(CURRENT, max_age_seconds=TTL_SECONDS))
 
 
-def make(reader: ArchiveReader, policy: Policy) -> Collector:
+def make(archives: ArchiveReader, policy: Policy) -> Collector:
     """Return the collector."""
+    logs = RunReader()
 
     async def collect(run: Collection) -> None:
         """Judge every guest."""
-        for verdict in await read_verdicts(run, reader, policy):
+        for verdict in await read_verdicts(run, archives, logs, policy):
             add(verdict, run.out)
 
     needs = (
