@@ -10,11 +10,10 @@ from pathlib import Path
 
 from hune.collect.pve import compat, modules
 from hune.collect.pve.exporter import DEFAULT_PORT, NAME, PveExporter, Settings
-from hune.collect.pve.targets import OpenTargets, SiteTargets
+from hune.collect.pve.targets import OpenTargets
 from hune.core.errors import InputError
 from hune.core.layout import Layout
 from hune.http.serve import Tls
-from hune.site.models import Site
 
 _CONFIG_FILE = Path("/etc/prometheus/pve.yml")
 _TOLD = {
@@ -93,6 +92,10 @@ def make(options: argparse.Namespace, environ: Mapping[str, str]) -> PveExporter
 
 
 def _of_site(options: argparse.Namespace, layout: Layout, environ: Mapping[str, str]) -> PveExporter:
+    # Only here: without a site its models would be a burden.
+    from hune.collect.pve.site_targets import SiteTargets
+    from hune.site.models import Site
+
     try:
         site = Site.model_validate_json(layout.site_json.read_text())
     except FileNotFoundError:
