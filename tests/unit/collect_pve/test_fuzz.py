@@ -17,6 +17,7 @@ from support.pve_answers import hidden_backups, pve9
 from support.pve_collecting import check_families, make_stand, samples
 
 MORE = 30 if os.environ.get("HUNE_TEST_LONG") else 1
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 scalars = (
     st.none()
@@ -90,7 +91,7 @@ def test_one_wrong_thing_anywhere_in_an_answer_is_survived(name: str, data: st.D
 
 @pytest.mark.parametrize("name", [collector.name for collector in ALL])
 @given(data=st.data())
-@settings(max_examples=10 * MORE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10 * MORE, deadline=None, suppress_health_check=SLOW)
 def test_one_field_missing_anywhere_is_survived(name: str, data: st.DataObject) -> None:
     answers = copy.deepcopy(pve9())
     stand = make_stand(answers)
