@@ -29,7 +29,7 @@ from hune.pve.errors import Failed, Forbidden
 from support.pve_answers import NIGHT, NOW, hidden_backups, pve9
 from support.pve_collecting import make_stand, samples
 
-GUEST = Guest("qemu/100", "qemu", 100, "pve-01", "web", "running", False, frozenset(), "", "", "", None)
+GUEST = Guest("qemu/100", "qemu", 100, "pve-01", "web", "running", "running", False, frozenset(), "", "", "", None)
 DUE = Due(1000.0, 86400.0)
 COVER = Cover("nightly", "pbs", DUE)
 GOOD = Facts(
@@ -139,8 +139,10 @@ def test_a_stopped_guest_in_no_job_is_idle_unless_somebody_wants_it_to_run() -> 
     assert judge(stopped, Policy()).outcome is Outcome.IDLE
     assert judge(replace(stopped, onboot=True), Policy()).protected is False
     assert judge(replace(stopped, ha_wants_running=True), Policy()).protected is False
-    # Its node is gone: nobody stopped it.
-    assert judge(replace(stopped, guest=replace(GUEST, status="unknown")), Policy()).protected is False
+    # On a node that died it is what it was before; who never saw it before can't tell.
+    for before, outcome in (("running", Outcome.UNPROTECTED), ("stopped", Outcome.IDLE), ("", Outcome.UNKNOWN)):
+        gone = replace(GUEST, status="unknown", last_status=before)
+        assert judge(replace(stopped, guest=gone), Policy()).outcome is outcome
 
 
 def test_a_stopped_guest_in_a_job_is_judged_like_a_running_one() -> None:

@@ -179,7 +179,11 @@ class ArchiveReader:
                     failed = error
                     continue
                 listing = parse_listing(answer, path)
-                listing.complete = await self._sees_all(run, place.storage)
+                try:
+                    listing.complete = await self._sees_all(run, place.storage)
+                except PveError:
+                    # Whoever sees some may see all; an empty list says nothing.
+                    listing.complete = bool(listing.guests)
                 return listing
             raise failed
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -52,6 +52,8 @@ class Guest:
     node: str
     name: str
     status: str
+    last_status: str
+    """The status when it last was known: of a guest on a node that died, what it was before; empty if never known."""
     template: bool
     tags: frozenset[str]
     lock: str
@@ -65,7 +67,14 @@ class Guest:
         return self.status == "running"
 
 
-_read: WeakKeyDictionary[Source, tuple[float, tuple[Guest, ...]]] = WeakKeyDictionary()
+@dataclass(frozen=True)
+class _Read:
+    at: float
+    guests: tuple[Guest, ...]
+    statuses: Mapping[str, str]
+
+
+_read: WeakKeyDictionary[Source, _Read] = WeakKeyDictionary()
 
 
 async def read_cluster(source: Source) -> Cluster:
@@ -79,14 +88,16 @@ async def read_guests(source: Source) -> tuple[Guest, ...]:
         return guests
     answer = await source.get(RESOURCES, max_age_seconds=FRESH_SECONDS)
     if (guests := _lately_read(source)) is None:
-        guests = parse_guests(answer)
-        _read[source] = source.clock.monotonic(), guests
+        before = _read.get(source)
+        guests = parse_guests(answer, before.statuses if before else {})
+        statuses = {guest.id: guest.last_status for guest in guests}
+        _read[source] = _Read(source.clock.monotonic(), guests, statuses)
     return guests
 
 
 def _lately_read(source: Source) -> tuple[Guest, ...] | None:
     read = _read.get(source)
-    return read[1] if read is not None and source.clock.monotonic() - read[0] <= FRESH_SECONDS else None
+    return read.guests if read is not None and source.clock.monotonic() - read.at <= FRESH_SECONDS else None
 
 
 def parse_cluster(answer: Any) -> Cluster:
@@ -103,8 +114,8 @@ def parse_cluster(answer: Any) -> Cluster:
     return Cluster(name, quorate, version, tuple(nodes))
 
 
-def parse_guests(answer: Any) -> tuple[Guest, ...]:
-    """Read the guests of `/cluster/resources`. Raises BadAnswer."""
+def parse_guests(answer: Any, before: Mapping[str, str]) -> tuple[Guest, ...]:
+    """Read the guests of `/cluster/resources`; `before` has their last known status by id. Raises BadAnswer."""
     guests = []
     for entry in records(answer, RESOURCES):
         kind = entry.text("type")
@@ -113,24 +124,25 @@ def parse_guests(answer: Any) -> tuple[Guest, ...]:
         vmid, node = entry.whole("vmid"), entry.text("node")
         if vmid < 1 or not _NODE_NAME.fullmatch(node):
             continue
-        tags = entry.text("tags", "")
+        id_, tags = f"{kind}/{vmid}", entry.text("tags", "")
         template, lock = entry.flag("template", False), entry.text("lock", "")
         name, status = entry.text("name", ""), entry.text("status", "unknown")
         shape = tuple(entry.number(key, 0) for key in ("maxcpu", "maxmem", "maxdisk"))
         guests.append(
             Guest(
-                id=f"{kind}/{vmid}",
+                id=id_,
                 kind=kind,
                 vmid=vmid,
                 node=node,
                 name=name,
                 status=status,
+                last_status=before.get(id_, "") if status == "unknown" else status,
                 template=template,
                 tags=frozenset(tag for tag in re.split(r"[;, ]+", tags.lower()) if tag),
                 lock=lock,
                 pool=entry.text("pool", ""),
                 ha_state=entry.text("hastate", ""),
-                mark=(node, name, tags, template, status == "running", shape),
+                mark=(node, name, tags, template, shape),
             )
         )
     return tuple(guests)

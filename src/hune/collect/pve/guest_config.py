@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,8 +123,11 @@ def properties(text: str) -> Mapping[str, str]:
 _ROTA: Rota[str, GuestConfig] = Rota(Pace(ttl_seconds=_TTL_SECONDS, keep_seconds=3 * _TTL_SECONDS))
 
 
-async def read_configs(source: Source, guests: list[Guest]) -> Round[str, GuestConfig]:
-    """Return the configurations known so far, by guest's id; new and changed guests are asked first."""
+async def read_configs(source: Source, guests: Iterable[Guest], online: Collection[str]) -> Round[str, GuestConfig]:
+    """Return the configurations known so far, by guest's id; new and changed guests are asked first.
+
+    Those of guests on nodes that aren't online stay what was known.
+    """
     by_id = {guest.id: guest for guest in guests}
 
     async def fetch(id_: str) -> GuestConfig:
@@ -132,4 +135,6 @@ async def read_configs(source: Source, guests: list[Guest]) -> Round[str, GuestC
         path = PATH.format(node=guest.node, kind=guest.kind, vmid=guest.vmid)
         return parse(guest.kind, await source.get(path, max_age_seconds=5), path)
 
-    return await _ROTA.round(source, {guest.id: guest.mark for guest in guests}, fetch)
+    marks = {guest.id: guest.mark for guest in by_id.values()}
+    askable = {guest.id for guest in by_id.values() if guest.node in online}
+    return await _ROTA.round(source, marks, fetch, askable=askable)

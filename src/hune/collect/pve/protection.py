@@ -58,6 +58,7 @@ class Code(StrEnum):
     EXCLUDED_BY_TAG = "excluded-by-tag"
     TEMPLATE = "template"
     STOPPED_WITHOUT_JOB = "stopped-without-job"
+    STATUS_UNKNOWN = "status-unknown"
     NOT_IN_A_JOB = "not-in-a-job"
     ONLY_IN_DISABLED_JOBS = "only-in-disabled-jobs"
     DISKS_LEFT_OUT = "disks-left-out"
@@ -199,8 +200,13 @@ def judge(facts: Facts, policy: Policy) -> Verdict:
         return Verdict(guest, Outcome.EXCLUDED, aspects, (Reason(Code.EXCLUDED_BY_TAG, tags[0]),))
     if guest.template:
         return Verdict(guest, Outcome.EXCLUDED, aspects, (Reason(Code.TEMPLATE),))
-    if aspects[Aspect.COVERED] is State.NONE and _is_idle(facts):
-        return Verdict(guest, Outcome.IDLE, aspects, (Reason(Code.STOPPED_WITHOUT_JOB),))
+    if aspects[Aspect.COVERED] is State.NONE and not (facts.onboot or facts.ha_wants_running):
+        # On a node that died a guest is what it was before.
+        status = guest.last_status if guest.status == "unknown" else guest.status
+        if status == "stopped":
+            return Verdict(guest, Outcome.IDLE, aspects, (Reason(Code.STOPPED_WITHOUT_JOB),))
+        if not status:
+            return Verdict(guest, Outcome.UNKNOWN, aspects, (Reason(Code.STATUS_UNKNOWN), *reasons))
     required = {aspect: aspects[aspect] for aspect in policy.required}
     bad = {aspect for aspect, state in required.items() if state in _BAD[aspect]}
     if required.get(Aspect.COVERED) is State.PARTIAL and not policy.accept_partial:
@@ -214,11 +220,6 @@ def judge(facts: Facts, policy: Policy) -> Verdict:
     else:
         outcome = Outcome.PROTECTED
     return Verdict(guest, outcome, aspects, tuple(reasons))
-
-
-def _is_idle(facts: Facts) -> bool:
-    """Return whether nobody means the guest to run; one on a node that is gone has the status unknown, and counts."""
-    return facts.guest.status == "stopped" and not facts.onboot and not facts.ha_wants_running
 
 
 def _covered(facts: Facts, reasons: list[Reason]) -> State:

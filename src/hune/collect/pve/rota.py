@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Container, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -64,17 +64,22 @@ class Rota(Generic[Key, Fact]):
         self._desks: WeakKeyDictionary[Source, _Desk[Key, Fact]] = WeakKeyDictionary()
 
     async def round(
-        self, source: Source, wanted: Mapping[Key, Hashable], fetch: Callable[[Key], Awaitable[Fact]]
+        self,
+        source: Source,
+        wanted: Mapping[Key, Hashable],
+        fetch: Callable[[Key], Awaitable[Fact]],
+        *,
+        askable: Container[Key] | None = None,
     ) -> Round[Key, Fact]:
         """Refresh what is due and return what is known of the wanted.
 
-        A value of `wanted` that changed makes its key due at once. `fetch` reads from the source, whose end ends it
-        too, and raises PveError.
+        A value of `wanted` that changed makes its key due at once. What isn't `askable` now (if that is given) isn't
+        asked, and stays known. `fetch` reads from the source, whose end ends it too, and raises PveError.
         """
         desk = self._desks.get(source)
         if desk is None:
             desk = self._desks[source] = _Desk(self._pace, source.clock)
-        return await desk.round(wanted, fetch)
+        return await desk.round(wanted, fetch, wanted if askable is None else askable)
 
 
 class _Desk(Generic[Key, Fact]):
@@ -86,7 +91,9 @@ class _Desk(Generic[Key, Fact]):
         self._known: dict[Key, _Entry[Fact]] = {}
         self._under_way: dict[Key, asyncio.Task[None]] = {}
 
-    async def round(self, wanted: Mapping[Key, Hashable], fetch: Callable[[Key], Awaitable[Fact]]) -> Round[Key, Fact]:
+    async def round(
+        self, wanted: Mapping[Key, Hashable], fetch: Callable[[Key], Awaitable[Fact]], askable: Container[Key]
+    ) -> Round[Key, Fact]:
         known, pace, start = self._known, self._pace, self._clock.monotonic()
         for key in known.keys() - wanted.keys():
             del known[key]
@@ -112,7 +119,7 @@ class _Desk(Generic[Key, Fact]):
             if waiting is not None and waiting.fact is None:
                 waiting.error = TimedOut(f"{key}: no answer within {pace.patience_seconds:g} s; still waiting for it")
 
-        due = [key for key in wanted if self._is_due(key, start)]
+        due = [key for key in wanted if key in askable and self._is_due(key, start)]
         due.sort(key=lambda key: known[key].fetched)
         await each(due[: pace.batch], refresh, at_once=pace.at_once)
 

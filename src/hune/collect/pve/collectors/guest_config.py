@@ -58,8 +58,7 @@ def add(guest: Guest, config: GuestConfig, out: Exposition) -> None:
 async def collect(run: Collection) -> None:
     """Ask for the configurations that are due; guests on nodes that are offline keep what was known."""
     guests = {guest.id: guest for guest in await read_guests(run.source)}
-    online = set((await read_cluster(run.source)).online)
-    known = await read_configs(run.source, [guest for guest in guests.values() if guest.node in online])
+    known = await read_configs(run.source, guests.values(), (await read_cluster(run.source)).online)
     for id_, config in known.facts.items():
         add(guests[id_], config, run.out)
     for error in known.errors.values():

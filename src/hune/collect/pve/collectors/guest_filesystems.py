@@ -87,16 +87,12 @@ def make() -> Collector:
         """Ask the agents that are due."""
         guests = await read_guests(run.source)
         online = set((await read_cluster(run.source)).online)
-        asked = [guest for guest in guests if guest.node in online]
-        configs = (await read_configs(run.source, asked)).facts
+        configs = (await read_configs(run.source, guests, online)).facts
         able = {
             guest.id: guest
-            for guest in asked
-            if guest.kind == "qemu"
-            and guest.running
-            and not guest.template
-            and guest.id in configs
-            and configs[guest.id].agent
+            for guest in guests
+            if guest.kind == "qemu" and guest.running and guest.node in online and not guest.template
+            if guest.id in configs and configs[guest.id].agent
         }
 
         async def fetch(id_: str) -> tuple[FileSystem, ...]:

@@ -13,7 +13,7 @@ from hune.collect.pve.answers import Record, records
 from hune.collect.pve.asking import ask_nodes
 from hune.collect.pve.collector import Collection, Collector, Needs
 from hune.collect.pve.families import Exposition, Family
-from hune.pve.errors import BadAnswer
+from hune.pve.errors import BadAnswer, NotThere
 
 _QEMU = "/nodes/{node}/qemu"
 _LXC = "/nodes/{node}/lxc"
@@ -92,7 +92,7 @@ async def collect(run: Collection) -> None:
 
         await ask_nodes(run, path, parse, max_age_seconds=_GUESTS_TTL_SECONDS)
     window = {"timeframe": "hour", "cf": "AVERAGE"}
-    await ask_nodes(run, _RRD, parse_node, window, max_age_seconds=_NODE_TTL_SECONDS)
+    await ask_nodes(run, _RRD, parse_node, window, max_age_seconds=_NODE_TTL_SECONDS, optional=NotThere)
 
 
 COLLECTOR = Collector(

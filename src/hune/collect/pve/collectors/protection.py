@@ -107,7 +107,7 @@ async def read_verdicts(run: Collection, archives: ArchiveReader, logs: RunReade
     hidden = {cover.storage for cover in covers.values()} - known.storages()
     runs = await logs.read(run, cluster) if hidden else Runs()
     services = await _or_none(run, _read_services(run))
-    configs = (await read_configs(run.source, [guest for guest in guests if guest.node in cluster.online])).facts
+    configs = (await read_configs(run.source, guests, cluster.online)).facts
     problems = len(run.problems)
     by_guest: defaultdict[str, list[Replication]] = defaultdict(list)
     for job in await read_replication(run):
