@@ -12,7 +12,3 @@ _.row_factory
 # uvicorn
 _.capture_signals
 _.should_exit
-
-# settings of the site that are checked and documented, for the Proxmox API
-_.token
-_.ca_file

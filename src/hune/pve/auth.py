@@ -43,7 +43,11 @@ class Identity:
         if self._refusal is not None and self._clock.monotonic() < self._refused_until:
             raise _again(self._refusal)
         if isinstance(self._credentials, Token):
-            return {"Authorization": f"PVEAPIToken={self._credentials.id}={self._credentials.secret}"}
+            if not (self._credentials.secret.isascii() and self._credentials.secret.isprintable()):
+                # It would not go into a header; what it is must not be told.
+                told = f"{self._credentials.id}: what was given as its secret has signs that no secret has"
+                raise LoginRefused(told, remedy="give the secret alone, as Proxmox showed it once")
+            return self.at_hand()
         if not self._ticket or self._clock.monotonic() >= self._renew_at:
             try:
                 await self._fetch_once()

@@ -107,24 +107,36 @@ class Endpoints:
             return []
         nodes = [row for row in rows if isinstance(row, Mapping) and row.get("type") == "node"]
         new = []
-        for row in nodes[:_MOST_LEARNED]:
+        for row in nodes:
             name, address = row.get("name"), row.get("ip")
             if not isinstance(name, str) or not name:
                 continue
             if row.get("local"):
                 self._name_door(asked, name)
-            elif isinstance(address, str) and address and self.of_node(name) is None:
-                known = next((door for door in self.doors if door.endpoint.host == address), None)
-                if known is not None:
-                    self._name_door(known, name)
-                    continue
-                endpoint = Endpoint(address, asked.endpoint.port, name)
-                # Its address may be one that is not reached from here: that is no reason to knock all day.
-                seldom = Backoff(initial=10.0, ceiling=900.0)
-                door = Door(endpoint, trouble="not tried yet", learned=True, backoff=seldom)
-                self.doors.append(door)
+            elif isinstance(address, str) and address and (door := self._learn_one(asked, name, address)) is not None:
                 new.append(door)
         return new
+
+    def _learn_one(self, asked: Door, name: str, address: str) -> Door | None:
+        """Return the door of a node that was not known at this address."""
+        endpoint = Endpoint(address, asked.endpoint.port, name)
+        known = self.of_node(name)
+        if known is not None:
+            if known.learned and known.is_dead and known.endpoint.host != address:
+                # It has moved.
+                known.endpoint = endpoint
+            return None
+        at_address = next((door for door in self.doors if door.endpoint.host == address), None)
+        if at_address is not None:
+            self._name_door(at_address, name)
+            return None
+        if sum(door.learned for door in self.doors) >= _MOST_LEARNED:
+            return None
+        # Its address may be one that is not reached from here: that is no reason to knock all day.
+        seldom = Backoff(initial=10.0, ceiling=900.0)
+        door = Door(endpoint, trouble="not tried yet", learned=True, backoff=seldom)
+        self.doors.append(door)
+        return door
 
     @staticmethod
     def _name_door(door: Door, node: str) -> None:

@@ -14,7 +14,7 @@ from hune.pve import answers, trust
 from hune.pve.access import Access, Endpoint
 from hune.pve.errors import BadAnswer, Unreachable
 
-# A connection kept longer is closed by Proxmox at the moment in which it is used again.
+# Proxmox closes idle connections after some seconds: one kept longer ends in the moment in which it is used again.
 _IDLE_SECONDS = 4.0
 # Beside the calls that the pace allows: a login, trials.
 _SPARE_CONNECTIONS = 4

@@ -91,3 +91,20 @@ def test_nothing_is_learned_from_nonsense() -> None:
     for rows in nonsense:
         assert endpoints.learn(a, rows) == []
     assert len(endpoints.doors) == 1
+
+
+def test_learned_node_that_moved_is_looked_for_where_it_is() -> None:
+    endpoints, (a,), _ = cluster("a")
+    (learned,) = endpoints.learn(a, [node_row("b", "10.0.0.7")])
+    endpoints.learn(a, [node_row("b", "10.0.0.8")])
+    assert learned.endpoint.host == "10.0.0.8"
+    endpoints.worked(learned)
+    endpoints.learn(a, [node_row("b", "10.0.0.9")])
+    assert learned.endpoint.host == "10.0.0.8"
+
+
+def test_as_many_are_learned_as_a_cluster_can_have() -> None:
+    endpoints, (a,), _ = cluster("a")
+    for round_ in range(3):
+        endpoints.learn(a, [node_row(f"n{round_}-{number}", f"10.{round_}.1.{number}") for number in range(50)])
+    assert len(endpoints.doors) == 65

@@ -43,6 +43,15 @@ async def test_token_is_sent_as_proxmox_wants_it() -> None:
     assert await identity.headers() == {"Authorization": "PVEAPIToken=mon@pve!t=s3cr3t"}
 
 
+@pytest.mark.parametrize("secret", ["s3cr3t\r\nX: y", "s3crét", "s3cr3t\x00"])
+async def test_secret_that_can_be_none_is_refused_untold(secret: str) -> None:
+    proxmox = Proxmox()
+    with pytest.raises(LoginRefused) as caught:
+        await Identity(Token("mon@pve!t", secret), proxmox.clock, proxmox.sign_in).headers()
+    assert str(caught.value).startswith("mon@pve!t: what was given as its secret has signs that no secret has")
+    assert "s3cr" not in str(caught.value)
+
+
 async def test_ticket_is_fetched_once_for_all() -> None:
     proxmox = Proxmox()
     assert set(await asyncio.gather(*(proxmox.ticket() for _ in range(100)))) == {"1"}
