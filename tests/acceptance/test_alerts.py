@@ -229,3 +229,12 @@ def test_the_webhook_address_is_nowhere_to_be_read(lab: Product, capture: Captur
         except OSError:
             continue
     assert token not in lab.run("status", "--json").stdout + lab.run("plan", "--auto-ports", "--json").stdout
+
+
+def test_taking_the_lab_away_is_no_fault(lab: Product, capture: Capture, began: float) -> None:
+    assert lab.run("lab", "down").returncode == 0
+    try:
+        time.sleep(QUIET_SECONDS)
+        assert capture.messages(since=began) == []
+    finally:
+        lab.ask("lab", "up")

@@ -26,7 +26,11 @@ HOT = (
     'max by (node) (max_over_time(node_hwmon_temp_celsius{{job="node"{node}}}[{window}]) and on (node, chip)'
     f' last_over_time(node_hwmon_chip_names{{{{job="node",chip_name=~"{CPU_CHIPS}"}}}}[{{window}}]))'
 )
-BUSY = '1 - avg by (node) (rate(node_cpu_seconds_total{{job="node",mode="idle"{node}}}[{window}]))'
+# Idle against all of the time that was counted, so that a reboot isn't drawn as work.
+BUSY = (
+    '1 - sum by (node) (rate(node_cpu_seconds_total{{job="node",mode="idle"{node}}}[{window}]))'
+    ' / (sum by (node) (rate(node_cpu_seconds_total{{job="node"{node}}}[{window}])) > 0)'
+)
 USED = (
     '1 - avg_over_time(node_memory_MemAvailable_bytes{{job="node"{node}}}[{window}])'
     ' / avg_over_time(node_memory_MemTotal_bytes{{job="node"{node}}}[{window}])'

@@ -30,7 +30,11 @@ LIVE = " or ".join(
 VITALS = " or ".join(
     [
         _read("age", 'time() - timestamp(up{job="node"})'),
-        _read("cpu_ratio", '1 - avg by (node) (rate(node_cpu_seconds_total{job="node",mode="idle"}[1m]))'),
+        _read(
+            "cpu_ratio",
+            '1 - sum by (node) (rate(node_cpu_seconds_total{job="node",mode="idle"}[1m]))'
+            ' / (sum by (node) (rate(node_cpu_seconds_total{job="node"}[1m])) > 0)',
+        ),
         _read("cpus", 'count by (node) (node_cpu_seconds_total{job="node",mode="idle"})'),
         _read("memory_bytes", 'node_memory_MemTotal_bytes{job="node"}'),
         _read(

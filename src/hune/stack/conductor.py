@@ -37,6 +37,8 @@ log = logging.getLogger("hune.conductor")
 
 _PREPARE_SECONDS = 900.0
 _ROTATE_SECONDS = 30.0
+_FORGET_SECONDS = 6.0
+"""Prometheus hands changed targets to its scrapers every 5 s."""
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT|Traceback| +File ")
 
 
@@ -169,10 +171,7 @@ class Conductor:
         changed = await asyncio.to_thread(write_files, plan, self._layout)
         done: dict[str, list[str]] = {"started": [], "restarted": [], "reloaded": [], "stopped": []}
         wanted = {process.name: process for process in plan.processes}
-        for name in [name for name in self._children if name not in wanted]:
-            await self._children.pop(name).stop()
-            self._tasks.pop(name, None)
-            done["stopped"].append(name)
+        unwanted = {name: self._children.pop(name) for name in [*self._children] if name not in wanted}
         for name, process in wanted.items():
             child = self._children.get(name)
             if child is None or child.state in (State.GIVEN_UP, State.STOPPED):
@@ -203,6 +202,13 @@ class Conductor:
         self._monitor.watch(plan.watched, self._children)
         self._replayer.target(plan.url("prometheus"), plan.url("victoriametrics"))
         write_atomically(self._layout.run / "plan.json", plan.to_json())
+        if unwanted and done["reloaded"]:
+            # First it is forgotten, then it ends: a target that vanishes while it is asked is a failure to tell.
+            await self._clock.sleep(_FORGET_SECONDS)
+        for name, child in unwanted.items():
+            await child.stop()
+            self._tasks.pop(name, None)
+            done["stopped"].append(name)
         return done
 
     async def _reload(self, _body: Mapping[str, Any]) -> Answer:

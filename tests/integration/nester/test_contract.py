@@ -69,6 +69,7 @@ RULES = [
     record("hune:link_speed_bytes", "vector(1.25e9)", **NODE, device="enp1s0f0"),
     {"alert": "CpuHot", "expr": "vector(78) > 70", "labels": {**NODE, "severity": "critical"}},
     record("node_cpu_seconds_total", "time() * 0.9", **EXPORTED, mode="idle", cpu="0"),
+    record("node_cpu_seconds_total", "time() * 0.1", **EXPORTED, mode="user", cpu="0"),
     record("node_memory_MemTotal_bytes", "vector(1000)", **EXPORTED),
     record("node_memory_MemAvailable_bytes", "vector(400)", **EXPORTED),
     record("node_load1", "vector(0.7)", **EXPORTED),
@@ -168,7 +169,8 @@ def _hour(start: float) -> Iterable[str]:
         yield f'node_hwmon_temp_celsius{{node="pve-01",job="node",chip="nvme",sensor="temp1"}} 66 {at}'
         yield f'node_hwmon_chip_names{{{chip},chip_name="coretemp"}} 1 {at}'
         yield f'node_hwmon_chip_names{{node="pve-01",job="node",chip="nvme",chip_name="nvme"}} 1 {at}'
-        yield f'node_cpu_seconds_total{{node="pve-01",job="node",mode="idle",cpu="0"}} {second * 0.9} {at}'
+        for mode, share in (("idle", 0.9), ("user", 0.1)):
+            yield f'node_cpu_seconds_total{{node="pve-01",job="node",mode="{mode}",cpu="0"}} {second * share} {at}'
         yield f'node_memory_MemTotal_bytes{{node="pve-01",job="node"}} 1000 {at}'
         yield f'node_memory_MemAvailable_bytes{{node="pve-01",job="node"}} 400 {at}'
         yield f"node_network_receive_bytes_total{{{port}}} {second * 125} {at}"

@@ -127,6 +127,26 @@ def test_silent_exporter_on_a_living_machine_is_a_warning(tmp_path: Path) -> Non
     )
 
 
+def test_machine_that_boots_has_time_to_start_its_exporter(tmp_path: Path) -> None:
+    site = make_site(thresholds={"exporter_silence_seconds": 20})
+    down, answers, slow = {"exporter": 0, "alive": 0}, {"alive": 1}, {"exporter": 1}
+    world = World(180).add(
+        HERE,
+        Target("pve-01", {0: {}, 30: down, 90: answers, 110: slow}),
+        Target("pve-02", {0: {}, 30: down, 90: answers}),
+        Target("pve-03", {0: {}}),
+    )
+    silent = {**SILENT, "node": "pve-02"}
+    run(
+        tmp_path,
+        site,
+        world,
+        firing(92, "ExporterSilent"),
+        firing(115, "ExporterSilent"),
+        firing(125, "ExporterSilent", silent),
+    )
+
+
 def test_exporter_that_never_answered_is_told_too(tmp_path: Path, site: Site) -> None:
     world = World(60).add(HERE, Target("pve-01", {0: {"exporter": 0}}), Target("pve-02", {0: {}}))
     run(tmp_path, site, world, firing(25, "ExporterSilent"), firing(35, "ExporterSilent", SILENT))

@@ -127,11 +127,14 @@ def _links() -> Iterable[Rule]:
     # Some drivers never say `up`, but have a carrier. Set down, a port has none: its stale marker counts, not its past.
     linked = f"max by (node, device) ({carrier} == 1 and timestamp({carrier}) > time() - 5)"
     up = f"max by (node, device) ({_raw('node_network_up')})"
+    # A port that vanished from the machine. One that was taken out of the site vanishes from the scrapes at once, from
+    # the constants up to 5 s later: by their stale marker, so here they are read bare.
+    watched, known = "hune:site_link", _raw("node_network_up", "10s")
     listed = _raw("node_scrape_collector_success", "2s", collector="netclass")
     yield Rule(
         f"max by (node, device, lab) (\n"
         f"  {_SITE_LINK} * on (node, device) group_left () ({linked} or {up})\n"
-        f"  or 0 * {_SITE_LINK} and on (node) ({listed} == 1)\n"
+        f"  or 0 * ({watched} unless on (node, device) {known}) and on (node) ({listed} == 1)\n"
         f")",
         record="hune:link_up",
     )
@@ -184,7 +187,8 @@ def _node_alerts(site: Site) -> Iterable[Rule]:
             "ExporterSilent",
             subject=f"(time() - {seen})",
             fires=f"time() - {seen} > on (node) group_left () {NOW.constant('hune:site_exporter_silence_seconds')}\n"
-            f"  and on (node) ({NOW.live('hune:node_up')} == 1)\n"
+            # A machine that boots answers long before its exporter.
+            f"  and on (node) (min_over_time(hune:node_up[30s]) == 1)\n"
             f"  and on () {NOW.live('hune:settled')}",
         ),
         limit=looked_up("hune:site_exporter_silence_seconds", "node"),

@@ -57,9 +57,8 @@ def process(setting: Setting) -> Process:
             f"--storage.tsdb.retention.time={engine.retention}",
             f"--web.listen-address={setting.listen(NAME)}",
             "--rules.alert.resend-delay=5s",
-            # When both are stopped at once the store may be gone first; what was not sent is replayed at the next start.
+            # When both are stopped at once the store may go first; what was not sent is replayed at the next start.
             "--storage.remote.flush-deadline=5s",
-            # When both are stopped at once the store may be gone first; what was not sent is replayed at the next start.
             "--log.level=warn",
         ),
         ready_url=f"{setting.site.url(NAME)}/-/ready",

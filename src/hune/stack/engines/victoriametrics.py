@@ -32,13 +32,20 @@ def process(setting: Setting) -> Process:
             "-dedup.minScrapeInterval=1ms",
             "-search.latencyOffset=1s",
             "-selfScrapeInterval=0s",
-            # For its caches: enough for a few machines, growing with the site.
-            f"-memory.allowedBytes={min(4096, 88 + 8 * len(setting.site.nodes))}MB",
+            f"-memory.allowedBytes={_cache_megabytes(len(setting.site.nodes))}MB",
             "-loggerLevel=WARN",
         ),
         ready_url=f"{setting.site.url(NAME)}/health",
         stop_seconds=30.0,
     )
+
+
+def _cache_megabytes(nodes: int) -> int:
+    """Return what its caches may take; in steps, so that a node more is no reason to restart it."""
+    step = 4
+    while step < nodes:
+        step *= 2
+    return min(4096, 88 + 8 * step)
 
 
 def files(_setting: Setting) -> list[File]:
