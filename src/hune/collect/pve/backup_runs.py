@@ -17,7 +17,7 @@ from hune.collect.pve.cluster import Cluster
 from hune.collect.pve.collector import Collection
 from hune.collect.pve.protection import Backup
 from hune.collect.pve.rota import Pace, Rota
-from hune.pve.errors import PveError
+from hune.pve.errors import NotThere, PveError
 
 TASKS = "/nodes/{node}/tasks"
 LOG = "/nodes/{node}/tasks/{upid}/log"
@@ -126,7 +126,9 @@ class RunReader:
         tasks.sort(key=lambda task: -task.start)
         known = await self._rota.round(run.source, dict.fromkeys(tasks), read_log)
         for error in known.errors.values():
-            run.missed(error)
+            # Proxmox clears logs away after a while.
+            if not isinstance(error, NotThere):
+                run.missed(error)
         newest: dict[int, dict[str, float]] = {}
         for task in tasks:
             log = known.facts.get(task)

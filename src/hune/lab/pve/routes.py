@@ -19,8 +19,8 @@ AUDITOR = (
     "VM.Audit",
     "VM.GuestAgent.Audit",
 )
-PRIVILEGES = (*AUDITOR, "Sys.Modify")
-"""What the lab's token may: what PVEAuditor grants, and to see pending updates."""
+PRIVILEGES = (*AUDITOR, "Datastore.AllocateSpace", "Sys.Modify", "VM.Backup")
+"""What the lab's token may: what PVEAuditor grants, and to see backups and pending updates."""
 
 
 class ApiError(Exception):

@@ -153,7 +153,9 @@ def _content(ask: Ask) -> list[Row]:
     wanted = ask.params.get("content")
     vmid = ask.integer("vmid", 0)
     rows: list[Row] = []
-    if _BACKUPS in storage.content and wanted in (None, _BACKUPS):
+    # Without a word Proxmox leaves out the backups that an account may not read.
+    readable = {"Datastore.AllocateSpace", "VM.Backup"} <= ask.privileges
+    if readable and _BACKUPS in storage.content and wanted in (None, _BACKUPS):
         cluster = ask.cluster
         if vmid:
             guest = BY_VMID.get(vmid)
