@@ -85,7 +85,8 @@ class Stand:
             elif "{id}" in found:
                 yield from (found.replace("{id}", row["id"]) for row in self.get(f"/nodes/{node}/replication"))
             else:
-                yield found + (f"?disk={OSD_DISK}" if found.endswith("/smart") else "")
+                needed = {"smart": f"?disk={OSD_DISK}", "rrddata": "?timeframe=hour"}
+                yield found + needed.get(found.rpartition("/")[2], "")
 
     def everything(self) -> Iterator[tuple[str, str, Answer]]:
         """Ask everything; yield the endpoint's pattern, what was asked, and the answer."""

@@ -1,4 +1,4 @@
-"""What its guests ask of a machine."""
+"""What its guests ask of a machine, and how long they wait for it."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ class Demand:
     load: float
     memory_ratio: float
     ports: tuple[Port, ...] = ()
+
+
+def stalled_ratio(load: float) -> float:
+    """Return the share of time in which some task waits for a core, as pressure stall information tells it."""
+    return 0.02 * load + 0.6 * max(0.0, load - 0.55)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hune.lab.demand import stalled_ratio
 from hune.lab.hardware import CORES, MEMORY_KIB, ONBOARD, SFP_PORTS, Machine, Port
 
 # How the busy time of a core splits on a hypervisor: guests run as user time.
@@ -80,7 +81,7 @@ class Vitals:
             core.busy += load * seconds
             core.idle += (1 - load) * seconds
         load = sum(loads) / CORES
-        self.stalled_seconds += seconds * load * 0.02
+        self.stalled_seconds += seconds * stalled_ratio(load)
         vary = self._rng.uniform
         for port in self._ports:
             rate = _usual_rate(port)

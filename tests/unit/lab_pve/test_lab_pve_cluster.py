@@ -1,6 +1,7 @@
 """How the simulated cluster moves, and what happens to it when machines die."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ from support.lab_pve import NOW, Stand
 HA_OF_PVE_02 = {guest.id for guest in GUESTS if guest.ha and guest.home == 2}
 
 
-def guests(stand: Stand, *, here: int = 1) -> dict[str, dict[str, object]]:
+def guests(stand: Stand, *, here: int = 1) -> dict[str, dict[str, Any]]:
     return stand.rows("/cluster/resources?type=vm", "id", here=here)
 
 
@@ -51,7 +52,7 @@ def test_counters_never_fall_while_a_guest_runs(later: float) -> None:
     for name, row in guests(stand).items():
         assert row["status"] == before[name]["status"]
         for key in ("netin", "netout", "diskread", "diskwrite", "uptime"):
-            assert row[key] >= before[name][key], (name, key)  # type: ignore[operator]
+            assert row[key] >= before[name][key], (name, key)
 
 
 def test_the_same_moment_gives_the_same_answers_in_another_lab() -> None:
@@ -94,7 +95,7 @@ def test_guests_share_what_their_node_does() -> None:
     nodes = stand.rows("/cluster/resources?type=node", "node")
     for node, row in nodes.items():
         used = [guest for guest in guests(stand).values() if guest["node"] == node]
-        cores = sum(guest["cpu"] * guest["maxcpu"] for guest in used)  # type: ignore[operator, misc]
+        cores = sum(guest["cpu"] * guest["maxcpu"] for guest in used)
         assert 0.7 * row["cpu"] * row["maxcpu"] < cores < row["cpu"] * row["maxcpu"]
         assert sum(guest["mem"] for guest in used) < row["mem"] < row["maxmem"]
 
@@ -104,7 +105,7 @@ def test_heat_is_work_of_the_guests_and_stays_in_the_history() -> None:
     usual = guests(stand)["qemu/204"]["cpu"]
     stand.state.nodes["pve-02"].spells.append(Spell(NOW - 600, NOW - 300))
     stand.state.nodes["pve-02"].spells.append(Spell(NOW - 60))
-    assert guests(stand)["qemu/204"]["cpu"] > 2 * usual  # type: ignore[operator]
+    assert guests(stand)["qemu/204"]["cpu"] > 2 * usual
     exported = stand.get("/cluster/metrics/export?history=1&local-only=1", here=2)["data"]
     load = {
         row["timestamp"]: row["value"]
@@ -169,7 +170,7 @@ def test_a_dead_node_is_fenced_and_its_highly_available_guests_recovered() -> No
         assert {row["hastate"] for row in found.values()} == guest_states
     assert {row["status"] for row in found.values()} == {"running"}
     assert {row["node"] for row in found.values()} == {"pve-01", "pve-03"}
-    assert all(row["uptime"] <= 20 for row in found.values())  # type: ignore[operator]
+    assert all(row["uptime"] <= 20 for row in found.values())
     left = [row for row in guests(stand).values() if row["node"] == "pve-02"]
     assert len(left) == RUNNING + 3 - len(HA_OF_PVE_02)
     assert {row["status"] for row in left} == {"unknown"}
@@ -178,7 +179,7 @@ def test_a_dead_node_is_fenced_and_its_highly_available_guests_recovered() -> No
     stand.now = NOW + 700
     home = {name: row for name, row in guests(stand).items() if BY_VMID[int(name.split("/")[1])].home == 2}
     assert {row["node"] for row in home.values()} == {"pve-02"}
-    assert {row["uptime"] for name, row in home.items() if name in HA_OF_PVE_02 and row["uptime"] < 550} == set()  # type: ignore[operator]
+    assert {row["uptime"] for name, row in home.items() if name in HA_OF_PVE_02 and row["uptime"] < 550} == set()
     assert sum(row["status"] == "running" for row in home.values()) == RUNNING
 
 

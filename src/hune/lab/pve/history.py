@@ -1,4 +1,4 @@
-"""`/cluster/metrics/export`: what Proxmox measured in the last half hour, every ten seconds."""
+"""What was measured before: `/cluster/metrics/export` (half an hour, every ten seconds) and `rrddata` of nodes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,25 @@ from collections.abc import Iterator, Mapping
 
 from hune.lab.hardware import CORES
 from hune.lab.pve.cluster import NUMBERS, SAMPLE_SECONDS, Cluster
-from hune.lab.pve.routes import SYS, Ask, Raw, Route
+from hune.lab.pve.routes import ON_NODE, SYS, ApiError, Ask, Raw, Route
 from hune.lab.pve.storages import BY_NAME, STORAGES, space
 from hune.lab.pve.usage import MEMORY_BYTES, SWAP_BYTES, Usage
 
 HISTORY_SECONDS = 1800
+_POINTS = 70
+_STEPS = {"hour": 60, "day": 1_800, "week": 10_800, "month": 43_200, "year": 604_800}
+_RRD_NAMES = {
+    "cpu": "cpu_current",
+    "iowait": "cpu_iowait",
+    "loadavg": "cpu_avg1",
+    "maxcpu": "cpu_max",
+    "memtotal": "mem_total",
+    "memused": "mem_used",
+    "roottotal": "disk_total",
+    "rootused": "disk_used",
+    "swaptotal": "swap_total",
+    "swapused": "swap_used",
+}
 _DERIVED = ("disk_read", "disk_write", "net_in", "net_out")
 
 
@@ -91,4 +105,25 @@ def _rows(subject: str, moment: int, values: Mapping[str, float]) -> Iterator[st
         yield f'{{"id":"{subject}","metric":"{metric}","timestamp":{moment},"type":"{kind}","value":{value!r}}},'
 
 
-ROUTES = [Route("/cluster/metrics/export", _export, SYS, is_heavy=True)]
+def _rrd(ask: Ask) -> list[dict[str, float]]:
+    timeframe = ask.needed("timeframe")
+    if timeframe not in _STEPS:
+        reason = f"value '{timeframe}' does not have a value in the enumeration '{', '.join(_STEPS)}'"
+        raise ApiError(400, "Parameter verification failed.", errors={"timeframe": reason})
+    step = _STEPS[timeframe]
+    end = int(ask.cluster.now) // step * step
+    rows = []
+    for moment in range(end - (_POINTS - 1) * step, end + 1, step):
+        row: dict[str, float] = {"time": moment}
+        if ask.cluster.node(ask.node).boot_time <= moment < end:  # the last one is still being measured
+            usage = Usage(ask.cluster, moment)
+            values = _node(ask.cluster, usage, ask.node, moment)
+            row |= {name: values[metric] for name, metric in _RRD_NAMES.items()} | usage.node_pressure(ask.node)
+        rows.append(row)
+    return rows
+
+
+ROUTES = [
+    Route("/cluster/metrics/export", _export, SYS, is_heavy=True),
+    Route(f"{ON_NODE}/rrddata", _rrd, SYS, ON_NODE),
+]

@@ -27,7 +27,8 @@ class ApiServer:
         self._api = api
         self._context = context
         self._tasks: set[asyncio.Task[None]] = set()
-        self._transports: set[asyncio.Transport] = set()
+        # Writers, not transports: a writer that nobody holds closes its connection.
+        self._writers: set[asyncio.StreamWriter] = set()
         self._heavy = asyncio.Lock()
 
     def greet(self, connection: socket.socket, group: asyncio.TaskGroup) -> None:
@@ -38,15 +39,14 @@ class ApiServer:
 
     def freeze(self) -> None:
         """Answer nothing any more, and leave the connections as they are: the one at the other end can only wait."""
-        for transport in self._transports:
-            transport.pause_reading()
         self._stop()
 
     def hang_up(self) -> None:
         """End all connections at once."""
         self._stop()
-        while self._transports:
-            self._transports.pop().abort()
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
 
     def _stop(self) -> None:
         for task in self._tasks:
@@ -62,16 +62,15 @@ class ApiServer:
             )
         except OSError:
             return  # who only tries whether somebody answers leaves before the handshake
-        assert isinstance(transport, asyncio.Transport)
-        self._transports.add(transport)
         writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+        self._writers.add(writer)
         try:
             await self._converse(reader, writer)
         except (h11.RemoteProtocolError, h11.LocalProtocolError, TimeoutError, OSError) as error:
             log.debug("connection dropped: %s", error)
         # Not when cancelled: a frozen connection stays open.
-        self._transports.discard(transport)
-        transport.close()
+        self._writers.discard(writer)
+        writer.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = h11.Connection(h11.SERVER)

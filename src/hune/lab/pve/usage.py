@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from hune.lab.demand import Demand
+from hune.lab.demand import Demand, stalled_ratio
 from hune.lab.hardware import CORES, MEMORY_KIB
 from hune.lab.hardware import GUESTS as RUNNING
 from hune.lab.pve.cluster import Cluster, Placed
@@ -93,12 +93,14 @@ class Usage:
     def pressure(self, placed: Placed) -> dict[str, float]:
         """Return the shares of time (in percent) that a guest's tasks waited for CPU, disk and memory."""
         load = self.load(placed.node)
-        waiting = 60 * max(0.0, load - 0.55) + 2 * load * spread(f"psi/{placed.guest.vmid}")
-        disk = 1.5 * load * spread(f"io/{placed.guest.vmid}")
-        some = {"cpusome": waiting, "iosome": disk, "iofull": disk * 0.8, "memorysome": 0.0, "memoryfull": 0.0}
-        if placed.guest.kind == "qemu":
-            some["cpufull"] = 0.0
-        return {f"pressure{name}": round(value, 2) for name, value in some.items()}
+        waiting = 100 * stalled_ratio(load) * (0.5 + spread(f"psi/{placed.guest.vmid}"))
+        shares = _pressures(waiting, 1.5 * load * spread(f"io/{placed.guest.vmid}"))
+        return shares | {"pressurecpufull": 0.0} if placed.guest.kind == "qemu" else shares
+
+    def node_pressure(self, number: int) -> dict[str, float]:
+        """Return the same of a whole node."""
+        load = self.load(number)
+        return _pressures(100 * stalled_ratio(load), load)
 
     def _shares(self, number: int) -> Mapping[int, float]:
         """Return what share of the node's work each of its running guests does, by VMID."""
@@ -115,6 +117,11 @@ class Usage:
         home = self._cluster.machine(guest.home)
         share = (home.memory_used_ratio * MEMORY_BYTES - _HOST_BYTES) / _configured(guest.home)
         return _wave(guest.memory_bytes, 0.12, f"memory/{guest.vmid}").at(self._moment) * min(share, 0.85)
+
+
+def _pressures(cpu: float, disk: float) -> dict[str, float]:
+    values = {"cpusome": cpu, "iosome": disk, "iofull": disk * 0.8, "memorysome": 0.0, "memoryfull": 0.0}
+    return {f"pressure{name}": round(value, 2) for name, value in values.items()}
 
 
 @cache
