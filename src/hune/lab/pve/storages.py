@@ -154,7 +154,7 @@ def _content(ask: Ask) -> list[Row]:
     vmid = ask.integer("vmid", 0)
     rows: list[Row] = []
     # Without a word Proxmox leaves out the backups that an account may not read.
-    readable = {"Datastore.AllocateSpace", "VM.Backup"} <= ask.privileges
+    readable = {"Datastore.AllocateSpace", "VM.Backup"}.issubset(ask.privileges)
     if readable and _BACKUPS in storage.content and wanted in (None, _BACKUPS):
         cluster = ask.cluster
         if vmid:
