@@ -22,6 +22,10 @@ SHAPES = {
 }
 
 
+_READABLE_COLUMNS = 40
+"""A last column of prose narrower than this is a tower of words."""
+
+
 def state(word: str) -> str:
     """Return a state as shape and word, in Rich's markup."""
     shape, colour = SHAPES.get(word, ("○", "default"))
@@ -39,16 +43,28 @@ def age(since: float, *, now: float | None = None) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under columns."""
+    """Print rows under columns; in a narrow terminal the last column goes below its row, and nothing is cut apart."""
     from rich.console import Console
+    from rich.padding import Padding
     from rich.table import Table
+    from rich.text import Text
 
+    console, rows = Console(highlight=False), list(rows)
+    widths = [max(Text.from_markup(cell).cell_len for cell in cells) for cells in zip(columns, *rows, strict=True)]
+    before = sum(widths[:-1]) + len(widths) - 1
+    if before + min(widths[-1], _READABLE_COLUMNS) > console.width:
+        line(f"[dim]{'  '.join(columns)}[/]")
+        for row in rows:
+            line("  ".join(cell for cell in row[:-1] if cell))
+            if row[-1]:
+                console.print(Padding(row[-1], (0, 0, 0, 4)))
+        return
     grid = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
         grid.add_column(column, overflow="fold")
     for row in rows:
         grid.add_row(*row)
-    Console(highlight=False).print(grid)
+    console.print(grid)
 
 
 def line(text: str) -> None:

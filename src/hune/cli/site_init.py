@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -36,7 +37,7 @@ def ask(host: ThisHost) -> Draft:
     while not 0 < limit <= 150:
         limit = FloatPrompt.ask("Alert above how many °C of CPU temperature", default=70.0, console=console)
     console.print(f"\nAlerts can go to a Discord channel, whose webhook URL stands in {DISCORD_VARIABLE}.")
-    discord = Confirm.ask("Tell Discord?", default=True, console=console)
+    discord = Confirm.ask("Tell Discord?", default=DISCORD_VARIABLE in os.environ, console=console)
     return Draft(name, "fr" if language == "fr" else "en", limit, nodes, discord, this_host)
 
 

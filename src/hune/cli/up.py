@@ -14,7 +14,7 @@ import typer
 from hune.cli import show
 from hune.cli.options import DataDir, Json, SiteFile, layout_of
 from hune.core.errors import HuneError, Unavailable
-from hune.core.layout import Layout
+from hune.core.layout import Layout, data_root
 
 # Fetching engines over a slow line is the longest part; it shows its progress.
 _PATIENCE_SECONDS = 1200.0
@@ -71,7 +71,9 @@ def _detached(argv: list[str], environ: dict[str, str], layout: Layout, *, json_
         nester = next(row["address"] for row in status["services"] if row["name"] == "nester")
         for note in status["notes"]:
             show.line(f"[dim]{show.escape(note)}[/]")
-        show.line(f"{show.state('up')}  [bold]http://{nester}/[/]   [dim]hune status · hune lab up · hune down[/]")
+        elsewhere = "" if layout.root == data_root(None) else f" --data-dir {show.escape(str(layout.root))}"
+        next_ones = " · ".join(f"hune {name}{elsewhere}" for name in ("status", "lab up", "down"))
+        show.line(f"{show.state('up')}  [bold]http://{nester}/[/]   [dim]{next_ones}[/]")
 
 
 def _await_health(

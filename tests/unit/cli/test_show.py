@@ -1,0 +1,37 @@
+"""Tables of the command line, in wide terminals and in narrow ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from hune.cli import show
+
+ROWS = [
+    ("prometheus", show.state("healthy"), "127.0.0.1:9090", "ready, rules evaluate, store written 2 s ago"),
+    ("blackbox-exporter", show.state("unhealthy"), "127.0.0.1:9115", ""),
+]
+COLUMNS = ("service", "state", "address", "detail")
+
+
+def printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int) -> list[str]:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    show.table(COLUMNS, ROWS)
+    return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_wide_terminal_has_a_line_a_row(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = printed(capsys, monkeypatch, 120)
+    assert len(lines) == 3
+    assert "ready, rules evaluate, store written 2 s ago" in lines[1]
+
+
+@pytest.mark.parametrize("columns", [40, 60, 72])
+def test_in_a_narrow_one_prose_goes_below_and_nothing_is_cut_apart(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    lines = printed(capsys, monkeypatch, columns)
+    text = "\n".join(lines)
+    for whole in ("blackbox-exporter", "127.0.0.1:9090", "127.0.0.1:9115"):
+        assert whole in text
+    below = lines[2]
+    assert below.startswith("    ready, rules")
