@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -154,6 +156,13 @@ async def test_smart_is_read_of_ata_nvme_and_sas_disks() -> None:
     assert found['hune_pve_disk_healthy{node="pve-01",device="sdc"}'] == 0
     assert found['hune_pve_disk_powered_on_seconds{node="pve-01",device="nvme0n1"}'] == 21835 * 3600
     assert found['hune_pve_disk_temperature_celsius{node="pve-01",device="sda"}'] == 31
+
+
+async def test_a_disk_that_cannot_tell_is_no_failure() -> None:
+    answers = pve9() | {"/nodes/pve-01/disks/smart?disk=/dev/sda": Failed("smartctl: exit code 2")}
+    found = await make_stand(answers).samples("disks")
+    assert 'hune_pve_disk_healthy{node="pve-01",device="nvme0n1"}' in found
+    assert 'hune_pve_disk_healthy{node="pve-01",device="sda"}' not in found
 
 
 async def test_smart_is_asked_once_an_hour() -> None:
@@ -343,6 +352,20 @@ async def test_listings_are_asked_for_once_an_hour_and_kept_when_they_fail() -> 
     assert {series: value for series, value in samples(run.out).items() if "pbs" in series} == {
         series: value for series, value in before.items() if "pbs" in series
     }
+
+
+async def test_what_is_remembered_of_a_cluster_goes_with_it() -> None:
+    answers = pve9()
+    for path in [path for path in answers if path.startswith("/nodes/pve-01/")]:
+        answers[path] = Unreachable(f"{path}: no route", path=path)
+    stand = make_stand(answers)
+    for name in NAMES:
+        await stand.run(name)
+    source = weakref.ref(stand.source)
+    await stand.source.close()
+    del stand, answers
+    gc.collect()
+    assert source() is None
 
 
 @pytest.mark.parametrize("status", [{"/cluster/status": "no"}, {"/cluster/status": Unreachable("gone")}])

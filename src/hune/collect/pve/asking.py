@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -28,6 +29,11 @@ class _Failure:
 
 
 _failures: WeakKeyDictionary[Source, dict[object, _Failure]] = WeakKeyDictionary()
+
+
+def bare(error: PveError) -> PveError:
+    """Return an error without its traceback, whose frames would keep alive all that was being collected."""
+    return copy.copy(error)
 
 
 async def each(items: Iterable[Item], work: Callable[[Item], Awaitable[None]], *, at_once: int = AT_ONCE) -> None:
@@ -58,11 +64,11 @@ async def ask(
     failures = _failures.setdefault(source, {})
     failure = failures.get(key)
     if failure is not None and now < failure.again:
-        raise failure.error
+        raise bare(failure.error)
     try:
         answer = await source.get(path, params, max_age_seconds=max_age_seconds)
     except PveError as error:
-        failures[key] = _Failure(now + min(max_age_seconds / 4, _AGAIN_SECONDS), error)
+        failures[key] = _Failure(now + min(max_age_seconds / 4, _AGAIN_SECONDS), bare(error))
         raise
     failures.pop(key, None)
     return answer

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 from zlib import crc32
 
-from hune.collect.pve.asking import each
+from hune.collect.pve.asking import bare, each
 from hune.collect.pve.source import Source
 from hune.core.clock import Clock
 from hune.pve.errors import PveError, TimedOut
@@ -139,7 +139,7 @@ class _Desk(Generic[Key, Fact]):
         try:
             fact = await fetch(key)
         except PveError as error:
-            entry.error = error
+            entry.error = bare(error)
             entry.failures += 1
             wait = self._pace.again_seconds * 2 ** min(entry.failures - 1, 10)
             entry.again = self._clock.monotonic() + min(wait, self._pace.keep_seconds)

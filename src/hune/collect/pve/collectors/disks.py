@@ -23,7 +23,7 @@ from hune.collect.pve.families import Exposition, Family
 from hune.collect.pve.rota import Pace, Rota
 from hune.collect.pve.settings import Settings
 from hune.collect.pve.smart import Smart, parse_smart
-from hune.pve.errors import PveError
+from hune.pve.errors import Failed, NotThere, PveError
 
 _LIST = "/nodes/{node}/disks/list"
 _SMART = "/nodes/{node}/disks/smart"
@@ -50,7 +50,9 @@ _INFO = _gauge(
     *("type", "model", "serial", "used", "osd"),
 )
 _SIZE = _gauge("size_bytes", "Size of the disk.", _LIST, "Sys.Audit on /nodes/{node}")
-_ASKED = _told("smart_asked", "1 if SMART is read from the disk, 0 if it is left alone because that could wake it.")
+_ASKED = _told(
+    "smart_asked", "1 if SMART is read as far as the disk tells it, 0 if it is left alone because that could wake it."
+)
 _HEALTHY = _told("healthy", "1 if the disk passes its own health test, else 0; absent if it doesn't say.")
 _WEAR = _told("wear_ratio", "Share of the rated endurance used, 0 new to 1 worn out; some disks count on.")
 _SPARE = _told("spare_ratio", "Share of the spare blocks left, 0 to 1.")
@@ -145,7 +147,9 @@ def make(settings: Settings) -> Collector:
         for disk, smart in known.facts.items():
             add_smart(disk, smart, run.out)
         for error in known.errors.values():
-            run.missed(error)
+            # A disk behind a controller, or a virtual one, can't be asked; that a node fails is told by its list.
+            if not isinstance(error, (Failed, NotThere)):
+                run.missed(error)
 
     families = (_INFO, _SIZE, _ASKED, _HEALTHY, _WEAR, _SPARE, _TEMPERATURE, _POWERED, _ERRORS, _FAILING)
     needs = (Needs("Sys.Audit", "/"),)
