@@ -6,6 +6,7 @@ storage and VM.Backup on the guest (or Datastore.Allocate). An empty listing of 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -178,7 +179,8 @@ class ArchiveReader:
                         raise
                     failed = error
                     continue
-                listing = parse_listing(answer, path)
+                # A large site has a hundred thousand backups: seconds, in which everything else would wait.
+                listing = await asyncio.to_thread(parse_listing, answer, path)
                 try:
                     listing.complete = await self._sees_all(run, place.storage)
                 except PveError:
