@@ -17,7 +17,7 @@ from hune.core.layout import Layout
 from hune.http.control import call
 from hune.lab import state
 from hune.lab.hardware import MACHINES
-from hune.lab.service import socket_path
+from hune.lab.places import socket_path
 from support.ports import free_port
 
 PATIENCE_SECONDS = 20.0

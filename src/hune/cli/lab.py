@@ -214,7 +214,7 @@ def _site(layout: Layout) -> Any:
 
 def _answers(layout: Layout) -> bool:
     from hune.http.control import call
-    from hune.lab.service import socket_path
+    from hune.lab.places import socket_path
 
     try:
         return call(socket_path(layout), "GET", "/status")[0] == 200

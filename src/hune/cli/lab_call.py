@@ -39,7 +39,7 @@ def ask_lab(layout: Layout, method: str, path: str, body: dict[str, Any] | None 
     """Return the lab's answer; raises InputError with its reason, or Unavailable with why it can't be reached."""
     from hune.http.control import call
     from hune.lab import overlay
-    from hune.lab.service import socket_path
+    from hune.lab.places import socket_path
 
     try:
         code, answer = call(socket_path(layout), method, path, body, timeout_seconds=30.0)

@@ -11,7 +11,6 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, TypeVar
 
 from hune.core.clock import Clock, SystemClock
@@ -21,6 +20,7 @@ from hune.http.control import ControlServer
 from hune.lab import exporter, state
 from hune.lab.hardware import MACHINES, Port
 from hune.lab.node import Node
+from hune.lab.places import events_path, socket_path
 from hune.lab.ports import PortState
 from hune.lab.pve import breaking, identity
 from hune.lab.pve.api import Api
@@ -40,16 +40,6 @@ MIN_CELSIUS, MAX_CELSIUS = 20.0, 110.0
 _T = TypeVar("_T")
 _Body = Mapping[str, Any]
 _Answer = tuple[int, Mapping[str, Any]]
-
-
-def socket_path(layout: Layout) -> Path:
-    """Return the socket at which the lab takes commands."""
-    return layout.run / "lab.sock"
-
-
-def events_path(layout: Layout) -> Path:
-    """Return the log of what was done to the lab: a JSON document a line, `time` in seconds since the epoch."""
-    return layout.lab / "events.jsonl"
 
 
 class Lab:

@@ -184,6 +184,24 @@ def test_each_command_says_what_happened(lab: Stack) -> None:
     assert lab.ok("cool") == "nothing to do\n"
 
 
+def test_each_fault_of_proxmox_says_what_happened_and_how_it_stands(lab: Stack) -> None:
+    faults = (
+        ("local-zfs: 96 % full", ("fill", "local-zfs", "96")),
+        ("lxc/126 blog-1: stopped", ("stop", "blog-1")),
+        ("pve-01/pvestatd: failed", ("stop-service", "pve-01", "pvestatd")),
+        ("cluster: no quorum: the nodes don't hear each other", ("split",)),
+    )
+    for said, arguments in faults:
+        assert lab.ok(*arguments) == f"{said}\n"
+    shown = [line for line in lab.ok("status").splitlines() if line.startswith("■ ")]
+    assert shown == [f"■ {said}" for said, _ in faults]
+    (event,) = json.loads(lab.ok("mend", "local-zfs", "--json"))["events"]
+    assert (event["event"], event["fault"], event["subject"]) == ("mend", "fill", "local-zfs")
+    assert lab.ok("mend").count(": mended\n") == 3
+    assert lab.refused("fill", "locl", "96") == "locl: no such storage of the lab; did you mean local?"
+    assert lab.ok("fence", "pve-03") == "pve-03: down, being fenced\n"
+
+
 def test_json_tells_the_moment_of_the_change(lab: Stack) -> None:
     (event,) = json.loads(lab.ok("heat", "pve-01", "71.5", "--json"))["events"]
     assert (event["event"], event["node"], event["celsius"]) == ("heat", "pve-01", 71.5)

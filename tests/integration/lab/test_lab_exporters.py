@@ -13,7 +13,7 @@ import pytest
 
 from hune.lab import sysfs
 from hune.lab.hardware import CORES
-from hune.lab.service import events_path
+from hune.lab.places import events_path
 from support.lab import ADDRESSES, PATIENCE_SECONDS, RunningLab, program, wait_until
 from support.ports import free_port
 

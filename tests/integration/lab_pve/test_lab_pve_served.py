@@ -21,8 +21,9 @@ from hune.core.clock import SystemClock
 from hune.core.layout import Layout
 from hune.core.service import start
 from hune.http.control import call
+from hune.lab.places import socket_path
 from hune.lab.pve import identity
-from hune.lab.service import Lab, socket_path
+from hune.lab.service import Lab
 from hune.pve.access import Access, Endpoint, Token, Trust
 from hune.pve.client import PveClient
 from hune.pve.errors import Failed, Forbidden, LoginRefused, Unreachable

@@ -256,10 +256,32 @@ def test_a_fault_that_is_repeated_takes_the_place_of_the_old_one() -> None:
     assert [fault.value for fault in stand.state.pve.faults] == [95]
 
 
-def test_every_kind_of_fault_has_a_command_that_asks_for_it() -> None:
-    from hune.cli.lab_proxmox import app
+def test_every_command_asks_for_its_own_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
 
-    names = {
-        str(command.callback.__name__).replace("_", "-") for command in app.registered_commands if command.callback
+    from hune.cli import lab_proxmox
+
+    values = {
+        "node": "pve-01",
+        "guest": "erp-1",
+        "storage": "nas",
+        "percent": "95",
+        "days": "9",
+        "osd": "osd.1",
+        "service": "chrony",
+        "privilege": "VM.Audit",
     }
-    assert names == KINDS.keys() | {"fence", "mend"}
+    stand = Stand()
+
+    def do(name: str, body: dict[str, Any], *_: object) -> None:
+        if name == "break":
+            stand.do(body["fault"], body["subject"], body["value"])
+
+    monkeypatch.setattr(lab_proxmox, "do", do)
+    for command in lab_proxmox.app.registered_commands:
+        assert command.callback is not None
+        wanted = [values[name] for name in command.callback.__annotations__ if name in values]
+        name = command.callback.__name__.replace("_", "-")
+        found = CliRunner().invoke(lab_proxmox.app, [name, *wanted])
+        assert found.exit_code == 0, (name, found.output)
+    assert {fault.kind for fault in stand.state.pve.faults} == KINDS.keys()

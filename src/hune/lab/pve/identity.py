@@ -6,7 +6,6 @@ Both are made once for each lab and lie below `lab/pve/` of the data directory, 
 from __future__ import annotations
 
 import hashlib
-import secrets
 import shutil
 import ssl
 import subprocess
@@ -53,7 +52,7 @@ def ensure(layout: Layout) -> Identity:
     """
     token = token_path(layout)
     if not token.exists():
-        write_atomically(token, str(uuid.UUID(bytes=secrets.token_bytes(16), version=4)) + "\n", mode=0o600)
+        write_atomically(token, f"{uuid.uuid4()}\n", mode=0o600)
     path = certificate_path(layout)
     if not path.exists():
         write_atomically(path, _new_certificate(), mode=0o600)
