@@ -82,7 +82,7 @@ def scrape(pve: FakePve, running: Exporter, **parameters: object) -> tuple[float
     """Return seconds, processor seconds, API calls and body of one scrape."""
     pve.clear("requests")
     cpu, began = cpu_seconds(running.process.pid), time.perf_counter()
-    status, body = running.get("/pve", target=f"{pve.host}:{pve.port}", **parameters)
+    status, body = running.get("/pve", {"target": f"{pve.host}:{pve.port}", **parameters})
     seconds = time.perf_counter() - began
     assert status == 200, body[:500]
     return seconds, cpu_seconds(running.process.pid) - cpu, len(pve.get("requests")), body

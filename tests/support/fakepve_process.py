@@ -31,14 +31,19 @@ class Process:
             port=description.get("port", 0),
         )
         self.answers: dict[str, Any] = description.get("answers", {})
-        self._answer = self.fake.answer
-        self.fake.answer = self.answer
         self._describe()
 
-    async def answer(self, request: Any, *arguments: Any, **named: Any) -> Any:
-        """Return what was given for a path, else what fakepve answers."""
+    async def handle(self, request: Any) -> Any:
+        """Answer with what was given for a path; fakepve still decides who may ask, and counts."""
+        answer = await self._handle(request)
         path = request.path.removeprefix("/api2/json")
-        return self.answers[path] if path in self.answers else await self._answer(request, *arguments, **named)
+        if path not in self.answers or answer.status != 200:
+            return answer
+        data = self.answers[path]
+        if isinstance(data, list) and (kind := request.query.get("type")):
+            kinds = ("qemu", "lxc") if kind == "vm" else (kind,)
+            data = [row for row in data if row.get("type") in kinds]
+        return importlib.import_module("aiohttp.web").json_response({"data": data})
 
     def _describe(self) -> None:
         fake, description = self.fake, self.description
@@ -78,6 +83,8 @@ class Process:
                 certs = importlib.import_module("fakepve.certs")
                 certificate, key, _ = certs.make_cert(folder, hosts=(self.fake.host,))
             await self.fake.start(certificate, key)
+            server = self.fake.runner.server
+            self._handle, server.request_handler = server.request_handler, self.handle
             try:
                 say({"url": self.fake.url, "certificate": certificate})
                 while line := await asyncio.to_thread(sys.stdin.readline):

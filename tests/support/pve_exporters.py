@@ -37,10 +37,10 @@ class Exporter:
     def get(
         self,
         path: str = "/pve",
+        parameters: Mapping[str, object] | None = None,
         *,
         headers: Mapping[str, str] | None = None,
         seconds: float = 120.0,
-        **parameters: object,
     ) -> tuple[int, bytes]:
         """Return status and body of a request."""
         query = f"?{urlencode(parameters)}" if parameters else ""
@@ -54,7 +54,7 @@ class Exporter:
 
     def series(self, path: str = "/pve", **parameters: object) -> Series:
         """Return name, type, labels and value of each sample of an answer that must be a good one."""
-        status, body = self.get(path, **parameters)
+        status, body = self.get(path, parameters)
         assert status == 200, body[:500]
         return series(body)
 

@@ -178,7 +178,8 @@ class PveExporter:
         try:
             target = self._targets.find(asked.module, asked.target)
         except HuneError as error:
-            self._metrics.errors.labels(asked.module if asked.module in self._targets.modules else "").inc()
+            if asked.module in self._targets.modules:
+                self._metrics.errors.labels(asked.module).inc()
             status = 403 if isinstance(error, NotAllowed) else 400 if isinstance(error, InputError) else 503
             return PlainTextResponse(f"{describe(error)}\n", status_code=status)
         started = self._clock.monotonic()

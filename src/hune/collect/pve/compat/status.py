@@ -35,7 +35,7 @@ async def collect(run: Collection) -> None:
             raise BadAnswer(f"{STATUS}: an entry of type {kind!a:.40}", path=STATUS)
         lines.append(f'{{id="{escape(str(id_))}"}} {up}\n')
     for entry in await resources(run):
-        works = _WORKS.get(need(entry, "type", RESOURCES))
+        works = _WORKS.get(str(need(entry, "type", RESOURCES)))
         if works is not None:
             up = "1" if need(entry, "status", RESOURCES) == works else "0"
             lines.append(f'{{id="{escape(str(need(entry, "id", RESOURCES)))}"}} {up}\n')
