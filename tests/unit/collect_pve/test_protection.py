@@ -29,7 +29,7 @@ from hune.pve.errors import Failed, Forbidden
 from support.pve_answers import NIGHT, NOW, hidden_backups, pve9
 from support.pve_collecting import make_stand, samples
 
-GUEST = Guest("qemu/100", "qemu", 100, "pve-01", "web", "running", "running", False, frozenset(), "", "", "", None)
+GUEST = Guest("qemu/100", "qemu", 100, "pve-01", "web", "running", "running", 0.0, False, frozenset(), "", "", "", None)
 DUE = Due(1000.0, 86400.0)
 COVER = Cover("nightly", "pbs", DUE)
 GOOD = Facts(
@@ -223,6 +223,22 @@ async def test_a_cluster_gets_its_verdicts() -> None:
     }
     assert 'hune_guest_protection_reason{id="qemu/101",reason="disks-left-out",about="scsi1"}' in found
     assert 'hune_guest_protection_reason{id="lxc/102",reason="backup-late",about="backup-nightly"}' in found
+
+
+async def test_a_container_made_today_is_waited_for_though_it_has_no_date() -> None:
+    answers = pve9()
+    stand = make_stand(answers)
+    await stand.samples("protection")
+    new = next(row for row in answers["/cluster/resources"] if row["id"] == "lxc/102") | {"id": "lxc/110", "vmid": 110}
+    answers["/cluster/resources"] = [*answers["/cluster/resources"], new]
+    answers["/nodes/pve-02/lxc/110/config"] = answers["/nodes/pve-02/lxc/102/config"]
+    included = answers["/cluster/backup/backup-nightly/included_volumes"]["children"]
+    included.append({"id": 110, "name": "new", "type": "lxc", "children": []})
+    stand.clock.passed += 1000
+    assert VERDICT.format("lxc/110", "pending") in await stand.samples("protection")
+    # Its first night was missed.
+    stand.clock.passed += 24 * 3600
+    assert VERDICT.format("lxc/110", "unprotected") in await stand.samples("protection")
 
 
 async def test_backups_that_may_not_be_seen_are_unknown_not_absent() -> None:

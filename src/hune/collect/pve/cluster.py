@@ -54,6 +54,8 @@ class Guest:
     status: str
     last_status: str
     """The status when it last was known: of a guest on a node that died, what it was before; empty if never known."""
+    appeared: float
+    """When it was first seen (seconds since the epoch); 0 if it was there from the beginning."""
     template: bool
     tags: frozenset[str]
     lock: str
@@ -71,7 +73,6 @@ class Guest:
 class _Read:
     at: float
     guests: tuple[Guest, ...]
-    statuses: Mapping[str, str]
 
 
 _read: WeakKeyDictionary[Source, _Read] = WeakKeyDictionary()
@@ -88,10 +89,10 @@ async def read_guests(source: Source) -> tuple[Guest, ...]:
         return guests
     answer = await source.get(RESOURCES, max_age_seconds=FRESH_SECONDS)
     if (guests := _lately_read(source)) is None:
-        before = _read.get(source)
-        guests = parse_guests(answer, before.statuses if before else {})
-        statuses = {guest.id: guest.last_status for guest in guests}
-        _read[source] = _Read(source.clock.monotonic(), guests, statuses)
+        read, clock = _read.get(source), source.clock
+        before = {guest.id: guest for guest in read.guests} if read else None
+        guests = parse_guests(answer, before, clock.now())
+        _read[source] = _Read(clock.monotonic(), guests)
     return guests
 
 
@@ -114,8 +115,8 @@ def parse_cluster(answer: Any) -> Cluster:
     return Cluster(name, quorate, version, tuple(nodes))
 
 
-def parse_guests(answer: Any, before: Mapping[str, str]) -> tuple[Guest, ...]:
-    """Read the guests of `/cluster/resources`; `before` has their last known status by id. Raises BadAnswer."""
+def parse_guests(answer: Any, before: Mapping[str, Guest] | None, now: float) -> tuple[Guest, ...]:
+    """Read the guests of `/cluster/resources`; `before` are those that were there before, by id. Raises BadAnswer."""
     guests = []
     for entry in records(answer, RESOURCES):
         kind = entry.text("type")
@@ -127,6 +128,7 @@ def parse_guests(answer: Any, before: Mapping[str, str]) -> tuple[Guest, ...]:
         id_, tags = f"{kind}/{vmid}", entry.text("tags", "")
         template, lock = entry.flag("template", False), entry.text("lock", "")
         name, status = entry.text("name", ""), entry.text("status", "unknown")
+        known = before.get(id_) if before else None
         shape = tuple(entry.number(key, 0) for key in ("maxcpu", "maxmem", "maxdisk"))
         guests.append(
             Guest(
@@ -136,7 +138,8 @@ def parse_guests(answer: Any, before: Mapping[str, str]) -> tuple[Guest, ...]:
                 node=node,
                 name=name,
                 status=status,
-                last_status=before.get(id_, "") if status == "unknown" else status,
+                last_status=(known.last_status if known else "") if status == "unknown" else status,
+                appeared=known.appeared if known else (now if before is not None else 0.0),
                 template=template,
                 tags=frozenset(tag for tag in re.split(r"[;, ]+", tags.lower()) if tag),
                 lock=lock,

@@ -164,7 +164,7 @@ class _Gatherer:
             ha_state=None if self._services is None else state,
             ha_wants_running=requested == "started",
             onboot=config.onboot if config else False,
-            created=config.created if config else 0.0,
+            created=max(config.created if config else 0.0, guest.appeared),
         )
 
     def _jobs_of(self, guest: Guest) -> tuple[tuple[Cover, ...] | None, tuple[str, ...]]:
