@@ -7,6 +7,7 @@ storage and VM.Backup on the guest (or Datastore.Allocate). An empty listing of 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ CONTENT = "/nodes/{node}/storage/{storage}/content"
 PERMISSIONS = "/access/permissions"
 _TTL_SECONDS = 3600.0
 _NODES_TRIED = 3
+_STORAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,99}", re.ASCII)
 _PACE = Pace(
     ttl_seconds=_TTL_SECONDS,
     keep_seconds=6 * _TTL_SECONDS,
@@ -122,8 +124,11 @@ def parse_places(answer: Any, online: set[str]) -> dict[Place, list[str]]:
     for entry in records(answer, RESOURCES):
         if entry.text("type") != "storage" or "backup" not in entry.text("content", "").split(","):
             continue
-        node = entry.text("node")
-        place = Place(entry.text("storage"), "" if entry.flag("shared", False) else node)
+        node, storage = entry.text("node"), entry.text("storage")
+        # A name becomes a part of paths that are asked for.
+        if not _STORAGE_NAME.fullmatch(storage):
+            continue
+        place = Place(storage, "" if entry.flag("shared", False) else node)
         able = places.setdefault(place, [])
         if node in online and entry.text("status", "") == "available":
             able.append(node)
