@@ -12,7 +12,7 @@ from support.hostile_pve import HostilePve
 
 TOKEN = Token("mon@pve!t", "s3cr3t")
 LOGIN = Login("mon@pve", "p4ssw0rd")
-QUICK = Limits(timeout_seconds=2.0, connect_seconds=0.3)
+QUICK = Limits(timeout_seconds=8.0, connect_seconds=1.0)
 
 Connect = Callable[..., PveClient]
 

@@ -210,15 +210,14 @@ class PveClient:
         headers = await self._headers(call)
         started, size = self._clock.monotonic(), 0
         error: BaseException | None = None
-        silent = self.access.limits.connect_seconds
-        watch = asyncio.get_running_loop().call_later(silent, self._revival.suspect, door, silent)
         limit = asyncio.timeout_at(call.deadline)
         try:
             async with limit:
                 door.calls.add(limit)
-                answer = await self._wire.exchange(
-                    call.method, door.endpoint, call.path, headers=headers, params=call.params, form=call.form
-                )
+                with self._revival.watching(door, self.access.limits.connect_seconds):
+                    answer = await self._wire.exchange(
+                        call.method, door.endpoint, call.path, headers=headers, params=call.params, form=call.form
+                    )
             size = answer.size
             data = self._read(call, door, answer, headers)
             self._worked(call, door, self._clock.monotonic() - started, data)
@@ -228,7 +227,6 @@ class PveClient:
             if door.is_dead:
                 error = Unreachable(f"{door}: {door.trouble}", path=call.path, endpoint=str(door))
                 raise _Elsewhere(error) from None
-            self._revival.suspect(door, silent)
             error = self._timed_out(call.path, f"{door} did not answer")
             raise error from None
         except Unreachable as broken:
@@ -242,7 +240,6 @@ class PveClient:
             error = other
             raise
         finally:
-            watch.cancel()
             door.calls.discard(limit)
             self.account.count(call.method, call.path, error, self._clock.monotonic() - started, size)
 

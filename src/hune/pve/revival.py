@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 from hune.core.clock import Clock
 from hune.pve.endpoints import Door, Endpoints
@@ -31,10 +32,25 @@ class Revival:
         self._endpoints.failed(door, error.message.removeprefix(f"{door}: "), error.remedy)
         self._watch(door)
 
-    def suspect(self, door: Door, silent_seconds: float) -> None:
-        """Try a door whose answer is late, unless it answered something else meanwhile: the dead are left at once."""
-        if self._clock.monotonic() - door.answered_at >= silent_seconds:
-            self._try(door)
+    @contextlib.contextmanager
+    def watching(self, door: Door, silent_seconds: float) -> Iterator[None]:
+        """Try a door that is waited for whenever it has said nothing, to anybody, for so long."""
+        loop, asked_at = asyncio.get_running_loop(), self._clock.monotonic()
+        handle: asyncio.TimerHandle
+
+        def look() -> None:
+            nonlocal handle
+            silent = self._clock.monotonic() - max(asked_at, door.answered_at)
+            if silent >= silent_seconds:
+                self._try(door)
+                silent = 0.0
+            handle = loop.call_later(silent_seconds - silent, look)
+
+        handle = loop.call_later(silent_seconds, look)
+        try:
+            yield
+        finally:
+            handle.cancel()
 
     def introduce(self, doors: Iterable[Door]) -> None:
         """Try doors that were not used yet."""

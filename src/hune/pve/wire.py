@@ -76,6 +76,8 @@ class Wire:
         async with self._opening:
             if self._session is not None:
                 await self._session.close()
+                # Transports close their sockets in the loop's next round; it may be the last.
+                await asyncio.sleep(0)
 
     async def _open(self, endpoint: Endpoint, path: str) -> aiohttp.ClientSession:
         async with self._opening:

@@ -19,10 +19,12 @@ class Cluster:
         self.endpoints = Endpoints("lab", [Endpoint(f"10.0.0.{number}") for number in range(1, count + 1)], self.clock)
         self.dead = set(self.endpoints.doors)
         self.trials: list[tuple[float, Door]] = []
+        self.tried = asyncio.Event()
         self.revival = Revival(self.endpoints, self.attempt, self.clock)
 
     async def attempt(self, door: Door) -> PveError | None:
         self.trials.append((self.clock.monotonic(), door))
+        self.tried.set()
         await asyncio.sleep(0)
         return REFUSED if door in self.dead else None
 
@@ -71,21 +73,26 @@ async def test_silent_door_is_tried_and_its_calls_are_set_free() -> None:
 
     task = asyncio.create_task(call())
     await settle()
-    cluster.revival.suspect(door, 3.0)
-    await asyncio.wait({task}, timeout=10)
+    with cluster.revival.watching(door, 0.01):
+        cluster.clock.step(0.02)
+        await asyncio.wait({task}, timeout=10)
     assert freed
     assert door.is_dead
     await cluster.revival.close()
 
 
-async def test_door_that_answered_meanwhile_is_not_suspected() -> None:
+async def test_door_that_answers_others_is_not_suspected_until_it_stops() -> None:
     cluster = Cluster()
     (door,) = cluster.endpoints.doors
-    cluster.endpoints.worked(door)
-    cluster.clock.step(2.0)
-    cluster.revival.suspect(door, 3.0)
-    await settle()
-    assert cluster.trials == []
+    with cluster.revival.watching(door, 0.01):
+        for _ in range(5):
+            cluster.clock.step(0.005)
+            cluster.endpoints.worked(door)
+            await asyncio.sleep(0.02)
+        assert cluster.trials == []
+        cluster.clock.step(0.02)
+        await asyncio.wait_for(cluster.tried.wait(), timeout=10)
+    await cluster.revival.close()
 
 
 async def test_who_needs_a_door_waits_for_the_first_that_works_and_shares_trials() -> None:
