@@ -46,7 +46,7 @@ def cluster(guests: int, nodes: int, **more: Any) -> dict[str, Any]:
         for n in range(guests)
     ]
     vms = [{**row, **({"ha_state": "started"} if n % 5 == 0 else {})} for n, row in enumerate(rows) if n % 10]
-    replication = {f"/nodes/{name}/replication": [] for name in names}
+    replication: dict[str, list[object]] = {f"/nodes/{name}/replication": [] for name in names}
     return {
         "name": "bench",
         "nodes": dict.fromkeys(names, True),

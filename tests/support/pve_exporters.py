@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -33,6 +34,8 @@ class Exporter:
 
     process: subprocess.Popen[bytes]
     url: str
+    context: ssl.SSLContext | None = None
+    """What to trust, if it serves HTTPS."""
 
     def get(
         self,
@@ -46,15 +49,15 @@ class Exporter:
         query = f"?{urlencode(parameters)}" if parameters else ""
         request = urllib.request.Request(f"{self.url}{path}{query}", headers=dict(headers or {}))
         try:
-            with urllib.request.urlopen(request, timeout=seconds) as answer:
+            with urllib.request.urlopen(request, timeout=seconds, context=self.context) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read()
 
-    def series(self, path: str = "/pve", **parameters: object) -> Series:
+    def series(self, path: str = "/pve", parameters: Mapping[str, object] | None = None, **more: object) -> Series:
         """Return name, type, labels and value of each sample of an answer that must be a good one."""
-        status, body = self.get(path, parameters)
+        status, body = self.get(path, {**(parameters or {}), **more})
         assert status == 200, body[:500]
         return series(body)
 
@@ -62,7 +65,7 @@ class Exporter:
 def series(body: bytes) -> Series:
     """Return name, type, labels and value of each sample of a text; each may be there once only."""
     found = [
-        (sample.name, family.type, tuple(sorted(sample.labels.items())), sample.value)
+        (sample.name, family.type, tuple(sorted(sample.labels.items())), float(sample.value))
         for family in text_string_to_metric_families(body.decode())
         for sample in family.samples
     ]
@@ -83,6 +86,7 @@ def exporter(
     environ: Mapping[str, str] | None = None,
     config: Path | None = None,
     host: str = "127.0.0.1",
+    context: ssl.SSLContext | None = None,
 ) -> Iterator[Exporter]:
     """Run one for as long as the block lasts; it answers when the block begins."""
     port = free_port()
@@ -98,7 +102,7 @@ def exporter(
         stderr=subprocess.DEVNULL,
     )
     try:
-        running = Exporter(process, f"http://127.0.0.1:{port}")
+        running = Exporter(process, f"http{'s' if context else ''}://127.0.0.1:{port}", context)
         _wait(running)
         yield running
     finally:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import re
 import ssl
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hune.collect.pve import compat, modules
-from hune.collect.pve.exporter import DEFAULT_PORT, NAME, PveExporter, Settings
+from hune.collect.pve.exporter import DEFAULT_PORT, NAME, History, PveExporter, Settings
 from hune.collect.pve.targets import OpenTargets
 from hune.core.errors import InputError
 from hune.core.layout import Layout
@@ -103,7 +105,13 @@ def _of_site(options: argparse.Namespace, layout: Layout, environ: Mapping[str, 
     host, port = site.listen, site.port(NAME)
     if options.listen:
         host, port = listen_address(options.listen)
-    return PveExporter(SiteTargets(site, environ), _settings(options, host, port))
+    history = History(
+        clusters=tuple(cluster.name for cluster in site.proxmox if cluster.token or cluster.login),
+        prometheus_url=site.url("prometheus"),
+        store_url=site.url("victoriametrics"),
+    )
+    settings = replace(_settings(options, host, port), history=history)
+    return PveExporter(SiteTargets(site, environ), settings)
 
 
 def _settings(options: argparse.Namespace, host: str, port: int) -> Settings:
@@ -143,17 +151,13 @@ def _check(tls: Tls) -> None:
 
 def listen_address(text: str) -> tuple[str, int]:
     """Return host and port of `host:port`, `[v6]:port` or `:port`. Raises InputError."""
-    host, colon, number = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
-    if not colon or not number.isdigit() or not 0 < int(number) < 65536 or not _is_host(host):
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]/]*)):(\d{1,5})", text, re.ASCII)
+    host, port = (match[1] or match[2], int(match[3])) if match else ("", 0)
+    if not 0 < port < 65536 or (match and match[1] and _address(host) is None):
         raise InputError(
             f"--web.listen-address {text}: not an address and a port", remedy=f"write it like [::]:{DEFAULT_PORT}"
         )
-    return host or "0.0.0.0", int(number)  # noqa: S104 - that is what an empty host means upstream
-
-
-def _is_host(host: str) -> bool:
-    return ":" not in host or _address(host) is not None
+    return host or "0.0.0.0", port  # noqa: S104 - that is what an empty host means upstream
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -132,14 +132,14 @@ def clusters(draw: st.DrawFn) -> dict[str, Any]:
 def compare(both: tuple[Exporter, Exporter], pve: FakePve) -> None:
     upstream, ours = both
     for cluster, node in SCOPES:
-        asked = {"target": f"{pve.host}:{pve.port}", "cluster": cluster, "node": node}
-        expected, found = upstream.series(**asked), ours.series(**asked)
+        asked: dict[str, object] = {"target": f"{pve.host}:{pve.port}", "cluster": cluster, "node": node}
+        expected, found = upstream.series("/pve", asked), ours.series("/pve", asked)
         assert found - expected == set(), f"cluster={cluster} node={node}"
         assert expected - found == set(), f"cluster={cluster} node={node}"
         assert bool(found) == bool(cluster or node)
     # What was kept meanwhile says the same.
-    asked = {"target": f"{pve.host}:{pve.port}"}
-    assert ours.series(**asked) == upstream.series(**asked)
+    everything = {"target": f"{pve.host}:{pve.port}"}
+    assert ours.series("/pve", everything) == upstream.series("/pve", everything)
 
 
 @settings(

@@ -172,7 +172,8 @@ async def test_a_subscription_of_unknown_level_is_told_as_such() -> None:
 
 @pytest.mark.parametrize("name", compat.NAMES)
 async def test_no_answer_of_another_shape_is_more_than_a_failure(name: str) -> None:
-    for nonsense in (None, "text", 7, [7], [{}], {"a": []}, [{"type": []}]):
+    shapes: list[Any] = [None, "text", 7, [7], [{}], {"a": []}, [{"type": []}]]
+    for nonsense in shapes:
         with contextlib.suppress(BadAnswer):
             await run(name, dict.fromkeys(ANSWERS, nonsense))
 
@@ -184,6 +185,7 @@ def test_the_order_is_upstreams() -> None:
 
 
 async def test_a_resource_of_no_known_type_is_passed_over() -> None:
-    odd = [{"type": kind, "id": "odd/1", "status": "x"} for kind in ([], {}, None, 7, "sdn")]
+    kinds: list[Any] = [[], {}, None, 7, "sdn"]
+    odd = [{"type": kind, "id": "odd/1", "status": "x"} for kind in kinds]
     for name in ("status", "resources"):
         assert "odd/1" not in str((await found(name, {"/cluster/resources": odd})).keys())

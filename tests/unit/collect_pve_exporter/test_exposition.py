@@ -23,7 +23,7 @@ def test_whatever_stands_in_a_label_is_read_back(first: str, second: str, value:
     [family] = text_string_to_metric_families(text(out))
     [sample] = family.samples
     assert sample.labels == {"id": first, "name": second}
-    assert sample.value == float(value)
+    assert float(sample.value) == float(value)
 
 
 def test_a_lone_surrogate_spoils_only_itself() -> None:
