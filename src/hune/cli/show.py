@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 SHAPES = {
     "healthy": ("●", "green"),
@@ -44,20 +47,22 @@ def age(since: float, *, now: float | None = None) -> str:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows under columns; in a narrow terminal the last column goes below its row, and nothing is cut apart."""
-    from rich.console import Console
     from rich.padding import Padding
     from rich.table import Table
-    from rich.text import Text
 
-    console, rows = Console(highlight=False), list(rows)
-    widths = [max(Text.from_markup(cell).cell_len for cell in cells) for cells in zip(columns, *rows, strict=True)]
-    before = sum(widths[:-1]) + len(widths) - 1
+    console, rows = _console(), list(rows)
+    widths = [max(map(_width, cells)) for cells in zip(columns, *rows, strict=True)]
+    before = sum(widths[:-1]) + 2 * (len(widths) - 1)
     if before + min(widths[-1], _READABLE_COLUMNS) > console.width:
-        line(f"[dim]{'  '.join(columns)}[/]")
+        # Where even the other columns are too wide, aligning them would only break them at another place.
+        padded = widths[:-1] if before <= console.width else [0] * (len(widths) - 1)
+        line(f"[dim]{_joined(columns[:-1], padded)}[/]")
         for row in rows:
-            line("  ".join(cell for cell in row[:-1] if cell))
-            if row[-1]:
+            line(_joined(row[:-1], padded))
+            if " " in row[-1]:
                 console.print(Padding(row[-1], (0, 0, 0, 4)))
+            elif row[-1]:
+                line(f"    {row[-1]}")
         return
     grid = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
@@ -67,11 +72,27 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console.print(grid)
 
 
-def line(text: str) -> None:
-    """Print one line of Rich's markup."""
+def _console(*, soft_wrap: bool = False) -> Console:
     from rich.console import Console
 
-    Console(highlight=False, soft_wrap=True).print(text)
+    # No emoji: in a certificate's fingerprint `:CD:` is not a disc.
+    return Console(highlight=False, emoji=False, soft_wrap=soft_wrap)
+
+
+def _width(cell: str) -> int:
+    from rich.text import Text
+
+    return Text.from_markup(cell, emoji=False).cell_len
+
+
+def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True) if cell or width)
+    return "  ".join(padded).rstrip()
+
+
+def line(text: str) -> None:
+    """Print one line of Rich's markup."""
+    _console(soft_wrap=True).print(text)
 
 
 def as_json(document: Mapping[str, Any] | Sequence[Any]) -> None:

@@ -16,7 +16,7 @@ from hune.site.detect import ThisHost
 from hune.site.draft import DISCORD_VARIABLE, Draft, DraftLink, DraftNode, node_of
 from hune.site.values import HINTS, NAME_PATTERN, Device, Host, Name, Speed
 
-console = Console(highlight=False)
+console = Console(highlight=False, emoji=False)
 
 
 def ask(host: ThisHost) -> Draft:

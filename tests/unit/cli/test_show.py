@@ -35,3 +35,23 @@ def test_in_a_narrow_one_prose_goes_below_and_nothing_is_cut_apart(
         assert whole in text
     below = lines[2]
     assert below.startswith("    ready, rules")
+
+
+def test_in_a_narrow_one_the_other_columns_stay_under_their_headings(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = printed(capsys, monkeypatch, 60)
+    assert {line.index("127.0.0.1") for line in lines if "127.0.0.1" in line} == {lines[0].index("address")}
+
+
+def test_a_path_below_its_row_stays_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    path = "/var/lib/hune/" + "engines/" * 8 + "prometheus"
+    show.table(("engine", "fetched", "program"), [("prometheus", "2.42.0+ds-5+deb12u1", path)])
+    assert path in capsys.readouterr().out
+
+
+def test_a_fingerprint_keeps_its_letters(capsys: pytest.CaptureFixture[str]) -> None:
+    show.line("ED:CD:AB:81:AB:09")
+    show.table(("certificate",), [("ED:CD:AB:81:AB:09",)])
+    assert capsys.readouterr().out.count("ED:CD:AB:81:AB:09") == 2
