@@ -44,7 +44,8 @@ def check(
     """Tell whether each cluster's API is reached and may be read, and the commands that grant what lacks.
 
     Asks every node for itself: is it reached, is its certificate the expected one and for how long, is the account let
-    in. Then which collectors may read what they need. Nothing is changed. Exit code 1 if something lacks.
+    in. Then which collectors may read what they need. Nothing is changed. Exit code 1 if something lacks,
+    or can't be found out.
     """
     from hune.collect.pve.site_access import access_of
     from hune.site.load import find, load
@@ -94,7 +95,7 @@ async def _examine_all(accesses: list[Access]) -> list[Readiness]:
 
 def _print(readiness: Readiness) -> None:
     lacking = sum(finding.state == "lacking" for finding in (*readiness.endpoints, *readiness.collectors))
-    verdict = f"lacks {lacking}" if lacking else "ready"
+    verdict = f"lacks {lacking}" if lacking else "ready" if readiness.is_ready else "not all is known"
     show.line(f"[bold]{show.escape(readiness.cluster)}[/] (as {show.escape(readiness.account)}): {verdict}")
     for finding in readiness.endpoints:
         _print_finding(finding)

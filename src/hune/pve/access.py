@@ -44,6 +44,9 @@ class Trust:
     verify: bool = True
     ca_file: str = ""
     fingerprints: tuple[str, ...] = ()
+    client_certificate: str = ""
+    client_key: str = ""
+    """PEM files to show to who asks for them, a proxy before the API; the certificate's may hold the key too."""
 
 
 @dataclass(frozen=True)

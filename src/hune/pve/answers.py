@@ -68,7 +68,8 @@ def data_of(body: bytearray, *, path: str, endpoint: str) -> Any:
     """Return the `data` of an answer, whose bytes are used up. Raises BadAnswer if it isn't one."""
     try:
         text = body.decode()
-        # Of 20,000 guests this is megabytes, while what it says is made of it.
+        # Of 20,000 guests this is 8 MB, while what it says is made of it in some 65 ms. A thread would not spare the
+        # event loop that: the decoder never gives up the interpreter.
         body.clear()
         document = json.loads(text)
     except (ValueError, RecursionError):

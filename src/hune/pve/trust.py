@@ -33,6 +33,8 @@ async def ssl_argument(trust: Trust) -> SslArgument:
     """Return what aiohttp takes as `ssl` to trust accordingly. Raises OSError if the authority's file can't be read."""
     if trust.fingerprints:
         return Fingerprints(trust.fingerprints)
+    if trust.client_certificate:
+        return await asyncio.to_thread(_with_client_certificate, trust)
     if not trust.verify:
         return False
     if trust.ca_file:
@@ -44,6 +46,15 @@ def _with_authority(ca_file: str) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file)
     # Authorities that Proxmox made itself lack extensions that Python 3.13 began to insist on.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
+def _with_client_certificate(trust: Trust) -> ssl.SSLContext:
+    context = _with_authority(trust.ca_file) if trust.ca_file else ssl.create_default_context()
+    if not trust.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    context.load_cert_chain(trust.client_certificate, trust.client_key or None)
     return context
 
 

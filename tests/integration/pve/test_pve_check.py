@@ -170,6 +170,7 @@ async def test_permissions_that_make_no_sense_leave_it_open(
     found = await examine(access, PAGES, SystemClock())
     assert [finding.state for finding in found.collectors] == ["unknown"]
     assert found.commands == []
+    assert not found.is_ready
 
 
 def test_older_version_is_asked_for_its_own_privileges() -> None:

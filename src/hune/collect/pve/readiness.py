@@ -49,7 +49,7 @@ class Readiness:
 
     @property
     def is_ready(self) -> bool:
-        return all(finding.state != "lacking" for finding in (*self.endpoints, *self.collectors))
+        return all(finding.state in ("ok", "note") for finding in (*self.endpoints, *self.collectors))
 
     def as_dict(self) -> dict[str, Any]:
         return {**dataclasses.asdict(self), "ready": self.is_ready}
