@@ -41,7 +41,7 @@ class Answer:
 
     status: int
     reason: str
-    body: bytes
+    body: bytes | bytearray
     silence_seconds: float = 0.0
 
 
@@ -58,8 +58,7 @@ class Question:
             data = self.route.answer(self.ask)
         except ApiError as error:
             return refusal(error)
-        body = b'{"data":' + data.data + b"}" if isinstance(data, Raw) else json.dumps({"data": data}).encode()
-        return Answer(200, "OK", body)
+        return Answer(200, "OK", data.body if isinstance(data, Raw) else json.dumps({"data": data}).encode())
 
 
 class Api:

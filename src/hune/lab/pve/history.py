@@ -37,7 +37,7 @@ def _export(ask: Ask) -> Raw:
     if wanted:
         numbers = [number for number in numbers if cluster.name(number) in wanted.split(",")]
     first = -(-start // SAMPLE_SECONDS) * SAMPLE_SECONDS
-    body = bytearray(b'{"data":[')
+    body = bytearray(b'{"data":{"data":[')
     for moment in range(first, end + 1, SAMPLE_SECONDS):
         usage = Usage(cluster, moment)
         for number in numbers:
@@ -45,7 +45,8 @@ def _export(ask: Ask) -> Raw:
                 body += "".join(_sample(cluster, usage, number, moment)).encode()
     if body.endswith(b","):
         body.pop()
-    return Raw(bytes(body + b"]}"))
+    body += b"]}}"
+    return Raw(body)
 
 
 def _sample(cluster: Cluster, usage: Usage, number: int, moment: int) -> Iterator[str]:

@@ -83,9 +83,9 @@ class Ask:
 
 @dataclass(frozen=True)
 class Raw:
-    """Data of an answer that is JSON already."""
+    """An answer whose body is written already, because it is large."""
 
-    data: bytes
+    body: bytearray
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from hune.lab.pve.routes import ApiError
 log = logging.getLogger(__name__)
 
 _HANDSHAKE_SECONDS = 5.0
-_IDLE_SECONDS = 60.0
+_IDLE_SECONDS = 5.0  # as Proxmox does
 _MAX_BODY_BYTES = 1 << 16
 _READ_BYTES = 1 << 16
+_WRITTEN_BYTES = 1 << 18
 
 
 class ApiServer:
@@ -90,9 +91,10 @@ class ApiServer:
             response = h11.Response(status_code=answer.status, headers=headers, reason=_ascii(answer.reason))
             writer.write(connection.send(response) or b"")
             if request.method != "HEAD":
-                writer.write(connection.send(h11.Data(data=answer.body)) or b"")
+                await _send(connection, writer, answer.body)
             writer.write(connection.send(h11.EndOfMessage()) or b"")
             await writer.drain()
+            del answer  # it may be large, and the next request far away
             if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
                 return
             connection.start_next_cycle()
@@ -131,6 +133,14 @@ async def _receive(connection: h11.Connection, reader: asyncio.StreamReader) -> 
             return request
         else:
             return None
+
+
+async def _send(connection: h11.Connection, writer: asyncio.StreamWriter, body: bytes | bytearray) -> None:
+    """Write a body piece by piece: a history is megabytes, and each layer below would keep a copy of it."""
+    whole = memoryview(body)
+    for at in range(0, len(body), _WRITTEN_BYTES):
+        writer.write(connection.send(h11.Data(data=bytes(whole[at : at + _WRITTEN_BYTES]))) or b"")
+        await writer.drain()
 
 
 def _ascii(reason: str) -> bytes:
