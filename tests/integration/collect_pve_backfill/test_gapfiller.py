@@ -134,7 +134,6 @@ def _filler(memory: Memory, session: aiohttp.ClientSession, store_url: str) -> G
         session,
         SystemClock(),
         cluster="rack",
-        scrape_seconds=SCRAPE_SECONDS,
         prometheus_url=store_url,
         store_url=store_url,
     )

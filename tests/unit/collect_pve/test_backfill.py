@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hune.collect.pve.backfill import Gap, clock_offset, gaps, identities, samples
+from hune.collect.pve.backfill import Gap, clock_offset, gaps, identities, samples, usual_interval
 
 CPU = {"__name__": "pve_cpu_usage_ratio", "id": "qemu/100", "cluster": "rack", "job": "pve"}
 KNOWN = identities([CPU])
@@ -31,6 +31,11 @@ def test_missed_scrapes_are_a_gap_between_their_neighbours() -> None:
 def test_a_gap_that_reaches_back_counts_only_if_the_series_are_older() -> None:
     assert gaps([1000, 1015], interval_seconds=15, since=100, known_before=True) == [Gap(100, 1000)]
     assert gaps([1000, 1015], interval_seconds=15, since=100, known_before=False) == []
+
+
+def test_the_usual_interval_is_not_moved_by_an_outage() -> None:
+    assert usual_interval([100, 115, 130, 730, 745]) == 15
+    assert usual_interval([100]) == 60
 
 
 def test_an_outage_that_goes_on_is_no_gap_yet() -> None:

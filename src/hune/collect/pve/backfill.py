@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,12 @@ def gaps(moments: Sequence[float], *, interval_seconds: float, since: float, kno
     return [
         Gap(before, after) for before, after in itertools.pairwise(edges) if after - before > 2.5 * interval_seconds
     ]
+
+
+def usual_interval(moments: Sequence[float]) -> float:
+    """Return the median of the seconds between scrapes at `moments` (sorted), 60 if there are too few."""
+    distances = [after - before for before, after in itertools.pairwise(moments)]
+    return statistics.median(distances) if len(distances) >= 3 else 60.0
 
 
 def clock_offset(told: float, asked_at: float, answered_at: float) -> float:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import zlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -17,6 +19,7 @@ from hune.collect.pve import compat
 from hune.collect.pve.collector import Collector
 from hune.collect.pve.collectors import ALL
 from hune.collect.pve.families import Exposition, Family
+from hune.collect.pve.gapfiller import GapFiller
 from hune.collect.pve.metrics import ExporterMetrics
 from hune.collect.pve.modules import describe
 from hune.collect.pve.scrape import Outcome, Scrape, Scraper, deadline_seconds
@@ -25,9 +28,12 @@ from hune.collect.pve.targets import NotAllowed, Target, Targets
 from hune.core.clock import Clock, SystemClock
 from hune.core.errors import HuneError, InputError
 from hune.core.service import start
+from hune.http.call import open_session
 from hune.http.serve import ANY_HOST, HttpService, Tls, create_app
 from hune.pve.access import Access
 from hune.pve.client import PveClient
+
+log = logging.getLogger(__name__)
 
 NAME = "pve-exporter"
 DEFAULT_PORT = 9221
@@ -56,6 +62,15 @@ _PAGE = """<!doctype html>
 
 
 @dataclass(frozen=True)
+class History:
+    """Where the series of `clusters` are kept, whose gaps Proxmox's own memory is to close."""
+
+    clusters: tuple[str, ...]
+    prometheus_url: str
+    store_url: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """How the exporter serves."""
 
@@ -69,6 +84,7 @@ class Settings:
     tls: Tls | None = None
     host_names: tuple[str, ...] = (ANY_HOST,)
     """Names by which requests may call it."""
+    history: History | None = None
 
 
 @dataclass(frozen=True)
@@ -135,11 +151,31 @@ class PveExporter:
         settings = self._settings
         server = HttpService(NAME, self.app(), host=settings.host, port=settings.port, tls=settings.tls)
         try:
-            async with asyncio.TaskGroup() as group:
+            async with open_session() as session, asyncio.TaskGroup() as group:
                 await start(group, server)
+                for filler in self._fillers(session):
+                    group.create_task(filler.run(), name="fill gaps")
                 ready.set()
         finally:
             await self.close()
+
+    def _fillers(self, session: aiohttp.ClientSession) -> Iterator[GapFiller]:
+        history = self._settings.history
+        for cluster in history.clusters if history else ():
+            assert history is not None
+            try:
+                stand = self._stand_of(self._targets.find("default", cluster).access)
+            except HuneError as error:
+                log.warning("%s: gaps in its history stay open: %s", cluster, error)
+                continue
+            yield GapFiller(
+                stand.client,
+                session,
+                self._clock,
+                cluster=cluster,
+                prometheus_url=history.prometheus_url,
+                store_url=history.store_url,
+            )
 
     async def close(self) -> None:
         """Close every client."""

@@ -8,7 +8,17 @@ from collections.abc import Mapping, Sequence
 
 import aiohttp
 
-from hune.collect.pve.backfill import HISTORY_SECONDS, SERIES, Gap, Labels, clock_offset, gaps, identities, samples
+from hune.collect.pve.backfill import (
+    HISTORY_SECONDS,
+    SERIES,
+    Gap,
+    Labels,
+    clock_offset,
+    gaps,
+    identities,
+    samples,
+    usual_interval,
+)
 from hune.collect.pve.source import Api
 from hune.core.clock import Clock
 from hune.core.errors import Unavailable
@@ -24,7 +34,7 @@ _NAMES = "|".join(sorted({name for names in SERIES.values() for name in names}))
 
 
 class GapFiller:
-    """Keeps one cluster's history whole; the job's `cluster` label is `cluster`, scraped every `scrape_seconds`."""
+    """Keeps the history of one cluster whole: of the series of job `pve` with its name as label `cluster`."""
 
     def __init__(
         self,
@@ -33,7 +43,6 @@ class GapFiller:
         clock: Clock,
         *,
         cluster: str,
-        scrape_seconds: float,
         prometheus_url: str,
         store_url: str,
     ) -> None:
@@ -41,7 +50,6 @@ class GapFiller:
         self._session = session
         self._clock = clock
         self._cluster = cluster
-        self._scrape_seconds = scrape_seconds
         self._prometheus = PrometheusClient(session, prometheus_url)
         self._store = PrometheusClient(session, store_url)
         self._store_url = store_url.rstrip("/")
@@ -94,12 +102,8 @@ class GapFiller:
             data = await client.call("POST", "/api/v1/query", form={"query": f"{scraped}[{window}s]"})
             moments.update(float(moment) for row in data["result"] for moment, _ in row["values"])
         before = await self._store.query(f"count(last_over_time({scraped}[1d] offset {window}s))")
-        found = gaps(
-            sorted(moment for moment in moments if moment > since),
-            interval_seconds=self._scrape_seconds,
-            since=since,
-            known_before=bool(before),
-        )
+        scrapes = sorted(moment for moment in moments if moment > since)
+        found = gaps(scrapes, interval_seconds=usual_interval(scrapes), since=since, known_before=bool(before))
         # Known by its end: the start of one that reaches back past what is remembered moves on.
         return [gap for gap in found if gap.end not in self._tried]
 
