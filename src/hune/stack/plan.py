@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hune.site.models import Site, join_address
+from hune.site.models import DEFAULT_PORTS, Site, join_address
 from hune.stack.engines import ENGINES, prometheus
 from hune.stack.model import File, Plan, Process, Watched
 from hune.stack.setting import Setting
@@ -14,7 +14,7 @@ EXPORTER = "pve-exporter"
 """Hune's own too, in a process by itself: what it holds of a large cluster, and its faults, are no one else's."""
 
 TRIMMED = ("--no-series.inactive-states", "--no-series.deprecated-names")
-"""What it leaves out for Hune: of a guest's 37 series 23 say nothing that the others don't."""
+"""What it leaves out for Hune: of a guest's 37 series 22 or more say nothing that the others don't."""
 
 AFTER = {"prometheus": ("victoriametrics", "alertmanager"), "alertmanager": ("services",)}
 """What an engine needs at its start; everything else may come in any order."""
@@ -37,6 +37,7 @@ def make_plan(setting: Setting) -> Plan:
         processes=tuple(sorted(processes, key=lambda process: len(process.after))),
         files=(*files, File("site.json", site.model_dump_json(indent=1) + "\n")),
         watched=tuple(_watched(setting)),
+        ports={name: site.port(name) for name in DEFAULT_PORTS if site.wants(name) and not site.part(name).url},
         notes=tuple(_notes(setting)),
     )
 

@@ -9,6 +9,7 @@ import pytest
 from hune.collect.pve.modules import BadTarget, from_environment, from_file, split_target
 from hune.core.errors import InputError
 from hune.pve.access import Endpoint, Login, Token, Trust
+from support.certificates import make_certificates
 
 
 def written(folder: Path, text: str) -> Path:
@@ -45,6 +46,16 @@ def test_an_authority_may_be_named_as_that_program_lets_it(tmp_path: Path) -> No
     assert from_file(path, {})["default"].trust == Trust(ca_file=str(authority))
     path = written(tmp_path, "default: {user: a@pam, password: b}")
     assert from_file(path, {"REQUESTS_CA_BUNDLE": "/ca"})["default"].trust == Trust(ca_file="/ca")
+
+
+def test_a_certificate_of_the_clients_own_is_shown(tmp_path: Path) -> None:
+    leaf = make_certificates(tmp_path, ("client",)).leaf
+    key, certificate = leaf.key, leaf.certificate
+    path = written(tmp_path, f"a: {{user: a@pam, password: b, verify_ssl: no, cert: [{certificate}, {key}]}}")
+    trust = from_file(path, {})["a"].trust
+    assert (trust.verify, trust.client_certificate, trust.client_key) == (False, str(certificate), str(key))
+    with pytest.raises(InputError, match=r"a\.cert: no certificate"):
+        from_file(written(tmp_path, f"a: {{user: a@pam, password: b, cert: {certificate}}}"), {})
 
 
 def test_the_environment_makes_one_module() -> None:

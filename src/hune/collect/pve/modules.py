@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ _ENVIRONMENT = {
     "PVE_TOKEN_VALUE": "token_value",
 }
 _ENVIRONMENT_OF = {option: name for name, option in _ENVIRONMENT.items()}
-_KNOWN = (*_ENVIRONMENT.values(), "verify_ssl", "port", "timeout")
+_KNOWN = (*_ENVIRONMENT.values(), "verify_ssl", "cert", "port", "timeout")
 # What would change what is asked, or whom: better refused than left out.
 _UNSUPPORTED = {
     "backend": "https",
@@ -29,7 +30,6 @@ _UNSUPPORTED = {
     "otptype": "totp",
     "path_prefix": None,
     "proxies": None,
-    "cert": None,
 }
 _CONCURRENCY = 16
 _TARGET = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})|[0-9A-Fa-f:.]{2,45}(%[A-Za-z0-9_.-]{1,16})?", re.ASCII)
@@ -130,6 +130,8 @@ def _module(name: str, options: Mapping[str, Any], environ: Mapping[str, str], p
     else:
         wrong.append(("password", "missing, and so is token_name; give either"))
     trust = _trust(options.get("verify_ssl"), environ, wrong)
+    if options.get("cert") is not None:
+        trust = _showing(options["cert"], trust, wrong)
     port = _number(options, "port", 8006, wrong, most=65535)
     seconds = _number(options, "timeout", 0, wrong, most=600)
     for option, text in wrong:
@@ -154,6 +156,19 @@ def _trust(verify: Any, environ: Mapping[str, str], wrong: list[tuple[str, str]]
         wrong.append(("verify_ssl", "write true, false, or the file of an authority"))
     authority = environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE") or ""
     return Trust(ca_file=authority)
+
+
+def _showing(cert: Any, trust: Trust, wrong: list[tuple[str, str]]) -> Trust:
+    """Return the trust with the client's certificate: one file, or a certificate's and its key's."""
+    files = [cert] if isinstance(cert, str) else cert
+    if not isinstance(files, list) or not 1 <= len(files) <= 2 or not all(isinstance(file, str) for file in files):
+        wrong.append(("cert", "write a PEM file, or two: [certificate, key]"))
+        return trust
+    try:
+        ssl.create_default_context().load_cert_chain(*files)
+    except OSError:
+        wrong.append(("cert", "no certificate with its key can be read there; name readable PEM files"))
+    return replace(trust, client_certificate=files[0], client_key=files[1] if len(files) == 2 else "")
 
 
 def _number(
