@@ -1,6 +1,7 @@
 """What each fault changes in the answers, and that mending undoes it."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -285,3 +286,14 @@ def test_every_command_asks_for_its_own_fault(monkeypatch: pytest.MonkeyPatch) -
         found = CliRunner().invoke(lab_proxmox.app, [name, *wanted])
         assert found.exit_code == 0, (name, found.output)
     assert {fault.kind for fault in stand.state.pve.faults} == KINDS.keys()
+
+
+def test_every_command_of_the_lab_is_on_its_page() -> None:
+    from hune.cli.lab import app
+    from hune.cli.lab_proxmox import app as proxmox
+
+    page = (Path(__file__).parents[3] / "docs" / "lab.md").read_text()
+    commands = [*app.registered_commands, *proxmox.registered_commands]
+    names = [command.callback.__name__.replace("_", "-") for command in commands if command.callback]
+    assert [name for name in names if not re.search(rf"^\| `hune lab {name}[ `]", page, flags=re.MULTILINE)] == ["mend"]
+    assert "`hune lab mend`" in page
