@@ -68,9 +68,22 @@ def test_clean_refuses_while_running(running: Product) -> None:
 
 
 def test_an_unchanged_site_plans_and_reloads_nothing(running: Product) -> None:
-    assert running.ask("plan", "--auto-ports")["changes"] == []
+    ports = {row["name"]: row["address"] for row in running.status()["services"]}
+    assert running.ask("plan")["changes"] == []
     done = running.ask("reload")
     assert not any(done[what] for what in ("started", "restarted", "reloaded", "stopped"))
+    assert {row["name"]: row["address"] for row in running.status()["services"]} == ports
+
+
+def test_a_site_file_that_is_written_later_is_planned_and_taken_up(product: Product) -> None:
+    product.up()
+    pid = product.pid("prometheus")
+    product.write_site("name: rack\nnodes:\n  - {name: pve-01, address: 127.0.0.1}\n")
+    assert any("pve-01" in line for line in product.ask("plan")["changes"])
+    product.ask("reload")
+    assert product.status()["site"] == "rack"
+    assert product.pid("prometheus") == pid
+    assert product.ask("plan")["changes"] == []
 
 
 def test_logs_are_printed_by_name_and_unknown_names_are_told(running: Product) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,7 +18,24 @@ DataDir = Annotated[
 SiteFile = Annotated[
     Path | None, typer.Option("--site", help="The site file; else HUNE_SITE, else ./site.yaml, else this machine.")
 ]
+RunningSite = Annotated[
+    Path | None,
+    typer.Option("--site", help="The site file; else the one that Hune runs with, else HUNE_SITE, else ./site.yaml."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def site_file_of(given: Path | None, running: Mapping[str, Any] | None) -> Path | None:
+    """Return the site file that is meant: `--site`, else the running stack's own; None means this machine.
+
+    A stack that was started without one takes up the one that was written since.
+    """
+    from hune.site.load import find
+
+    if given is None and (reads := (running or {}).get("request", {}).get("site_file")):
+        return Path(reads)
+    found = find(given, os.environ, Path.cwd())
+    return found.absolute() if found else None
 
 
 def layout_of(data_dir: Path | None) -> Layout:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hune.cli import show
-from hune.cli.options import DataDir, Json, SiteFile, layout_of
+from hune.cli.options import DataDir, Json, RunningSite, layout_of, site_file_of
 
 
 def command(
-    site: SiteFile = None,
+    site: RunningSite = None,
     data_dir: DataDir = None,
     port: Annotated[list[str], typer.Option("--port", metavar="NAME=N", help="Another port: prometheus=19090.")] = [],  # noqa: B006
     auto_ports: Annotated[bool, typer.Option("--auto-ports", help="Choose free ports.")] = False,
@@ -24,25 +23,24 @@ def command(
 
     from hune.core.errors import Unavailable
     from hune.http.control import call
-    from hune.site.load import find
     from hune.stack.apply import check_files, differences
     from hune.stack.model import Plan
     from hune.stack.ports import parse_overrides
     from hune.stack.prepare import Request, prepare
 
     layout = layout_of(data_dir)
-    found = find(site, os.environ, Path.cwd())
     try:
-        call(layout.socket, "GET", "/status")
-        running = True
+        _, running = call(layout.socket, "GET", "/status")
     except Unavailable:
-        running = False
+        running = None
+    # What runs was asked for with its own ports; a reload keeps them.
+    asked = (running or {}).get("request", {})
     request = Request(
         data_dir=str(layout.root),
-        site_file=str(found.absolute()) if found else "",
-        ports=parse_overrides(port),
-        auto_ports=auto_ports,
-        running=running,
+        site_file=str(site_file_of(site, running) or ""),
+        ports={**asked.get("ports", {}), **parse_overrides(port)},
+        auto_ports=auto_ports or asked.get("auto_ports", False),
+        running=bool(running),
     )
     wanted = prepare(request, os.environ, lambda text: typer.echo(text, err=True))
     check_files(wanted, layout)
@@ -60,4 +58,5 @@ def command(
     if not lines:
         show.line("nothing would change")
     else:
-        show.line("[dim]apply it with: hune reload[/]" if running else "[dim]start it with: hune up[/]")
+        chosen = f" --site {show.escape(str(site))}" if site else ""
+        show.line(f"[dim]{'apply it with: hune reload' if running else 'start it with: hune up'}{chosen}[/]")

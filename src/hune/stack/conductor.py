@@ -103,7 +103,7 @@ class Conductor:
 
     async def _start(self) -> bool:
         try:
-            plan = await self._prepare(running=False)
+            plan = await self._prepare(self._request)
             await asyncio.to_thread(check_files, plan, self._layout)
             await self._adopt(plan)
         except HuneError as error:
@@ -125,12 +125,11 @@ class Conductor:
             log.error("%s", line)
             self._say(line)
 
-    async def _prepare(self, *, running: bool) -> Plan:
-        """Return the plan for the request, made by a child.
+    async def _prepare(self, request: Request) -> Plan:
+        """Return the plan for a request, made by a child.
 
         Raises InputError with everything that is wrong.
         """
-        request = replace(self._request, running=running)
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",
@@ -211,14 +210,16 @@ class Conductor:
             done["stopped"].append(name)
         return done
 
-    async def _reload(self, _body: Mapping[str, Any]) -> Answer:
-        """Take the site as it is now; on any error the running stack stays as it was."""
+    async def _reload(self, body: Mapping[str, Any]) -> Answer:
+        """Take the site as it is now, or `site_file`; on any error the running stack stays as it was."""
         if self._plan is None:
             raise Unavailable("still starting", remedy="try again in a moment")
         async with self._changing:
-            plan = await self._prepare(running=True)
+            request = replace(self._request, site_file=body.get("site_file") or self._request.site_file)
+            plan = await self._prepare(replace(request, running=True))
             await asyncio.to_thread(check_files, plan, self._layout)
             done = await self._adopt(plan)
+            self._request = request
         summary = "; ".join(f"{what}: {', '.join(names)}" for what, names in done.items() if names)
         log.info("reloaded (%s)", summary or "nothing changed")
         return 200, {**done, "notes": list(plan.notes)}
@@ -334,6 +335,7 @@ class Conductor:
             "pid": os.getpid(),
             "since": self._started,
             "site": self._plan.site if self._plan else "",
+            "request": {key: getattr(self._request, key) for key in ("site_file", "ports", "auto_ports")},
             "notes": list(self._plan.notes) if self._plan else [],
             "complete_until": self._replayer.complete_until,
             "has_gap": self._replayer.has_gap,

@@ -68,6 +68,7 @@ class Plan:
     processes: tuple[Process, ...]
     files: tuple[File, ...]
     watched: tuple[Watched, ...]
+    ports: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def url(self, name: str) -> str:
@@ -86,6 +87,7 @@ class Plan:
             processes=tuple(Process(**_tuples(row)) for row in raw["processes"]),
             files=tuple(File(**_tuples(row)) for row in raw["files"]),
             watched=tuple(Watched(**row) for row in raw["watched"]),
+            ports=raw.get("ports", {}),
             notes=tuple(raw["notes"]),
         )
 

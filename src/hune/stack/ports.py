@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hune.core.errors import InputError
-from hune.core.files import write_atomically
 from hune.core.layout import Layout
 from hune.site.models import DEFAULT_PORTS, Site, join_address
 from hune.stack.engines import node_exporter
@@ -89,15 +88,13 @@ def parse_overrides(given: list[str]) -> dict[str, int]:
 
 
 def settle(site: Site, layout: Layout, overrides: Mapping[str, int], *, auto: bool, running: bool) -> Settled:
-    """Return the site with the port of each service decided, and remember them in `run/ports.json`.
+    """Return the site with the port of each service decided; nothing is written.
 
-    `running` says that this data directory's own stack is up, so the ports it holds count as free.
-    Raises InputError naming every port that is taken, by whom, and what to do.
+    Automatic ports are those of the last plan that was applied, where they can be. `running` says that this data
+    directory's own stack is up, so the ports it holds count as free. Raises InputError naming every port that is
+    taken, by whom, and what to do.
     """
-    record = layout.run / "ports.json"
-    before: dict[str, int] = {}
-    with contextlib.suppress(OSError, ValueError):
-        before = {name: int(port) for name, port in json.loads(record.read_text()).items()}
+    before = _applied(layout)
     chosen: dict[str, int] = {}
     adopted: set[str] = set()
     conflicts: list[str] = []
@@ -122,8 +119,14 @@ def settle(site: Site, layout: Layout, overrides: Mapping[str, int], *, auto: bo
             "; ".join(conflicts),
             remedy="stop what holds it, choose another with --port NAME=N or in the site file, or use --auto-ports",
         )
-    write_atomically(record, json.dumps(chosen))
     return Settled(with_ports(site, chosen), frozenset(adopted))
+
+
+def _applied(layout: Layout) -> dict[str, int]:
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        ports = json.loads((layout.run / "plan.json").read_text())["ports"]
+        return {name: int(port) for name, port in ports.items()}
+    return {}
 
 
 def _automatic(host: str, before: int | None, taken: set[int], *, ours: bool) -> int:

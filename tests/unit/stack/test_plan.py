@@ -69,6 +69,13 @@ def test_a_plan_survives_its_journey_as_json() -> None:
     assert Plan.from_json(plan.to_json()) == plan
 
 
+def test_a_plan_names_the_ports_that_are_listened_on_here() -> None:
+    elsewhere = {**SITE, "engines": {"victoriametrics": {"url": "https://metrics.example.org/store"}}}
+    ports = make_plan(setting(elsewhere)).ports
+    assert ports["prometheus"] == 9090
+    assert "victoriametrics" not in ports
+
+
 @pytest.mark.parametrize("path", ["prometheus.yml", "blackbox.yml"])
 def test_rendered_files_equal_their_golden_copies(path: str) -> None:
     text = next(file.content for file in make_plan(setting()).files if file.path == path)

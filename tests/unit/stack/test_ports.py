@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from pathlib import Path
@@ -17,6 +18,18 @@ from support.ports import free_port
 
 def everywhere_free() -> dict[str, int]:
     return {name: free_port() for name in DEFAULT_PORTS if Site().wants(name)}
+
+
+def apply(site: Site, layout: Layout) -> None:
+    """Leave behind what a conductor does that applied a plan for this site."""
+    layout.run.mkdir(parents=True)
+    ports = {name: site.port(name) for name in DEFAULT_PORTS}
+    (layout.run / "plan.json").write_text(json.dumps({"ports": ports}))
+
+
+def test_looking_at_ports_writes_nothing(tmp_path: Path) -> None:
+    settle(Site(), Layout(tmp_path), {}, auto=True, running=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_overrides_name_a_service_and_a_port() -> None:
@@ -68,6 +81,7 @@ def test_this_host_is_scraped_where_its_exporter_listens(tmp_path: Path) -> None
 
 def test_automatic_ports_are_distinct_low_and_stay_the_same_next_time(tmp_path: Path) -> None:
     first = settle(Site(), Layout(tmp_path), {}, auto=True, running=False).site
+    apply(first, Layout(tmp_path))
     second = settle(Site(), Layout(tmp_path), {}, auto=True, running=False).site
     chosen = {name: first.port(name) for name in DEFAULT_PORTS}
     assert len(set(chosen.values())) == len(chosen)
@@ -78,7 +92,7 @@ def test_automatic_ports_are_distinct_low_and_stay_the_same_next_time(tmp_path: 
 def test_ports_that_the_running_stack_holds_itself_are_no_conflict(tmp_path: Path) -> None:
     ports = everywhere_free()
     layout = Layout(tmp_path)
-    settle(Site(), layout, ports, auto=False, running=False)
+    apply(settle(Site(), layout, ports, auto=False, running=False).site, layout)
     with socket.create_server(("127.0.0.1", ports["prometheus"])):
         settled = settle(Site(), layout, ports, auto=False, running=True)
     assert settled.site.port("prometheus") == ports["prometheus"]

@@ -1,0 +1,35 @@
+"""Which site file a command means, with and without a stack that runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hune.cli.options import site_file_of
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("HUNE_SITE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_without_any_it_is_this_machine() -> None:
+    assert site_file_of(None, None) is None
+    assert site_file_of(None, {"request": {"site_file": ""}}) is None
+
+
+def test_the_one_that_hune_runs_with_goes_before_the_one_here(here: Path) -> None:
+    (here / "site.yaml").touch()
+    assert site_file_of(None, {"request": {"site_file": "/etc/hune/site.yaml"}}) == Path("/etc/hune/site.yaml")
+
+
+def test_a_stack_that_runs_without_one_takes_the_one_here(here: Path) -> None:
+    (here / "site.yaml").touch()
+    assert site_file_of(None, {"request": {"site_file": ""}}) == here / "site.yaml"
+
+
+def test_the_one_that_is_given_goes_before_all(here: Path) -> None:
+    assert site_file_of(Path("other.yaml"), {"request": {"site_file": "/etc/hune/site.yaml"}}) == here / "other.yaml"
