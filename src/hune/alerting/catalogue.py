@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from hune.alerting import proxmox
 from hune.alerting.promql import Reading, quote
 from hune.alerting.words import WORDS, Words
 
@@ -139,6 +140,10 @@ ALERTS: Mapping[str, Alert] = {
         Alert("LinkErrors", "warning", ("node", "device"), "slow", _link_is_clean, _link, "%"),
         Alert("ProbeFailed", None, ("probe",), "fast", _probe_succeeds, _probe),
         Alert("Watchdog", "none", (), "slow", None, None),
+        *(
+            Alert(each.name, each.severity, each.identity, "slow", each.over, proxmox.member, each.unit)
+            for each in proxmox.PROBLEMS.values()
+        ),
     )
 }
 

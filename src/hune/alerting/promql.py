@@ -50,6 +50,11 @@ class Reading:
         """Return the expression of a live series of the subject, restricted to `matching` and the matcher `where`."""
         return f"last_over_time({selector(name, {**self.subject, **matching}, where)}[{self.window}])"
 
+    def live_of(self, name: str, *labels: str, **matching: str) -> str:
+        """Return the expression of a live series that has only these labels of the subject."""
+        subject = {label: self.subject[label] for label in labels if label in self.subject}
+        return f"last_over_time({selector(name, {**subject, **matching})}[{self.window}])"
+
     def constant(self, name: str, *labels: str, where: str = "", **matching: str) -> str:
         """Return the expression of a constant of the site; `labels` are those of the subject that it has."""
         subject = {label: self.subject[label] for label in labels if label in self.subject}

@@ -98,6 +98,7 @@ class Reconciler:
         self._receivers = {receiver.name for receiver in site.receivers} | {"console"}
         self._ports = {node.name: {link.device for link in node.links} for node in site.nodes}
         self._probes = {probe.name for probe in site.probes}
+        self._clusters = {cluster.name for cluster in site.asked_clusters}
         self._timing = timing
         self._clock = clock
         self._metrics = metrics
@@ -217,7 +218,10 @@ class Reconciler:
         return changed and now - self._written.get(episode.id, 0.0) >= self._timing.reconcile
 
     def _is_watched(self, episode: Episode) -> bool:
-        node, device, probe = (episode.labels.get(name) for name in ("node", "device", "probe"))
+        node, device, probe, cluster = (episode.labels.get(name) for name in ("node", "device", "probe", "cluster"))
+        if cluster is not None:
+            # Its nodes and disks are Proxmox' to name.
+            return cluster in self._clusters
         if probe is not None:
             return probe in self._probes
         return node is None or (node in self._ports and (device is None or device in self._ports[node]))

@@ -11,6 +11,7 @@ from typing import Any
 
 from hune.alerting.catalogue import ALERTS
 from hune.alerting.promql import one_of, quote
+from hune.alerting.proxmox import PROBLEMS
 from hune.alerting.yaml_text import to_yaml
 from hune.site.models import Receiver, Site
 
@@ -21,6 +22,9 @@ NOBODY = "_nobody"
 """The receiver of what no one wants; no name of a site begins with an underscore."""
 
 _IDENTITIES = ("alertname", "node", "device", "chip", "probe", "lab")
+_CLUSTER_IDENTITIES = tuple(
+    sorted({label for problem in PROBLEMS.values() for label in problem.identity} - set(_IDENTITIES))
+)
 _FAST = tuple(name for name, alert in ALERTS.items() if alert.pace == "fast")
 
 
@@ -33,7 +37,7 @@ def render_alertmanager(site: Site) -> str:
         "route": {
             "receiver": NOBODY,
             # Each alert by itself and at once: in a group of several the second waits for the group's next turn.
-            "group_by": list(_IDENTITIES),
+            "group_by": _identities(site),
             "group_wait": "0s",
             "group_interval": "1s",
             "repeat_interval": "4h",
@@ -43,13 +47,17 @@ def render_alertmanager(site: Site) -> str:
                 *(route for receiver in others for route in _routes(receiver, site)),
             ],
         },
-        "inhibit_rules": _INHIBITIONS,
+        "inhibit_rules": _inhibitions(site),
         "receivers": [
             {"name": NOBODY},
             *({"name": name, "webhook_configs": [webhook]} for name in (CONSOLE, *(one.name for one in others))),
         ],
     }
     return to_yaml(config, comment="Written by Hune from the site file: who is told what.")
+
+
+def _identities(site: Site) -> list[str]:
+    return [*_IDENTITIES, *(_CLUSTER_IDENTITIES if site.asked_clusters else ())]
 
 
 def _routes(receiver: Receiver, site: Site) -> list[dict[str, Any]]:
@@ -103,27 +111,42 @@ def _equal(label: str, value: str) -> str:
     return f"{label}={quote(value)}"
 
 
-_INHIBITIONS: list[dict[str, list[str]]] = [
-    # A dead node is one message; nothing else is known of it.
-    {
-        "source_matchers": ['alertname="NodeDown"'],
-        "target_matchers": ['alertname!~"NodeDown|CutOff|Watchdog"', 'node!=""'],
-        "equal": ["node", "lab"],
-    },
-    # Cut off, Hune knows nothing of what lies beyond.
-    {
-        "source_matchers": ['alertname="CutOff"'],
-        "target_matchers": ['alertname=~"NodeDown|ProbeFailed"'],
-        "equal": ["lab"],
-    },
-    {
-        "source_matchers": ['severity="critical"'],
-        "target_matchers": ['severity="warning"'],
-        "equal": list(_IDENTITIES),
-    },
-    {
-        "source_matchers": ['alertname="LinkDown"'],
-        "target_matchers": ['alertname=~"LinkSlow|LinkFlapping|LinkErrors"'],
-        "equal": ["node", "device", "lab"],
-    },
-]
+def _inhibitions(site: Site) -> list[dict[str, list[str]]]:
+    """Return which alerts explain which others."""
+    clusters = bool(site.asked_clusters)
+    return [
+        # A dead node is one message; nothing else is known of it. What HA does about it is news.
+        _inhibition(
+            'alertname="NodeDown"',
+            f'alertname!~"NodeDown|CutOff|Watchdog{"|PveNodeFenced" if clusters else ""}"',
+            "node",
+            "lab",
+            also='node!=""',
+        ),
+        # Cut off, Hune knows nothing of what lies beyond.
+        _inhibition(
+            'alertname="CutOff"', f'alertname=~"NodeDown|ProbeFailed{"|PveApiSilent" if clusters else ""}"', "lab"
+        ),
+        _inhibition('severity="critical"', 'severity="warning"', *_identities(site)),
+        _inhibition('alertname="LinkDown"', 'alertname=~"LinkSlow|LinkFlapping|LinkErrors"', "node", "device", "lab"),
+        *(_CLUSTER_INHIBITIONS if clusters else ()),
+    ]
+
+
+def _inhibition(source: str, target: str, *equal: str, also: str = "") -> dict[str, list[str]]:
+    return {
+        "source_matchers": [source],
+        "target_matchers": [target, also] if also else [target],
+        "equal": list(equal),
+    }
+
+
+_CLUSTER_INHIBITIONS = (
+    # A member that is gone is one message too.
+    _inhibition(
+        'alertname="PveNodeOffline"', 'alertname!~"PveNode.*|NodeDown"', "cluster", "node", "lab", also='node!=""'
+    ),
+    _inhibition('alertname="PveQuorumLost"', 'alertname=~"PveNodeOffline|PveQdeviceDown"', "cluster", "lab"),
+    _inhibition('alertname="StorageFull"', 'alertname="StorageFilling"', "cluster", "node", "storage", "lab"),
+    _inhibition('alertname="ZfsPoolDegraded"', 'alertname="ZfsPoolErrors"', "cluster", "node", "pool", "lab"),
+)

@@ -7,19 +7,13 @@ of Prometheus in their place.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from hune.alerting.word_forms import Words
+from hune.alerting.words_pve import WORDS_PVE
 
-@dataclass(frozen=True)
-class Words:
-    """One alert in one language: a title of a few words, a line, and one or two plain sentences."""
+__all__ = ["WORDS", "Words"]
 
-    title: str
-    summary: str
-    description: str
-
-
-_ENGLISH = {
+_ENGLISH: dict[str, Words] = {
     "CpuHot": Words(
         "CPU too hot",
         "{node}: CPU at {value} °C, limit {threshold} °C",
@@ -77,7 +71,7 @@ _ENGLISH = {
     ),
 }
 
-_FRENCH = {
+_FRENCH: dict[str, Words] = {
     "CpuHot": Words(
         "Processeur trop chaud",
         "{node} : processeur à {value} °C, limite {threshold} °C",
@@ -135,4 +129,4 @@ _FRENCH = {
     ),
 }
 
-WORDS: Mapping[str, Mapping[str, Words]] = {"en": _ENGLISH, "fr": _FRENCH}
+WORDS: Mapping[str, Mapping[str, Words]] = {"en": _ENGLISH | WORDS_PVE["en"], "fr": _FRENCH | WORDS_PVE["fr"]}

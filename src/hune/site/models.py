@@ -27,6 +27,7 @@ from hune.site.processes import (
     Services,
     VictoriaMetrics,
 )
+from hune.site.proxmox import AppliedProxmoxThresholds, ProxmoxThresholds, merge
 from hune.site.values import (
     DEVICE_PATTERN,
     NAME_PATTERN,
@@ -72,6 +73,7 @@ __all__ = [
     "Prometheus",
     "ProxmoxCluster",
     "ProxmoxLogin",
+    "ProxmoxThresholds",
     "ProxmoxToken",
     "Receiver",
     "Route",
@@ -272,6 +274,7 @@ class ProxmoxCluster(Model):
     budget: Annotated[float, Field(ge=10, le=100_000)] | None = Field(
         None, description="calls a minute that its API gets at most; no limit by default"
     )
+    thresholds: ProxmoxThresholds = Field(ProxmoxThresholds(), description="limits of this cluster alone")
 
     @model_validator(mode="after")
     def _one_identity(self) -> ProxmoxCluster:
@@ -328,6 +331,7 @@ class Site(Model):
     thresholds: Thresholds = Field(Thresholds(), description="limits of the whole site")
     probes: list[Probe] = Field(default_factory=list, description="what is tried from here, by the blackbox exporter")
     proxmox: list[ProxmoxCluster] = Field(default_factory=list, description="Proxmox VE clusters")
+    proxmox_thresholds: ProxmoxThresholds = Field(ProxmoxThresholds(), description="limits of all clusters")
     receivers: list[Receiver] = Field(default_factory=list, description="where messages can go")
     routes: list[Route] = Field(default_factory=list, description="which alerts go to which receivers")
     engines: Engines = Field(Engines(), description="the engines: ports, versions, or where they already run")
@@ -348,6 +352,19 @@ class Site(Model):
                     merged[key] = value
         return AppliedThresholds(**merged)
 
+    def limits_of(self, cluster: ProxmoxCluster) -> AppliedProxmoxThresholds:
+        """Return what applies to a cluster: its own, else the site's, else the default."""
+        return merge(self.proxmox_thresholds, cluster.thresholds)
+
+    @property
+    def asked_clusters(self) -> list[ProxmoxCluster]:
+        """The clusters that may be asked: those with a token or a login."""
+        return [cluster for cluster in self.proxmox if cluster.token or cluster.login]
+
+    def is_lab(self, cluster: ProxmoxCluster) -> bool:
+        """Whether a cluster is simulated: all of its nodes are the lab's."""
+        return all(node.lab for node in self.nodes if node.name in cluster.nodes)
+
     def part(self, name: str) -> Engine | ServicePort:
         """Return what the site says about an engine or a service (`node-exporter`, `hub`)."""
         key = name.replace("-", "_")
@@ -359,8 +376,8 @@ class Site(Model):
         return self.part(name).port or DEFAULT_PORTS[name]
 
     def wants(self, name: str) -> bool:
-        """Whether an engine or service has anything to do here: the Proxmox exporter needs a cluster that it may ask."""
-        return name != "pve-exporter" or any(cluster.token or cluster.login for cluster in self.proxmox)
+        """Whether an engine or service has anything to do here: the Proxmox exporter needs a cluster it may ask."""
+        return name != "pve-exporter" or bool(self.asked_clusters)
 
     def url(self, name: str) -> str:
         """Return the base URL at which an engine or service is reached from this machine, without a final slash."""

@@ -37,6 +37,17 @@ def full_site() -> Site:
                 },
                 {"name": "lab-01", "address": "127.0.1.11", "kind": "proxmox", "lab": True},
             ],
+            "proxmox": [
+                {
+                    "name": "home",
+                    "nodes": ["pve-01", "pve-02"],
+                    "token": {"id": "hune@pve!metrics", "secret": "env:TOKEN"},
+                    "thresholds": {"storage_warning_ratio": 0.7},
+                },
+                {"name": "lab", "nodes": ["lab-01"], "login": {"user": "hune@pve", "password": "env:PASSWORD"}},
+                {"name": "not-asked", "nodes": ["pve-01"]},
+            ],
+            "proxmox_thresholds": {"certificate_days": 30},
             "probes": [
                 {"name": "web", "type": "http", "target": "https://web.example/"},
                 {"name": "gate", "type": "icmp", "target": "192.0.2.1", "severity": "warning"},

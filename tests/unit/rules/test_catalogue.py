@@ -9,6 +9,8 @@ from hune.alerting.catalogue import ALERTS, clear, gone, is_known
 from hune.alerting.promql import quote
 
 LABELS = {"node": "pve-01", "chip": "platform_coretemp_0", "device": "enp1s0f0", "probe": "web"}
+LABELS |= {"cluster": "home", "id": "qemu/100", "storage": "tank", "pool": "rpool", "osd": "3", "collector": "ha"}
+LABELS |= {"target": "pve-02", "file": "pve-ssl.pem"}
 
 
 def test_clear_asks_for_a_fresh_measurement_of_this_alert_alone() -> None:
@@ -27,6 +29,25 @@ def test_gone_is_what_the_site_does_not_list_any_more() -> None:
     assert gone({"alertname": "LinkDown", **LABELS}) == (
         "last_over_time(hune:site_loaded[12s])"
         ' unless on () last_over_time(hune:site_link{node="pve-01",device="enp1s0f0"}[12s])'
+    )
+
+
+def test_what_proxmox_has_is_over_when_it_was_read_and_is_not_wrong() -> None:
+    assert clear({"alertname": "PveNodeFenced", **LABELS}) == (
+        '(last_over_time(hune:pve_read{cluster="home",collector="ha"}[35s]))'
+        ' unless on () last_over_time(hune:pve_wrong:PveNodeFenced{cluster="home",node="pve-01"}[35s])'
+    )
+    assert gone({"alertname": "PveNodeFenced", **LABELS}) == (
+        'last_over_time(hune:site_loaded[12s]) unless on () last_over_time(hune:site_pve{cluster="home"}[12s])'
+    )
+
+
+def test_what_is_on_a_node_is_not_over_because_the_node_is_offline() -> None:
+    assert clear({"alertname": "BackupFailed", **LABELS}) == (
+        '(last_over_time(hune:pve_read{cluster="home",collector="tasks"}[35s])'
+        ' and on () last_over_time(hune:pve_read{cluster="home",collector="quorum"}[35s])'
+        ' unless on () (last_over_time(hune:pve_node_online{cluster="home",node="pve-01"}[35s]) == 0))'
+        ' unless on () last_over_time(hune:pve_wrong:BackupFailed{cluster="home",node="pve-01"}[35s])'
     )
 
 

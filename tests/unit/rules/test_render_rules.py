@@ -8,6 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from hune.alerting.catalogue import ALERTS
+from hune.alerting.routing import render_alertmanager
 from hune.alerting.rules import render_rules
 from hune.alerting.words import WORDS
 from hune.site.models import Site
@@ -28,7 +29,7 @@ def alerts_of(site: Site) -> dict[str, dict[str, Any]]:
 
 def test_rules_are_those_of_the_golden_copies(full_site: Site) -> None:
     rendered = render_rules(full_site)
-    assert set(rendered) == {"hune-site.yml", "hune-fast.yml", "hune-slow.yml"}
+    assert set(rendered) == {"hune-site.yml", "hune-fast.yml", "hune-slow.yml", "hune-pve.yml"}
     for name, text in rendered.items():
         golden.check(GOLDEN / name, text)
 
@@ -40,6 +41,19 @@ def test_rendering_depends_on_nothing_but_the_site(full_site: Site) -> None:
 @pytest.mark.parametrize("site", [Site(name="bare"), Site.model_validate({"nodes": [{"name": "a", "address": "::1"}]})])
 def test_sites_without_ports_and_probes_have_rules_too(site: Site) -> None:
     assert {"CpuHot", "NodeDown", "Watchdog"} <= set(alerts_of(site))
+
+
+def test_sites_without_clusters_know_nothing_of_proxmox(full_site: Site) -> None:
+    site = full_site.model_copy(update={"proxmox": []})
+    assert set(render_rules(site)) == {"hune-site.yml", "hune-fast.yml", "hune-slow.yml"}
+    assert "pve_" not in "".join(render_rules(site).values())
+    assert "cluster" not in render_alertmanager(site)
+
+
+def test_rules_are_as_many_for_any_number_of_guests_and_few_more_for_a_cluster(full_site: Site) -> None:
+    clusters = [full_site.proxmox[0].model_copy(update={"name": f"c{i}"}) for i in range(50)]
+    many = full_site.model_copy(update={"proxmox": clusters})
+    assert len(rules_of(many)) - len(rules_of(full_site)) == 2 * 48
 
 
 def test_every_expression_is_promql(full_site: Site) -> None:

@@ -73,6 +73,7 @@ def test_every_setting_is_on_the_page_and_every_setting_of_the_page_exists() -> 
 def on_page(path: str) -> str:
     """Return how the page writes a setting: what is the same at several places stands there once."""
     path = re.sub(r"^(nodes\[\]|groups\.NAME)\.thresholds\.", "thresholds.", path)
+    path = re.sub(r"^proxmox\[\]\.thresholds\.", "proxmox_thresholds.", path)
     path = path.replace("thresholds.chips.NAME.", "thresholds.cpu_celsius.")
     return re.sub(r"^engines\.\w+\.(port|path|url|version)$", r"engines.ENGINE.\1", path)
 

@@ -127,12 +127,20 @@ class Wording:
         """Return the alert in one line, the node's name in it; of one that is over, what it was."""
         episode = notice.episode
         if notice.told is State.RESOLVED and episode.alertname in ALERTS:
-            place = clean(episode.labels.get("device", "") or episode.labels.get("probe", ""))
+            place = self._place(episode)
             text = f"{self.title(episode)} · {place}" if place else self.title(episode)
         else:
             text = clean(episode.annotations.get("summary", "")) or clean(episode.alertname)
         node = clean(episode.labels.get("node", ""))
         return f"{node}: {text}" if node and node.casefold() not in text.casefold() else text
+
+    def _place(self, episode: Episode) -> str:
+        """Return which of the things on a node it was; of a cluster, everything that tells it from its siblings."""
+        labels = episode.labels
+        if "cluster" not in labels:
+            return clean(labels.get("device", "") or labels.get("probe", ""))
+        identity = ALERTS[episode.alertname].identity
+        return clean(" ".join(labels[name] for name in identity if name != "node" and labels.get(name)))
 
     def next_step(self, episode: Episode) -> str:
         """Return the one thing to do about an alert of the catalogue, or nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hune.alerting.rules.constants import constants
 from hune.alerting.rules.fast import fast
+from hune.alerting.rules.pve import pve
 from hune.alerting.rules.slow import slow
 from hune.alerting.yaml_text import to_yaml
 from hune.site.models import Site
@@ -13,7 +14,7 @@ __all__ = ["render_rules"]
 
 def render_rules(site: Site) -> dict[str, str]:
     """Return the rule files of a site: file name → YAML."""
-    groups = (constants(site), fast(site), slow(site))
+    groups = [constants(site), fast(site), slow(site), *([pve(site)] if site.asked_clusters else [])]
     return {f"{group.name}.yml": to_yaml(group.as_data(), comment=_COMMENTS[group.name]) for group in groups}
 
 
@@ -21,4 +22,5 @@ _COMMENTS = {
     "hune-site": "Written by Hune from the site file: what the site says, as series.",
     "hune-fast": "Written by Hune: what is true this second, and what must be told at once.",
     "hune-slow": "Written by Hune: what takes minutes to judge.",
+    "hune-pve": "Written by Hune: what is wrong with Proxmox VE, its guests and what they lie on.",
 }

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from hune.alerting.promql import NOW, one_of
 from hune.alerting.rules.model import Group, Rule
 from hune.site.models import AppliedThresholds, Site
+from hune.site.proxmox import AppliedProxmoxThresholds
 
 _LIMITS: Mapping[str, Callable[[AppliedThresholds], float]] = {
     "hune:site_cpu_limit_celsius": lambda limits: limits.cpu_celsius.limit,
@@ -22,10 +23,19 @@ _LIMITS: Mapping[str, Callable[[AppliedThresholds], float]] = {
     "hune:site_link_errors_min_packets": lambda limits: limits.link_errors_min_packets,
 }
 
+_CLUSTER_LIMITS: Mapping[str, Callable[[AppliedProxmoxThresholds], float]] = {
+    "hune:site_pve_storage_warning_ratio": lambda limits: limits.storage_warning_ratio,
+    "hune:site_pve_storage_critical_ratio": lambda limits: limits.storage_critical_ratio,
+    "hune:site_pve_ceph_used_ratio": lambda limits: limits.ceph_used_ratio,
+    "hune:site_pve_disk_wear_ratio": lambda limits: limits.disk_wear_ratio,
+    "hune:site_pve_replication_age_hours": lambda limits: limits.replication_age_hours,
+    "hune:site_pve_certificate_days": lambda limits: limits.certificate_days,
+}
+
 
 def constants(site: Site) -> Group:
     """Return the group that records what the site file says."""
-    rules = [*_nodes(site), *_limits(site), *_chip_limits(site), *_links(site), *_probes(site)]
+    rules = [*_nodes(site), *_limits(site), *_chip_limits(site), *_links(site), *_probes(site), *_clusters(site)]
     # Last, so that whoever sees it has seen all the others: what is missing beside it is not in the site.
     rules.append(Rule("vector(1)", record="hune:site_loaded"))
     return Group("hune-site", "5s", tuple(rules))
@@ -73,6 +83,24 @@ def _probes(site: Site) -> Iterable[Rule]:
     for probe in site.probes:
         labels = {"probe": probe.name, "type": probe.type, "severity": probe.severity}
         yield Rule("vector(1)", record="hune:site_probe", labels=labels)
+
+
+def _clusters(site: Site) -> Iterable[Rule]:
+    """Return one rule a cluster, one for its nodes, and one a limit, which most clusters have in common."""
+    clusters = site.asked_clusters
+    for cluster in clusters:
+        labels = {"cluster": cluster.name, **({"lab": "true"} if site.is_lab(cluster) else {})}
+        yield Rule("vector(1)", record="hune:site_pve", labels=labels)
+        yield Rule(_of(cluster.nodes, site, "node"), record="hune:site_pve_node", labels={"cluster": cluster.name})
+    for name, limit_of in _CLUSTER_LIMITS.items() if clusters else ():
+        of_limit: dict[float, list[str]] = defaultdict(list)
+        for cluster in clusters:
+            of_limit[limit_of(site.limits_of(cluster))].append(cluster.name)
+        parts = []
+        for limit, names in sorted(of_limit.items()):
+            those = NOW.constant("hune:site_pve", where=f"cluster=~{one_of(names)}")
+            parts.append(f"{_number(limit)} * group by (cluster) ({those})")
+        yield Rule("\nor ".join(parts), record=name)
 
 
 def _values(of_nodes: Mapping[str, float], site: Site) -> str:

@@ -1,0 +1,134 @@
+"""Alerts about clusters, which only a measurement ends; and the words that are looked up when one fires.
+
+Series of Proxmox are read bare, so that stale markers count (a state in a label must not linger), but only while the
+scrape they came with is young.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from hune.alerting.catalogue import firing
+from hune.alerting.promql import NOW
+from hune.alerting.proxmox import PROBLEMS, SCRAPE, STATUS, Problem
+from hune.alerting.rules.held import alert
+from hune.alerting.rules.model import Rule
+from hune.site.models import Site
+
+SITE = f"group by (cluster, lab) ({NOW.constant('hune:site_pve')})"
+OFFLINE = f"{NOW.live('hune:pve_node_online')} == 0"
+BOOTING = 'hune_pve_node_uptime_seconds{job="pve-hune"} < 300'
+"""Nodes that have just come up: what runs on them comes up in its turn."""
+
+_RECENT = "15m"
+"""For so long after an alert ended the hub can still find what proved its end."""
+
+
+def was_read(collector: str) -> str:
+    """Return the expression of the clusters of which a collector read everything just now."""
+    return NOW.live("hune:pve_read", collector=collector)
+
+
+def recently(alertname: str, window: str) -> str:
+    """Return the expression of alerts that fire or did until lately."""
+    return f"max_over_time({firing(alertname)}[{window}])"
+
+
+def problem(
+    site: Site,
+    name: str,
+    wrong: str,
+    *,
+    fires: Callable[[str], str] | None = None,
+    seen: str = "",
+    wait: str = "",
+    **fragments: str,
+) -> Iterable[Rule]:
+    """Return the rules of one kind of alert.
+
+    `wrong` has a sample for each subject that is measured and not over; `fires` restricts it to what begins an alert
+    (default: all of it); `seen` has one for each subject that is measured at all.
+    """
+    about = PROBLEMS[name]
+    assert bool(seen) == about.seen
+    labels = ", ".join((*about.identity, "lab"))
+    on = f"on ({', '.join(about.identity)})"
+    young = f" and on (cluster) {was_read(STATUS if STATUS in about.read else SCRAPE)}"
+    gate = "" if name == "PveApiSilent" else young
+    yield Rule(f"max by ({labels}) (\n  {_indent(wrong)}\n){gate}", record=about.wrong)
+    if seen:
+        yield Rule(
+            f"group by ({labels}) (\n  {_indent(seen)}\n) and {on} {recently(name, _RECENT)}{young}",
+            record=about.measured,
+        )
+    now, past = NOW.live(about.wrong), firing(name)
+    parts = [fires(now), f"{past} and {on} {now}"] if fires else [now]
+    parts.append(f"{past} unless {on} (\n    {_indent(_over(about, on), 4)}\n  )")
+    held = f"\n  or {on} ".join(parts)
+    expr = f"group by ({labels}) (\n  {held}\n)\nand on (cluster) {NOW.constant('hune:site_pve')}"
+    yield alert(site, name, expr, wait=wait, **fragments)
+
+
+def _over(about: Problem, on: str) -> str:
+    """Return the expression of open alerts that are over, if they aren't among what is wrong."""
+    everything = "".join(f" and on (cluster) {was_read(collector)}" for collector in about.collectors)
+    over = f"{firing(about.name)}{everything}"
+    if about.on_node:
+        over += f"\nunless on (cluster, node) ({OFFLINE})"
+    if about.seen:
+        over += f"\nor {on} {NOW.live(about.measured)}"
+    return over
+
+
+def remembered(series: str, *labels: str, times: str = "", form: str = "%.1f") -> str:
+    """Return a template that asks for a series of the alert's own `labels`, of an hour ago if need be."""
+    return f'{{{{ with {_query(series, labels, times)} }}}}{{{{ . | first | value | printf "{form}" }}}}{{{{ end }}}}'
+
+
+def value_of(name: str, *, times: str = "", form: str = "%.1f") -> str:
+    """Return a template of the value of an alert: that of its series of what is wrong."""
+    return remembered(PROBLEMS[name].wrong, *PROBLEMS[name].identity, times=times, form=form)
+
+
+def _query(series: str, labels: Iterable[str], times: str = "", matchers: str = "") -> str:
+    asked = ",".join(([matchers] if matchers else []) + [f"{label}=%q" for label in labels])
+    given = " ".join(f"$labels.{label}" for label in labels)
+    return f"printf `last_over_time({series}{{{asked}}}[1h]){times}` {given} | query"
+
+
+GUEST = (
+    "{{ with "
+    + _query("pve_guest_info", ("cluster", "id"), matchers='job="pve",name!=""')
+    + " }}{{ . | first | label `name` }} ({{ $labels.id }}){{ else }}{{ $labels.id }}{{ end }}"
+)
+"""The guest as people know it: its name, if it has one, and its id."""
+
+PLACE = "{{ if $labels.node }}{{ $labels.node }}{{ else }}{{ $labels.cluster }}{{ end }}"
+"""The node of an alert, or the cluster if it is about all nodes."""
+
+CHECKS = (
+    "{{ range $index, $check := printf"
+    ' `last_over_time(hune_pve_ceph_health_check{job="pve-hune",cluster=%q,muted="false"}[2m])` $labels.cluster'
+    " | query | sortByLabel `check` }}{{ if $index }}, {{ end }}{{ $check.Labels.check }}{{ end }}"
+)
+"""The health checks that Ceph raises, in its own words."""
+
+
+def reasons(words: Mapping[str, str]) -> str:
+    """Return a template of why a guest isn't protected."""
+    known = "|".join(words)
+    said = "".join(
+        f"{{{{ {'if' if index == 0 else 'else if'} eq $code `{code}` }}}}{text}"
+        for index, (code, text) in enumerate(words.items())
+    )
+    return (
+        "{{ range $index, $reason := printf"
+        f' `last_over_time(hune_guest_protection_reason{{job="pve-hune",cluster=%q,id=%q,reason=~"{known}"}}[2m])`'
+        " $labels.cluster $labels.id | query | sortByLabel `reason` }}{{ if $index }}, {{ end }}"
+        "{{ $code := $reason.Labels.reason }}" + said + "{{ end }}"
+        "{{ with $reason.Labels.about }} ({{ . }}){{ end }}{{ end }}"
+    )
+
+
+def _indent(text: str, by: int = 2) -> str:
+    return text.replace("\n", "\n" + " " * by)

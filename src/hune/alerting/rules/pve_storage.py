@@ -1,0 +1,136 @@
+"""Alerts about what runs full, wears out or expires: storages, ZFS, disks, Ceph, certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hune.alerting.promql import NOW
+from hune.alerting.rules.held import looked_up
+from hune.alerting.rules.model import Rule
+from hune.alerting.rules.pve_held import BOOTING, CHECKS, OFFLINE, PLACE, problem, value_of
+from hune.site.models import Site
+
+_HYSTERESIS = 0.02
+
+
+def storage(site: Site) -> Iterable[Rule]:
+    """Return the rules about storages."""
+    return [*_storages(site), *_zfs(site), *_disks(site), *_ceph(site), *_certificates(site)]
+
+
+def _ours(series: str, where: str = "") -> str:
+    return f'hune_pve_{series}{{job="pve-hune"{where}}}'
+
+
+def _over_limit(
+    site: Site, name: str, ratio: str, limit: str, *, seen: str, wait: str = "", **fragments: str
+) -> Iterable[Rule]:
+    """Return the rules of an alert on a share in use, which ends somewhat below its limit."""
+    constant = NOW.constant(f"hune:site_pve_{limit}")
+    yield from problem(
+        site,
+        name,
+        f"{ratio} > on (cluster) group_left () ({constant} - {_HYSTERESIS})",
+        fires=lambda wrong: f"({wrong} > on (cluster) group_left () {constant})",
+        seen=seen,
+        wait=wait,
+        value=value_of(name, times=" * 100"),
+        threshold=looked_up(f"hune:site_pve_{limit}", "cluster", times=" * 100"),
+        **fragments,
+    )
+
+
+def _storages(site: Site) -> Iterable[Rule]:
+    ratio, shared = f"{_ours('storage_used_bytes')} / {_ours('storage_size_bytes')}", _ours("storage_shared")
+    # What all nodes share is told once, not by each of them.
+    yield Rule(
+        f"max by (cluster, lab, storage) ({ratio} and {shared} == 1)\n"
+        f"or max by (cluster, lab, node, storage) ({ratio} and {shared} == 0)",
+        record="hune:pve_storage_used_ratio",
+    )
+    used = NOW.live("hune:pve_storage_used_ratio")
+    for name, limit in (("StorageFilling", "storage_warning_ratio"), ("StorageFull", "storage_critical_ratio")):
+        yield from _over_limit(site, name, used, limit, seen=used, place=PLACE)
+    yield from problem(
+        site,
+        "StorageOffline",
+        f"{_ours('storage_active')} == 0",
+        fires=lambda wrong: f"({wrong} unless on (cluster, node) ({BOOTING}))",
+        seen=f"{_ours('storage_active')} == 1",
+        wait="1m",
+    )
+
+
+def _zfs(site: Site) -> Iterable[Rule]:
+    state = (
+        '{{ with printf `hune_pve_zfs_pool_state{job="pve-hune",cluster=%q,node=%q,pool=%q}`'
+        " $labels.cluster $labels.node $labels.pool | query }}{{ . | first | label `state` }}{{ end }}"
+    )
+    healthy = _ours("zfs_pool_healthy")
+    yield from problem(site, "ZfsPoolDegraded", f"{healthy} == 0", seen=healthy, state=state)
+    errors = _ours("zfs_pool_errors")
+    yield from problem(
+        site,
+        "ZfsPoolErrors",
+        f"sum by (cluster, lab, node, pool) ({errors}) > 0\nor {_ours('zfs_pool_data_errors')} > 0",
+        seen=errors,
+        value=value_of("ZfsPoolErrors", form="%.0f"),
+    )
+
+
+def _disks(site: Site) -> Iterable[Rule]:
+    model = (
+        '{{ with printf `last_over_time(hune_pve_disk_info{job="pve-hune",cluster=%q,node=%q,device=%q}[1h])`'
+        " $labels.cluster $labels.node $labels.device | query }}"
+        "{{ . | first | label `model` }}, {{ . | first | label `serial` }}{{ end }}"
+    )
+    healthy = _ours("disk_healthy")
+    warned = _ours("disk_errors", ',kind="critical_warning"')
+    yield from problem(
+        site,
+        "DiskFailing",
+        f"1 - {healthy} == 1\nor {_ours('disk_attribute_failing')} == 1\nor {warned} > 0",
+        seen=healthy,
+        model=model,
+    )
+    wear = _ours("disk_wear_ratio")
+    limit = NOW.constant("hune:site_pve_disk_wear_ratio")
+    yield from problem(
+        site,
+        "DiskWorn",
+        f"{wear} >= on (cluster) group_left () {limit}",
+        seen=wear,
+        model=model,
+        value=value_of("DiskWorn", times=" * 100", form="%.0f"),
+        threshold=looked_up("hune:site_pve_disk_wear_ratio", "cluster", times=" * 100"),
+    )
+
+
+def _ceph(site: Site) -> Iterable[Rule]:
+    status = _ours("ceph_health_status")
+    yield from problem(site, "CephFailing", f"{status} == 2", seen=status, checks=CHECKS)
+    yield from problem(site, "CephWarning", f"{status} == 1", seen=status, wait="1m", checks=CHECKS)
+    up = _ours("ceph_osd_up")
+    yield from problem(
+        site,
+        "CephOsdDown",
+        f"{up} == 0",
+        fires=lambda wrong: f"({wrong} unless on (cluster, node) ({OFFLINE}))",
+        seen=up,
+        wait="1m",
+    )
+    raw = f"{_ours('ceph_used_bytes')} / {_ours('ceph_size_bytes')}"
+    used = f"(\n  max by (cluster, lab) ({raw})\n  or max by (cluster, lab, pool) ({_ours('ceph_pool_used_ratio')})\n)"
+    pool = "{{ with $labels.pool }} ({{ . }}){{ end }}"
+    yield from _over_limit(site, "CephFilling", used, "ceph_used_ratio", seen=used, wait="1m", what=pool)
+
+
+def _certificates(site: Site) -> Iterable[Rule]:
+    left = f"({_ours('certificate_expiry_timestamp_seconds')} - time()) / 86400"
+    yield from problem(
+        site,
+        "CertificateExpiring",
+        f"{left} < on (cluster) group_left () {NOW.constant('hune:site_pve_certificate_days')}",
+        value=value_of("CertificateExpiring", form="%.0f"),
+        threshold=looked_up("hune:site_pve_certificate_days", "cluster"),
+    )
