@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from hune.nester.snapshot import FAST_SECONDS, SLOW_SECONDS, Reading
+from hune.nester.snapshot import FAST_SECONDS, SLOW_SECONDS, Reading, is_plausible
 from hune.promapi.prometheus import Sample
 
 
@@ -98,7 +98,7 @@ def read_live(samples: Iterable[Sample], *, now: float) -> Live:
 
     Recorded values are as old as the last scrape of their node, or as the last evaluation if that is older.
     """
-    rows = list(samples)
+    rows = [sample for sample in samples if is_plausible(sample.value)]
     live = Live()
     tick_age = min((row.value for row in rows if row["read"] == "tick_age"), default=None)
     if tick_age is None:
@@ -144,7 +144,7 @@ _FACTS = ("cpus", "memory_bytes", "booted_at")
 
 def read_vitals(samples: Iterable[Sample], *, now: float) -> Vitals:
     """Return what an answer to VITALS means."""
-    rows = list(samples)
+    rows = [sample for sample in samples if is_plausible(sample.value)]
     vitals = Vitals()
     ages = {row["node"]: row.value for row in rows if row["read"] == "age"}
     probe_ages = {row["probe"]: row.value for row in rows if row["read"] == "probe_age"}

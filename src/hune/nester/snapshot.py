@@ -15,6 +15,14 @@ AlertState = Literal["firing", "unknown", "resolved"]
 Severity = Literal["critical", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
+# Bytes of memory and bits a second stay well below; a hostile exporter may say anything.
+_LARGEST = 1e15
+
+
+def is_plausible(value: float) -> bool:
+    """Whether a number can have been measured: it is one, and neither endless nor beyond all that is shown here."""
+    return abs(value) <= _LARGEST
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

@@ -12,7 +12,7 @@ import aiohttp
 
 from hune.core.errors import Unavailable
 from hune.http import control
-from hune.nester.snapshot import SEVERITIES, Alert, AlertState, Delivery, ServiceHealth, Severity
+from hune.nester.snapshot import SEVERITIES, Alert, AlertState, Delivery, ServiceHealth, Severity, is_plausible
 
 # Fires always, so that its silence is noticed: nothing to show.
 WATCHDOG = "Watchdog"
@@ -83,7 +83,8 @@ def _pairs(mapping: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _number(value: Any) -> float | None:
-    return None if value is None or value == "" else float(value)
+    number = None if value is None or value == "" else float(value)
+    return number if number is not None and is_plausible(number) else None
 
 
 async def conductor_health(socket: Path) -> tuple[ServiceHealth, ...]:

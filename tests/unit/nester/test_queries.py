@@ -118,3 +118,10 @@ def test_vitals_are_told_apart_by_what_they_read() -> None:
     assert vitals.facts["pve-01"] == {"cpus": 6}
     success, seconds = vitals.probes["nas"]
     assert (success.value, success.at, seconds) == (1, NOW - 4, 0.023)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), 1e308])
+def test_value_that_nobody_can_have_measured_is_left_out(value: float) -> None:
+    live = read_live([TICK, sample(value, name="hune:link_speed_bytes", node="pve-01", device="eno1")], now=NOW)
+    assert live.nodes == {}
+    assert read_vitals([sample(value, read="booted_at", node="pve-01")], now=NOW).facts == {}

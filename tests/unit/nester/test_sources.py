@@ -44,3 +44,9 @@ def test_state_that_is_none_of_ours_is_unknown() -> None:
 def test_broken_alert_is_refused(broken: dict[str, object]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         parse_alert({**ROW, **broken})
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), 1e308])
+def test_value_that_nobody_can_have_measured_is_none(value: float) -> None:
+    alert = parse_alert({**ROW, "value": value, "peak": value})
+    assert (alert.value, alert.peak) == (None, None)

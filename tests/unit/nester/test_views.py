@@ -310,3 +310,11 @@ def test_alerts_that_are_over_tell_how_long_they_lasted_and_how_bad_they_were(sh
     for expected in ("CPU 81 °C on pve-01", "10 min", "Discord"):
         assert expected in words
     assert "Nothing ended" in text(show(alerts, snapshot()), "ended")
+
+
+@pytest.mark.parametrize("unit", ["°C", "%", "Gbit/s", "s", "fans", ""])
+@pytest.mark.parametrize("number", ["+Inf", "-Inf", "NaN", "1e999", "1e308"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_limit_that_is_no_number_breaks_no_page(show: Show, view: object, number: str, unit: str) -> None:
+    absurd = alert(value=None, peak=None, annotations={"threshold": number, "value": number, "unit": unit})
+    assert show(view, snapshot(node("pve-01"), alerts=(absurd,)), "en").regions

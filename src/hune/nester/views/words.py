@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hune.nester.judge import State, judge_alert, judge_port
 from hune.nester.language import Language
-from hune.nester.snapshot import Alert, Delivery, Node, Port
+from hune.nester.snapshot import Alert, Delivery, Node, Port, is_plausible
 
 # The least age at which a silent source is worth a banner: shorter ones are restarts.
 PATIENCE_SECONDS = {"prometheus": 60.0, "hub": 10.0, "victoriametrics": 60.0}
@@ -84,9 +84,10 @@ def alert_peak(alert: Alert, t: Language) -> str:
 
 def _float(text: str) -> float | None:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if is_plausible(number) else None
 
 
 @dataclass(frozen=True, slots=True)
