@@ -229,7 +229,9 @@ def _remember(request: Request, wishes: dict[str, str]) -> Response:
     """Return the way back to the same page, with the wishes kept."""
     rest = [(key, value) for key, value in request.query_params.multi_items() if key not in wishes]
     query = f"?{urlencode(rest)}" if rest else ""
-    response = RedirectResponse(f"{request.url.path}{query}", status_code=303)
+    # Two slashes at the start would lead to another host.
+    path = "/" + request.url.path.lstrip("/")
+    response = RedirectResponse(f"{path}{query}", status_code=303)
     for key, value in wishes.items():
         response.set_cookie(key, value, max_age=_YEAR_SECONDS, samesite="lax", httponly=key == "lang", path="/")
     return response

@@ -118,6 +118,12 @@ async def test_wish_by_address_is_kept_and_leads_back(place: Place) -> None:
     assert any(cookie.startswith("theme=dark") for cookie in cookies)
 
 
+async def test_way_back_never_leads_to_another_host(place: Place) -> None:
+    response, _ = await place.get("//evil.example/?lang=fr")
+    assert response.status == 303
+    assert response.headers["Location"] == "/evil.example/"
+
+
 async def test_overview_as_json_holds_states_and_values(place: Place) -> None:
     place.engines.heat("pve-02", 78)
     content = await place.json("/api/overview")
