@@ -41,6 +41,12 @@ def test_cpu_is_over_below_the_clear_level_not_below_the_limit(tmp_path: Path, s
     run(tmp_path, site, world, firing(39, "CpuHot", HOT), firing(40, "CpuHot"), firing(55, "CpuHot"))
 
 
+def test_node_with_two_names_for_one_sensor_hides_no_other(tmp_path: Path, site: Site) -> None:
+    twice = f'node_hwmon_sensor_label{{chip="{CHIP}",sensor="temp1",label="another"}}'
+    world = World(40).add(Target("pve-01", {0: {"cpu": 95}}), Target("pve-02", {0: {"cpu": 95, twice: 1}}))
+    run(tmp_path, site, world, firing(30, "CpuHot", HOT, {**HOT, "node": "pve-02"}))
+
+
 def test_node_that_dies_hot_stays_hot_until_it_is_measured_cool(tmp_path: Path, site: Site) -> None:
     world = World(420).add(
         Target("pve-01", {0: {"cpu": 60}, 30: {"cpu": 95}, 40: DEAD, 400: {"exporter": 1, "alive": 1, "cpu": 50}}),

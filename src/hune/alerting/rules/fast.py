@@ -87,7 +87,9 @@ def _nodes() -> Iterable[Rule]:
 def _cpus() -> Iterable[Rule]:
     chips = _raw("node_hwmon_chip_names", where='chip_name=~"coretemp|k10temp"')
     celsius = f"(max by (node, chip, sensor, lab) ({_raw('node_hwmon_temp_celsius')}) and on (node, chip) {chips})"
-    labels = f"group by (node, chip, sensor, label) ({_raw('node_hwmon_sensor_label')})"
+    named = f"group by (node, chip, sensor, label) ({_raw('node_hwmon_sensor_label')})"
+    # Two names of one sensor would be an error of the rule, which then measures no node at all: it has none.
+    labels = f"({named}\n      unless on (node, chip, sensor) (count by (node, chip, sensor) ({named}) > 1))"
     # Tctl is Tdie with an offset on some processors: it counts only where there is no Tdie.
     shadowed = (
         f"{_raw('node_hwmon_sensor_label', label='Tctl')}"
