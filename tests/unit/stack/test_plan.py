@@ -103,10 +103,29 @@ def test_commands_equal_their_golden_copy() -> None:
     ],
 )
 def test_the_fast_lane_keeps_temperatures_and_watched_ports_only(series: str, kept: bool) -> None:
-    [rule] = job(make_plan(setting()), "node-fast")["metric_relabel_configs"]
+    rule, _ = job(make_plan(setting()), "node-fast")["metric_relabel_configs"]
     assert rule["action"] == "keep"
     # Prometheus anchors its expressions.
     assert bool(re.fullmatch(rule["regex"], series)) is kept
+
+
+@pytest.mark.parametrize("series", ["hune:cut_off", "hune:site_cpu_limit_celsius", "ALERTS", "ALERTS_FOR_STATE"])
+def test_node_cannot_say_what_rules_record(series: str) -> None:
+    rules = job(make_plan(setting()), "node")["metric_relabel_configs"]
+    assert [rule["action"] for rule in rules if re.fullmatch(rule["regex"], series)] == ["drop"]
+
+
+@pytest.mark.parametrize("name", ["node", "node-fast"])
+def test_real_node_cannot_call_itself_simulated(name: str) -> None:
+    rule = job(make_plan(setting()), name)["metric_relabel_configs"][-1]
+    assert (rule["target_label"], rule["replacement"]) == ("lab", "")
+    taken = [node for node in ("here", "pve-01", "pve-02") if re.fullmatch(rule["regex"], node)]
+    assert taken == ["here", "pve-01"]
+
+
+@pytest.mark.parametrize("name", ["node", "node-fast"])
+def test_what_a_node_may_say_is_bounded(name: str) -> None:
+    assert {"sample_limit", "body_size_limit", "label_value_length_limit"} <= job(make_plan(setting()), name).keys()
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,13 @@ _PROXMOX_SLOW_SECONDS = 30
 
 # Generous: 30 guests behind firewall bridges expose about 2,400 series before relabelling.
 _FAST_SAMPLE_LIMIT = 500
+
+# What one node may make Prometheus keep; more is a fault or an attack, and is told as a silent exporter.
+_BOUNDS = {"body_size_limit": "16MB", "label_name_length_limit": 128, "label_value_length_limit": 4096}
+_SAMPLE_LIMIT = 50_000
+
+# What rules record is theirs: an exporter that says it too would speak for other nodes.
+_NOT_RECORDED = {"source_labels": ["__name__"], "regex": "hune:.*|ALERTS|ALERTS_FOR_STATE", "action": "drop"}
 _STALE_WRITE_SECONDS = 30.0
 
 
@@ -158,7 +165,19 @@ def _node_job(site: Site) -> dict[str, Any]:
     for target, node in zip(targets, site.nodes, strict=True):
         # A site's own labels are for people who query; rules and alerts don't carry them.
         target["labels"] = {**node.labels, **target["labels"]}
-    return {"job_name": "node", "static_configs": targets}
+    return {
+        "job_name": "node",
+        "sample_limit": _SAMPLE_LIMIT,
+        **_BOUNDS,
+        "static_configs": targets,
+        "metric_relabel_configs": [_NOT_RECORDED, *_not_of_the_lab(site)],
+    }
+
+
+def _not_of_the_lab(site: Site) -> list[dict[str, Any]]:
+    """Return what takes the lab's label from series of nodes that aren't in it, whatever their exporter says."""
+    real = "|".join(re.escape(node.name) for node in site.nodes if not node.lab)
+    return [{"source_labels": ["node"], "regex": real, "target_label": "lab", "replacement": ""}] if real else []
 
 
 def _fast_job(site: Site) -> dict[str, Any]:
@@ -176,9 +195,13 @@ def _fast_job(site: Site) -> dict[str, Any]:
         "scrape_interval": "1s",
         "scrape_timeout": "1s",
         "sample_limit": _FAST_SAMPLE_LIMIT,
+        **_BOUNDS,
         "params": {"collect[]": ["hwmon", "netclass"]},
         "static_configs": _node_targets(site),
-        "metric_relabel_configs": [{"source_labels": ["__name__", "node", "device"], "regex": keep, "action": "keep"}],
+        "metric_relabel_configs": [
+            {"source_labels": ["__name__", "node", "device"], "regex": keep, "action": "keep"},
+            *_not_of_the_lab(site),
+        ],
     }
 
 
