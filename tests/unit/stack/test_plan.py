@@ -128,6 +128,15 @@ def test_what_a_node_may_say_is_bounded(name: str) -> None:
     assert {"sample_limit", "body_size_limit", "label_value_length_limit"} <= job(make_plan(setting()), name).keys()
 
 
+def test_scripts_of_other_origins_read_nothing_of_prometheus() -> None:
+    [process] = [process for process in make_plan(setting()).processes if process.name == "prometheus"]
+    [allowed] = [part for part in process.argv if part.startswith("--web.cors.origin=")]
+    expression = allowed.removeprefix("--web.cors.origin=")
+    assert re.fullmatch(expression, "http://127.0.0.1:9090")
+    assert not re.fullmatch(expression, "https://evil.example")
+    assert not re.fullmatch(expression, "null")
+
+
 @pytest.mark.parametrize(
     ("series", "stored"),
     [

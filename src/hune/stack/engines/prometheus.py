@@ -54,7 +54,7 @@ _STALE_WRITE_SECONDS = 30.0
 
 def process(setting: Setting) -> Process:
     """Return the process: 15 days of its own, loopback, alerts repeated every 5 s so that none is lost or late."""
-    engine = setting.site.engines.prometheus
+    engine, site_url = setting.site.engines.prometheus, setting.site.url(NAME)
     return Process(
         name=NAME,
         argv=(
@@ -63,6 +63,8 @@ def process(setting: Setting) -> Process:
             f"--storage.tsdb.path={setting.layout.data(NAME)}",
             f"--storage.tsdb.retention.time={engine.retention}",
             f"--web.listen-address={setting.listen(NAME)}",
+            # By default scripts of every web page may read everything.
+            f"--web.cors.origin={re.escape(site_url)}",
             "--rules.alert.resend-delay=5s",
             # When both are stopped at once the store may go first; what was not sent is replayed at the next start.
             "--storage.remote.flush-deadline=5s",
