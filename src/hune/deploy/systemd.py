@@ -241,7 +241,8 @@ def _quote(text: str) -> str:
     escaped = _escape(text)
     if escaped and re.fullmatch(r"[A-Za-z0-9_@%+=:,./$^*()|\[\]-]+", escaped):
         return escaped
-    return '"' + escaped.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    # A line break would begin another setting of the unit.
+    return '"' + escaped.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r") + '"'
 
 
 def _escape(text: str) -> str:

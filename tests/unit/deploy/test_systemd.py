@@ -121,3 +121,11 @@ def test_arguments_reach_the_program_as_they_are(argument: str, written: str) ->
 def test_program_that_systemd_would_not_start_is_refused(program: str) -> None:
     with pytest.raises(InputError, match="give an absolute path without quotes"):
         conductor_unit(Place(program=program))
+
+
+def test_line_break_in_the_site_begins_no_setting() -> None:
+    hostile = site_of('name: odd\nengines: {node_exporter: {ignored_devices: "a\\nUser=root\\r\\nb"}}\n')
+    unit = settings(render_processes(hostile, Place()).files["hune-node-exporter.service"])
+    assert unit["User"] == ["hune"]
+    [started] = unit["ExecStart"]
+    assert "a\\nUser=root\\r\\nb" in started
