@@ -38,6 +38,8 @@ def command(
     from hune.stack.ports import parse_overrides
     from hune.stack.prepare import REQUEST_VARIABLE, Request
 
+    # What is stored and logged is for this user alone; all processes inherit it.
+    os.umask(0o077)
     layout = layout_of(data_dir)
     found = find(site, os.environ, Path.cwd())
     request = Request(
