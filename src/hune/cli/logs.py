@@ -9,6 +9,7 @@ import typer
 from hune.cli import show
 from hune.cli.options import DataDir, Json, layout_of
 from hune.core.errors import InputError
+from hune.core.logs import visible
 
 
 def command(
@@ -36,9 +37,9 @@ def command(
         if json_output:
             print(json.dumps({"name": name, "line": line}), flush=True)
         elif len(wanted) == 1:
-            print(line, flush=True)
+            print(visible(line), flush=True)
         else:
-            print(f"{name:<{width}} │ {line}", flush=True)
+            print(f"{name:<{width}} │ {visible(line)}", flush=True)
 
     for name in wanted:
         last, positions[name] = logfiles.tail(known[name], lines)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+from hune.core.logs import visible
+
 SHAPES = {
     "healthy": ("●", "green"),
     "up": ("●", "green"),
@@ -101,7 +103,7 @@ def as_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
 
 
 def escape(text: str) -> str:
-    """Return text so that Rich shows it as it is."""
+    """Return text so that Rich shows it as it is, and the terminal does nothing else."""
     from rich.markup import escape as rich_escape
 
-    return rich_escape(text)
+    return rich_escape(visible(text))

@@ -20,6 +20,15 @@ def redact(text: str) -> str:
     return _URL.sub(shorten, text)
 
 
+# Colours are harmless; whatever else steers a terminal, or begins a line, may come from somebody hostile.
+_STEERING = re.compile(r"(?P<colour>\x1b\[[0-9;]*m)|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+
+
+def visible(line: str) -> str:
+    """Return one line for a terminal: control characters are shown, `\\x1b`, and do nothing."""
+    return _STEERING.sub(lambda match: match["colour"] or f"\\x{ord(match[0]):02x}", line)
+
+
 class _Redacting(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))

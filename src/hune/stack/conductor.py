@@ -22,6 +22,7 @@ from hune.core.clock import Clock
 from hune.core.errors import HuneError, InputError, Unavailable
 from hune.core.files import write_atomically
 from hune.core.layout import Layout
+from hune.core.logs import visible
 from hune.http.call import open_session
 from hune.http.control import Answer, ControlServer
 from hune.stack import logfiles
@@ -287,7 +288,7 @@ class Conductor:
         while True:
             for _, line in follower.new_lines():
                 if not _LOG_LINE.match(line):
-                    self._say(line)
+                    self._say(visible(line))
             await self._clock.sleep(logfiles.PAUSE_SECONDS)
 
     async def _replay(self) -> None:
