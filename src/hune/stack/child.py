@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import signal
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -146,7 +147,7 @@ class Child:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**_inherited(os.environ), **self.process.env},
+                env=environment(self.process, os.environ),
                 # Its own session: Ctrl-C reaches the conductor alone, which stops everything in order.
                 start_new_session=True,
                 cwd=self.process.cwd,
@@ -228,9 +229,18 @@ class Child:
         return lines[-1][:300] if lines else ""
 
 
-def _inherited(environ: Mapping[str, str]) -> dict[str, str]:
-    # systemd's notification socket is for the conductor alone.
-    return {key: value for key, value in environ.items() if key not in ("NOTIFY_SOCKET", "WATCHDOG_USEC")}
+_NEEDED = {"PATH", "HOME", "TMPDIR", "TZ", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+"""What programs of others may need of the environment; the rest may be a secret."""
+
+
+def environment(process: Process, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a process: of `environ` what concerns it, its own variables, its sealed ones."""
+    if process.is_ours:
+        # systemd's notification socket is for the conductor alone.
+        given = {key: value for key, value in environ.items() if key not in ("NOTIFY_SOCKET", "WATCHDOG_USEC")}
+    else:
+        given = {key: value for key, value in environ.items() if key in _NEEDED or key.startswith("LC_")}
+    return {**given, **process.env, **{key: secrets.token_urlsafe(24) for key in process.sealed}}
 
 
 def _how_it_ended(code: int) -> str:

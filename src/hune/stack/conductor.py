@@ -400,4 +400,4 @@ class Conductor:
 
 
 def _command(process: Process) -> object:
-    return process.argv, dict(process.env), process.cwd
+    return process.argv, dict(process.env), process.cwd, process.sealed

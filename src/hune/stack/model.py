@@ -30,6 +30,8 @@ class Process:
     It is started once all of `after` are ready, is ready when `ready_url` answers 2xx, and is asked to
     read its files (`reads`) again by `reload_signal`; without one it is restarted when they change.
     `series_dir` holds samples in order of time: what lies in the future there is put aside before a start.
+    `is_ours` says that it is Hune itself, which resolves secrets: it gets the whole environment, others what programs
+    need. Each variable of `sealed` gets a value that nobody knows: a key to what nobody may ask for.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Process:
     ready_seconds: float = 60.0
     stop_seconds: float = 15.0
     series_dir: str = ""
+    is_ours: bool = False
+    sealed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ def _services(setting: Setting, names: list[str]) -> Process:
         ready_url=f"{setting.site.url(names[-1])}/health",
         reads=("site.json",),
         reload_signal="HUP",
+        is_ours=True,
     )
 
 
@@ -71,11 +72,13 @@ def _exporter(setting: Setting) -> Process:
         ready_url=f"{setting.site.url(EXPORTER)}/health",
         reads=("site.json",),
         reload_signal="HUP",
+        is_ours=True,
     )
 
 
 def _lab(setting: Setting) -> Process:
-    return Process(name="lab", argv=(*setting.hune, "run", "lab", "--data-dir", str(setting.layout.root)), ready_url="")
+    argv = (*setting.hune, "run", "lab", "--data-dir", str(setting.layout.root))
+    return Process(name="lab", argv=argv, ready_url="", is_ours=True)
 
 
 def _watched(setting: Setting) -> list[Watched]:

@@ -128,6 +128,17 @@ def test_what_a_node_may_say_is_bounded(name: str) -> None:
     assert {"sample_limit", "body_size_limit", "label_value_length_limit"} <= job(make_plan(setting()), name).keys()
 
 
+def test_only_what_resolves_secrets_gets_the_whole_environment() -> None:
+    processes = make_plan(setting(with_lab=True)).processes
+    assert {process.name for process in processes if process.is_ours} == {"services", "lab"}
+
+
+def test_nobody_can_delete_from_the_store() -> None:
+    [process] = [process for process in make_plan(setting()).processes if process.name == "victoriametrics"]
+    assert "-envflag.enable" in process.argv
+    assert "HUNE_STORE_deleteAuthKey" in process.sealed
+
+
 def test_scripts_of_other_origins_read_nothing_of_prometheus() -> None:
     [process] = [process for process in make_plan(setting()).processes if process.name == "prometheus"]
     [allowed] = [part for part in process.argv if part.startswith("--web.cors.origin=")]

@@ -19,6 +19,12 @@ TOOLS: tuple[str, ...] = ()
 IMAGE = "victoriametrics/victoria-metrics:v1.152.0"
 
 
+# Any web page could make a browser ask for these, by a mere link to this machine, and all samples would be gone.
+# Nobody of Hune does, so nobody gets the keys.
+_VARIABLES = "HUNE_STORE_"
+_SEALED = ("deleteAuthKey", "snapshotAuthKey", "forceMergeAuthKey", "forceFlushAuthKey", "search_resetCacheAuthKey")
+
+
 def process(setting: Setting) -> Process:
     """Return the process: repeated samples are stored once, and new ones are seen a second later."""
     return Process(
@@ -34,9 +40,12 @@ def process(setting: Setting) -> Process:
             "-selfScrapeInterval=0s",
             f"-memory.allowedBytes={_cache_megabytes(len(setting.site.nodes))}MB",
             "-loggerLevel=WARN",
+            "-envflag.enable",
+            f"-envflag.prefix={_VARIABLES}",
         ),
         ready_url=f"{setting.site.url(NAME)}/health",
         stop_seconds=30.0,
+        sealed=tuple(f"{_VARIABLES}{key}" for key in _SEALED),
     )
 
 
