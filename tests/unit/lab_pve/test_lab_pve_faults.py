@@ -78,6 +78,15 @@ def test_a_failed_backup_leaves_the_one_before_and_a_task_with_errors() -> None:
     assert stand.get("/nodes/pve-02/tasks?errors=1") == []
 
 
+def test_nobody_backs_up_the_guests_of_a_dead_node_but_those_that_were_recovered() -> None:
+    stand = Stand()
+    stand.kill("pve-02")
+    stand.now += 2 * DAY
+    ages = {vmid: stand.now - newest(stand, vmid)["ctime"] for vmid in (104, 204, 210)}
+    assert max(ages[104], ages[204]) < DAY
+    assert ages[210] > 2 * DAY
+
+
 def test_a_corrupt_backup_is_the_newest() -> None:
     stand = Stand()
     assert newest(stand, 104)["verification"]["state"] == "ok"
@@ -92,7 +101,7 @@ def test_a_failed_replication_counts_its_tries() -> None:
     stand.do("fail-replication", "erp-1")
     stand.now += 2000
     row = stand.rows("/nodes/pve-01/replication", "guest")[107]
-    assert row["fail_count"] == 3
+    assert row["fail_count"] == 4
     assert row["last_sync"] == before["last_sync"]
     assert row["error"]
     assert stand.get("/nodes/pve-01/replication/107-0/status") == row
@@ -100,9 +109,12 @@ def test_a_failed_replication_counts_its_tries() -> None:
     assert stand.rows("/nodes/pve-01/replication", "guest")[107]["fail_count"] == 0
 
 
-def test_replication_to_a_dead_node_fails() -> None:
+def test_replication_to_a_dead_node_fails_when_it_is_due() -> None:
     stand = Stand()
+    stand.now += 120
     stand.kill("pve-02")
+    assert {row["fail_count"] for row in stand.get("/nodes/pve-01/replication")} == {0}
+    stand.now += 900
     assert {row["fail_count"] for row in stand.get("/nodes/pve-01/replication")} == {1}
     assert {row["fail_count"] for row in stand.get("/nodes/pve-03/replication")} == {0}
 

@@ -163,32 +163,31 @@ def _job(cluster: Cluster, guest: Guest) -> Row:
 
 def replication_state(cluster: Cluster, guest: Guest) -> Row:
     """Return how a guest's replication stands: `fail_count`, `error`, and the moments of the last and next try."""
-    now = cluster.now
-    lag = _SETTLED_AFTER + guest.vmid % 40
-    last = (now - lag) // _REPLICATION_SECONDS * _REPLICATION_SECONDS + lag
+    now, lag = cluster.now, _SETTLED_AFTER + guest.vmid % 40
+
+    def due(moment: float) -> float:
+        """Return when the job last was due."""
+        return (moment - lag) // _REPLICATION_SECONDS * _REPLICATION_SECONDS + lag
+
+    fault, dead_since = cluster.pve.find("fail-replication", str(guest.vmid)), cluster.node(guest.replica).down_since
+    synced = tried = due(now)
+    failures, error = 0, ""
+    if fault is not None:
+        # Noticed at once, not when the job is due again.
+        failures, error = 1 + round((tried - due(fault.since)) / _REPLICATION_SECONDS), "out of space"
+        synced, tried = due(fault.since), max(tried, fault.since)
+    elif dead_since is not None:
+        synced, error = due(dead_since), "No route to host"
+        failures = round((tried - synced) / _REPLICATION_SECONDS)
     state: Row = {
-        "duration": round(2 + 5 * spread(f"replication/{guest.vmid}/{int(last)}"), 6),
-        "fail_count": 0,
-        "last_sync": int(last),
-        "last_try": int(last),
-        "next_sync": int(last - lag + _REPLICATION_SECONDS),
+        "duration": round(2 + 5 * spread(f"replication/{guest.vmid}/{int(synced)}"), 6),
+        "fail_count": failures,
+        "last_sync": int(synced),
+        "last_try": int(tried),
+        "next_sync": int(due(now) + _REPLICATION_SECONDS),
     }
-    fault = cluster.pve.find("fail-replication", str(guest.vmid))
-    since = fault.since if fault is not None else cluster.node(guest.replica).down_since
-    if since is not None:
-        error = "out of space" if fault is not None else "No route to host"
-        before = (since - lag) // _REPLICATION_SECONDS * _REPLICATION_SECONDS + lag
-        # What is broken is noticed at once: the next try is not waited for.
-        tries = 1 + int((now - since) // _REPLICATION_SECONDS)
-        last_try = since + (tries - 1) * _REPLICATION_SECONDS
-        target = cluster.name(guest.replica)
-        state |= {
-            "error": f"command 'zfs recv' on {target} failed: {error}",
-            "fail_count": tries,
-            "last_sync": int(before),
-            "last_try": int(last_try),
-            "next_sync": int(last_try + _REPLICATION_SECONDS),
-        }
+    if failures:
+        state["error"] = f"command 'zfs recv' on {cluster.name(guest.replica)} failed: {error}"
     return state
 
 

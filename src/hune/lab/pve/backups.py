@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hune.lab.pve.faults import PveState
-from hune.lab.pve.guests import BY_VMID, GUESTS, MIB, Guest
+from hune.lab.pve.guests import GUESTS, MIB, Guest
 from hune.lab.pve.wave import spread
 
 DAY = 86_400
@@ -100,11 +100,6 @@ def backups(pve: PveState, guest: Guest, now: float, storage: str) -> list[Backu
     if found and pve.find("corrupt-backup", vmid):
         found[0] = Backup(guest, storage, found[0].taken, "failed")
     return found
-
-
-def stored(pve: PveState, now: float, storage: str) -> list[Backup]:
-    """Return every backup on a storage, by guest, newest first."""
-    return [backup for guest in BY_VMID.values() for backup in backups(pve, guest, now, storage)]
 
 
 def _nightly(guest: Guest, now: float) -> Iterator[float]:

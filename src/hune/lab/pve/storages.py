@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hune.lab.pve.backups import Backup, backups, stored
+from hune.lab.pve.backups import Backup, backups
 from hune.lab.pve.cluster import NUMBERS, SAMPLE_SECONDS, Cluster
-from hune.lab.pve.guests import BY_VMID, GIB, GUESTS
+from hune.lab.pve.guests import GIB, GUESTS, Guest
 from hune.lab.pve.routes import ON_NODE, ON_STORAGE, ApiError, Ask, Route
 from hune.lab.pve.wave import Wave, spread
 
@@ -157,15 +157,21 @@ def _content(ask: Ask) -> list[Row]:
     readable = {"Datastore.AllocateSpace", "VM.Backup"}.issubset(ask.privileges)
     if readable and _BACKUPS in storage.content and wanted in (None, _BACKUPS):
         cluster = ask.cluster
-        if vmid:
-            guest = BY_VMID.get(vmid)
-            found = backups(cluster.pve, guest, cluster.now, storage.name) if guest else []
-        else:
-            found = stored(cluster.pve, cluster.now, storage.name)
-        rows += [_backup(backup) for backup in found]
+        rows += [
+            _backup(backup)
+            for guest in GUESTS
+            if vmid in (0, guest.vmid)
+            for backup in backups(cluster.pve, guest, _last_seen(cluster, guest), storage.name)
+        ]
     if "images" in storage.content and wanted in (None, "images", "rootdir"):
         rows += _disks(ask, storage, vmid, wanted)
     return rows
+
+
+def _last_seen(cluster: Cluster, guest: Guest) -> float:
+    """Return until when a guest could be backed up: while its node lives."""
+    since = cluster.node(cluster.placed[guest.vmid].node).down_since
+    return cluster.now if since is None else since
 
 
 def _backup(backup: Backup) -> Row:
