@@ -88,40 +88,43 @@ def scrape(pve: FakePve, running: Exporter, **parameters: object) -> tuple[float
     return seconds, cpu_seconds(running.process.pid) - cpu, len(pve.get("requests")), body
 
 
-def measure(name: str, kind: str, pve: FakePve, running: Exporter, times: int, **parameters: object) -> Row:
-    """Scrape several times, and return the medians."""
-    rounds = [scrape(pve, running, **parameters) for _ in range(times)]
-    body = rounds[-1][3]
-    return Row(
-        scenario=name,
-        exporter=kind,
-        seconds=statistics.median(row[0] for row in rounds),
-        cpu_seconds=statistics.mean(row[1] for row in rounds),
-        peak_mb=peak_mb(running.process.pid),
-        calls=round(statistics.mean(row[2] for row in rounds)),
-        series=sum(1 for line in body.splitlines() if not line.startswith(b"#")),
-    )
+def measure(name: str, pve: FakePve, running: dict[str, Exporter], times: int, **parameters: object) -> Iterator[Row]:
+    """Scrape several times, one after the other in turn so that both meet the same machine; return the medians."""
+    rounds: dict[str, list[tuple[float, float, int, bytes]]] = {kind: [] for kind in running}
+    for _ in range(times):
+        for kind, one in running.items():
+            rounds[kind].append(scrape(pve, one, **parameters))
+    for kind, rows in rounds.items():
+        yield Row(
+            scenario=name,
+            exporter=kind,
+            seconds=statistics.median(row[0] for row in rows),
+            cpu_seconds=statistics.mean(row[1] for row in rows),
+            peak_mb=peak_mb(running[kind].process.pid),
+            calls=round(statistics.mean(row[2] for row in rows)),
+            series=sum(1 for line in rows[-1][3].splitlines() if not line.startswith(b"#")),
+        )
+
+
+@contextlib.contextmanager
+def both(config: Path) -> Iterator[dict[str, Exporter]]:
+    with exporter(UPSTREAM, config=config) as upstream, exporter(OURS, config=config) as ours:
+        yield {UPSTREAM: upstream, OURS: ours}
 
 
 def of_cluster(config: Path, guests: int, nodes: int, times: int) -> Iterator[Row]:
     """Compare scrapes of the cluster scope."""
-    with fakepve(cluster(guests, nodes)) as pve:
-        config_for(pve, config)
-        for kind in (UPSTREAM, OURS):
-            with exporter(kind, config=config) as running:
-                yield measure(f"{guests:,} guests, cluster scope", kind, pve, running, times, cluster=1, node=0)
+    with fakepve(cluster(guests, nodes)) as pve, both(config_for(pve, config)) as running:
+        yield from measure(f"{guests:,} guests, cluster scope", pve, running, times, cluster=1, node=0)
 
 
 def of_node(config: Path, guests: int, times: int) -> Iterator[Row]:
     """Compare scrapes of the node scope with an API that takes its time: the first one, and later ones."""
     name = f"{guests} guests, {_LATENCY_SECONDS * 1000:g} ms a call, node scope"
-    with fakepve(cluster(guests, 1, set={"time_scale": 1.0})) as pve:
-        config_for(pve, config)
+    with fakepve(cluster(guests, 1, set={"time_scale": 1.0})) as pve, both(config_for(pve, config)) as running:
         pve.call("slow_network", _LATENCY_SECONDS)
-        for kind in (UPSTREAM, OURS):
-            with exporter(kind, config=config) as running:
-                yield measure(f"{name}, first", kind, pve, running, 1, cluster=0, node=1)
-                yield measure(f"{name}, later", kind, pve, running, times, cluster=0, node=1)
+        yield from measure(f"{name}, first", pve, running, 1, cluster=0, node=1)
+        yield from measure(f"{name}, later", pve, running, times, cluster=0, node=1)
 
 
 def main() -> None:
@@ -131,7 +134,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix="hune-bench-") as folder, contextlib.ExitStack():
+    with tempfile.TemporaryDirectory(prefix="hune-bench-") as folder:
         config = Path(folder, "pve.yml")
         if options.only in (None, "1000"):
             rows += of_cluster(config, 1_000, 10, options.times)

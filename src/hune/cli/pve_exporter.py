@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ipaddress
 import re
+import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -84,7 +86,7 @@ def make(options: argparse.Namespace, environ: Mapping[str, str]) -> PveExporter
     data_dir = options.data_dir or (None if options.config_file else environ.get("HUNE_DATA_DIR"))
     if data_dir:
         return _of_site(options, Layout(Path(data_dir).expanduser().absolute()), environ)
-    host, port = listen_address(options.listen or f"[::]:{DEFAULT_PORT}")
+    host, port = listen_address(options.listen) if options.listen else (_everywhere(), DEFAULT_PORT)
     if "PVE_USER" in environ:
         known = modules.from_environment(environ)
     else:
@@ -158,6 +160,14 @@ def listen_address(text: str) -> tuple[str, int]:
             f"--web.listen-address {text}: not an address and a port", remedy=f"write it like [::]:{DEFAULT_PORT}"
         )
     return host or "0.0.0.0", port  # noqa: S104 - that is what an empty host means upstream
+
+
+def _everywhere() -> str:
+    """Return the address that stands for all: `::`, unless this machine has no IPv6."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::", 0))
+        return "::"
+    return "0.0.0.0"  # noqa: S104 - what upstream listens on by default
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
