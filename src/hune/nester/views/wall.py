@@ -83,7 +83,7 @@ def _tiles(scene: Scene, judged: list[tuple[Node, Verdict]], past: dict[str, Hou
 
 
 def _tile_words(scene: Scene, node: Node, tile: Tile) -> dict[str, str]:
-    """Return the line below a tile's bar: since when it is silent, else what is hottest and the limit."""
+    """Return the line below a tile's bar: since when it is silent, what is wrong if not heat, else the heat."""
     size = "" if len(node.name) <= 8 else "long" if len(node.name) <= 14 else "longer"
     if tile.state == "down":
         since = next(
@@ -94,8 +94,15 @@ def _tile_words(scene: Scene, node: Node, tile: Tile) -> dict[str, str]:
     elif tile.stale:
         line = tile.age
     else:
-        line = " · ".join(filter(None, [tile.detail, tile.caption]))
+        heat = " · ".join(filter(None, [tile.detail, tile.caption]))
+        line = heat if tile.over else _worst(scene, node) or heat
     return {"size": size, "line": line}
+
+
+def _worst(scene: Scene, node: Node) -> str:
+    """Return the worst that is wrong with a node, in short; nothing if all is well."""
+    wrong = (alert for alert in scene.snapshot.open_alerts if alert.label("node") == node.name)
+    return next((alert_brief(alert, scene.t) for alert in wrong), "")
 
 
 def _pages(scene: Scene, judged: list[tuple[Node, Verdict]]) -> Part:
@@ -196,8 +203,7 @@ class DayRow:
     """A node's last day: from its lowest to its highest."""
 
     name: str
-    low: str
-    high: str
+    text: str
     x: str
     width: str
 
@@ -212,7 +218,8 @@ def _fired(scene: Scene) -> str:
 
 def _day_row(name: str, low: float, high: float, scale: Scale, t: Language) -> DayRow:
     width = max(1.0, 100 * (scale.fraction(high) - scale.fraction(low)))
-    return DayRow(name, t.number(low), f"{t.number(high)}°", scale.percent(low), f"{width:.1f}%")
+    ends = dict.fromkeys([t.number(low), t.number(high)])
+    return DayRow(name, f"{'–'.join(ends)}°", scale.percent(low), f"{width:.1f}%")
 
 
 async def _day(scene: Scene, judged: list[tuple[Node, Verdict]]) -> Part:
