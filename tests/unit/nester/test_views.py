@@ -166,6 +166,20 @@ def test_alert_says_what_where_since_when_and_who_was_told(show: Show) -> None:
         assert expected in words
 
 
+def test_alert_about_a_port_names_its_device_too(show: Show) -> None:
+    down = alert("LinkDown", labels={"port": "SFP+ 2", "device": "enp1s0f1"}, annotations={})
+    same = alert("LinkDown", labels={"port": "eno1", "device": "eno1"}, annotations={}, id="2")
+    words = text(show(overview, snapshot(alerts=(down, same))), "alerts")
+    assert "SFP+ 2" in words
+    assert "enp1s0f1" in words
+    assert words.count("eno1") == 1
+
+
+def test_alert_that_is_over_says_until_when(show: Show) -> None:
+    over = alert(state="resolved", resolved_at=NOW - 60)
+    assert "until" in text(show(overview, snapshot(alerts=(over,))), "lately")
+
+
 def test_alert_in_french(show: Show) -> None:
     words = text(show(overview, SCENES["hot"], "fr"), "alerts")
     for expected in ("critique", "CPU à 78 °C sur pve-01", "limite 70 °C", "depuis"):
@@ -279,6 +293,23 @@ def test_wall_shows_the_day_while_there_is_room(show: Show) -> None:
     assert show(wall, SCENES["well"]).regions["wall-day"]
     fired = (alert("LinkDown", id="1"), alert("CpuHot", id="2"))
     assert show(wall, snapshot(alerts=fired)).regions["wall-day"] == ()
+
+
+def test_tile_on_the_wall_says_what_is_wrong_unless_its_figure_does(show: Show) -> None:
+    down = alert("LinkDown", "cool", labels={"port": "SFP+ 2", "device": "enp1s0f1"}, annotations={})
+    scene = snapshot(node("cool"), node("hot", celsius=80.0), node("well"), alerts=(down, alert(where="hot")))
+    tiles = {part.key: str(part.html) for part in show(wall, scene).regions["wall-nodes"]}
+    assert "SFP+ 2 down" in tiles["node-cool"]
+    assert "limit 70" in tiles["node-hot"]
+    assert "limit 70" in tiles["node-well"]
+
+
+def test_day_of_one_temperature_is_no_range(show: Show, past: object) -> None:
+    past.points = {"a": [(NOW - 60, 50.2)], "b": [(NOW - 60, 50.0), (NOW, 58.0)]}  # type: ignore[attr-defined]
+    day = text(show(wall, snapshot(node("a"), node("b"))), "wall-day")
+    assert "50°" in day
+    assert "50–50" not in day
+    assert "50–58°" in day
 
 
 def test_only_a_hot_node_colours_its_line(show: Show, past: object) -> None:

@@ -8,7 +8,7 @@ from hune.nester.snapshot import Alert
 from hune.nester.views.frame import critical, frame
 from hune.nester.views.look import Look, Part, Scene, title
 from hune.nester.views.tile import Hour, make_tile
-from hune.nester.views.words import alert_limit, alert_peak, alert_title, told
+from hune.nester.views.words import alert_device, alert_limit, alert_peak, alert_title, told
 
 SHOWN_ALERTS = 12
 SHOWN_LATELY = 6
@@ -130,7 +130,7 @@ def alert_part(scene: Scene, alert: Alert) -> Part:
         details=list(
             filter(
                 None,
-                [alert_limit(alert, t), t("alert_row.peak", peak=peak) if peak else ""],
+                [alert_device(alert), alert_limit(alert, t), t("alert_row.peak", peak=peak) if peak else ""],
             )
         ),
         unconfirmed=alert.state == "unknown",
@@ -173,7 +173,7 @@ def lately_part(scene: Scene, alert: Alert) -> Part:
         lab=alert.label("lab") == "true",
         peak=t("alert_row.peak", peak=peak) if (peak := alert_peak(alert, t)) else "",
         lasted=t("alert_row.lasted", duration=t.duration(ended - alert.starts_at)),
-        ended=t.moment(ended, now=scene.now),
+        ended=t("alert_row.until", at=t.moment(ended, now=scene.now)),
         ended_iso=t.iso(ended),
     )
 

@@ -53,6 +53,12 @@ def alert_where(alert: Alert) -> str:
     return " ".join(filter(None, [place, alert.label("port") or alert.label("device")]))
 
 
+def alert_device(alert: Alert) -> str:
+    """Return what the machine itself calls the port that an alert names otherwise: `enp1s0f1` of `SFP+ 2`."""
+    device = alert.label("device")
+    return device if alert.label("port") not in ("", device) else ""
+
+
 def alert_limit(alert: Alert, t: Language) -> str:
     """Return the threshold that an alert is about, in words; empty if it has none."""
     limit = measured(alert, _float(alert.annotation("threshold")), t)
