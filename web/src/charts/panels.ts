@@ -100,9 +100,10 @@ function drawLimit(plot: uPlot, limit: number): void {
   ctx.stroke();
   ctx.fillStyle = role("text-2");
   ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
-  ctx.textAlign = "right";
+  // At the left: at the right stands what was measured last.
+  ctx.textAlign = "left";
   ctx.textBaseline = "bottom";
-  ctx.fillText(format(limit, "celsius"), bbox.left + bbox.width, y - 3 * devicePixelRatio);
+  ctx.fillText(format(limit, "celsius"), bbox.left + 4 * devicePixelRatio, y - 3 * devicePixelRatio);
   ctx.restore();
 }
 
