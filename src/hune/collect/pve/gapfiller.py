@@ -55,7 +55,6 @@ class GapFiller:
         self._store_url = store_url.rstrip("/")
         self._tried: set[float] = set()
         self._last_error = ""
-        self.samples_written = 0
 
     async def run(self) -> None:
         """Look until cancelled; return if this Proxmox keeps no history."""
@@ -87,7 +86,6 @@ class GapFiller:
         # What Proxmox doesn't have either is not asked for every minute.
         oldest = self._clock.now() - HISTORY_SECONDS
         self._tried = {end for end in self._tried if end > oldest} | {gap.end for gap in found}
-        self.samples_written += written
         for gap in found:
             log.info("%s: a gap of %.0f s was filled from Proxmox's own memory", self._cluster, gap.end - gap.start)
         return written
