@@ -231,6 +231,28 @@ async def test_what_keeps_a_guest_busy_is_told_by_its_lock_or_by_a_task() -> Non
     ]
 
 
+async def test_a_guest_is_stopped_by_hand_until_somebody_starts_it_even_in_vain() -> None:
+    def task(kind: str, vmid: int, end: float | None, status: str = "OK") -> dict[str, Any]:
+        ended = {} if end is None else {"endtime": end, "status": status}
+        return {"upid": f"UPID:{kind}:{vmid}", "node": "pve-01", "type": kind, "id": str(vmid), "starttime": 1, **ended}
+
+    answers = pve9()
+    answers["/cluster/tasks"] = [
+        task("qmstop", 100, 50),
+        task("qmstart", 100, 40),
+        task("qmshutdown", 101, 50),
+        task("qmstart", 101, 60, "start failed"),
+        task("qmstop", 103, 70, "no such process"),
+        task("qmstop", 103, None),
+    ]
+    found = await make_stand(answers).samples("tasks")
+    family = "hune_pve_guest_stopped_timestamp_seconds"
+    assert {series: value for series, value in found.items() if series.startswith(family)} == {
+        f'{family}{{id="qemu/100",node="pve-01"}}': 50,
+        f'{family}{{id="qemu/101",node="pve-01"}}': 0,
+    }
+
+
 async def test_replication_tells_the_age_of_the_copy() -> None:
     found = await make_stand(pve9()).samples("replication-jobs")
     labels = '{job="100-0",id="qemu/100",node="pve-01",target="pve-02"}'

@@ -31,6 +31,14 @@ def guests(site: Site) -> Iterable[Rule]:
 
 
 def _down(site: Site) -> Iterable[Rule]:
+    stopped = 'hune_pve_guest_stopped_timestamp_seconds{job="pve-hune"}'
+    # The list of tasks that says so is short: what it said once is remembered until the guest runs.
+    yield Rule(
+        f"group by (cluster, id) ({stopped} > 0)\n"
+        f"or hune:pve_guest_stopped unless {_ON_GUEST} (pve_up{{{_GUESTS}}} == 1) unless {_ON_GUEST} ({stopped} == 0)"
+        f" and on (cluster) {NOW.constant('hune:site_pve')}",
+        record="hune:pve_guest_stopped",
+    )
     starts = 'hune_pve_guest_config_info{job="pve-hune",onboot="1"}'
     yield Rule(
         f"max by (cluster, lab, id, node) (\n"
@@ -38,7 +46,8 @@ def _down(site: Site) -> Iterable[Rule]:
         f'  or {_HA},requested="started"}}\n'
         f")\n"
         f"and {_ON_GUEST} (pve_up{{{_GUESTS}}} == 0)\n"
-        f'unless {_ON_GUEST} pve_guest_info{{{_GUESTS},template="1"}}',
+        f'unless {_ON_GUEST} pve_guest_info{{{_GUESTS},template="1"}}\n'
+        f"unless {_ON_GUEST} {NOW.live('hune:pve_guest_stopped')}",
         record="hune:pve_guest_down",
     )
     # One whose node doesn't say how it does has no uptime: that is unknown, not down.

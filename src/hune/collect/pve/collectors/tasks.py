@@ -3,6 +3,7 @@
 hune_pve_tasks_failed{node="pve-01",type="vzdump"} 2
 hune_pve_task_last_failure_timestamp_seconds{node="pve-01",type="vzdump"} 1795226412
 hune_pve_guest_busy{id="qemu/100",node="pve-01",reason="backup"} 1
+hune_pve_guest_stopped_timestamp_seconds{id="qemu/101",node="pve-01"} 1795226500
 hune_pve_tasks_running{node="pve-01",type="vzdump"} 1
 """
 
@@ -58,6 +59,15 @@ _BUSY = Family(
     f"{_RECENT}, {RESOURCES}",
     "VM.Audit on /vms/{vmid}",
 )
+_STOPPED = Family(
+    "hune_pve_guest_stopped_timestamp_seconds",
+    "gauge",
+    "When somebody stopped or shut down a guest, 0 if it was started since; absent if the cluster's list of recent "
+    "tasks doesn't tell of either any more.",
+    ("id", "node"),
+    _RECENT,
+    "VM.Audit on /vms/{vmid}",
+)
 # What a task's type and a guest's lock mean for somebody who looks at the guest.
 _REASONS = {
     "vzdump": "backup",
@@ -77,6 +87,8 @@ _REASONS = {
     "qmmove": "disk-move",
     "move_volume": "disk-move",
 }
+_STOPS = frozenset(("qmstop", "qmshutdown", "qmsuspend", "vzstop", "vzshutdown", "vzsuspend", "hastop"))
+_STARTS = frozenset(("qmstart", "qmresume", "vzstart", "vzresume", "hastart"))
 _LOCKS = {
     "backup": "backup",
     "migrate": "migration",
@@ -97,18 +109,23 @@ def parse_recent(answer: Any, guests: tuple[Guest, ...], out: Exposition) -> Non
     by_number = {str(guest.vmid): guest for guest in guests}
     busy = {(guest.id, guest.node, _LOCKS[guest.lock]) for guest in guests if guest.lock in _LOCKS}
     running: Counter[tuple[str, str]] = Counter()
+    latest: dict[Guest, tuple[float, bool]] = {}
     for task in records(answer, _RECENT):
-        if "endtime" in task:
-            continue
         kind = task.text("type")
-        running[task.text("node"), kind] += 1
         guest = by_number.get(task.text("id", "").removeprefix("vm:").removeprefix("ct:"))
-        if guest is not None and kind in _REASONS:
-            busy.add((guest.id, guest.node, _REASONS[kind]))
+        if "endtime" not in task:
+            running[task.text("node"), kind] += 1
+            if guest is not None and kind in _REASONS:
+                busy.add((guest.id, guest.node, _REASONS[kind]))
+        # A start that failed is one all the same: the guest is meant to run.
+        elif guest is not None and (kind in _STARTS or (kind in _STOPS and task.text("status", "") == "OK")):
+            latest[guest] = max(latest.get(guest, (0.0, False)), (task.amount("endtime"), kind in _STOPS))
     for labels, count in sorted(running.items()):
         out.add(_RUNNING, count, *labels)
     for who in sorted(busy):
         out.add(_BUSY, 1, *who)
+    for guest, (when, was_stop) in latest.items():
+        out.add(_STOPPED, when if was_stop else 0, guest.id, guest.node)
 
 
 def parse_failed(node: str, answer: Any, since: float, out: Exposition) -> None:
@@ -152,7 +169,7 @@ async def collect(run: Collection) -> None:
 COLLECTOR = Collector(
     name="tasks",
     scope="cluster",
-    families=(_FAILURES, _LAST, _RUNNING, _BUSY),
+    families=(_FAILURES, _LAST, _RUNNING, _BUSY, _STOPPED),
     needs=(Needs("Sys.Audit", "/nodes"), Needs("VM.Audit", "/vms")),
     collect=collect,
 )
