@@ -26,8 +26,8 @@ class Fingerprints(aiohttp.Fingerprint):
         got = hashlib.sha256(shown).digest()
         if got.hex() not in self._accepted:
             host, port, *_ = transport.get_extra_info("peername")
-            # aiohttp would take leave politely, and wait for an answer.
-            transport.abort()
+            # aiohttp takes leave politely, and would wait for an answer.
+            asyncio.get_running_loop().call_soon(transport.abort)
             raise aiohttp.ServerFingerprintMismatch(self.fingerprint, got, host, port)
 
 
