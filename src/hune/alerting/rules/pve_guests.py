@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hune.alerting.promql import NOW
+from hune.alerting.proxmox import STATUS
 from hune.alerting.rules.held import looked_up
 from hune.alerting.rules.model import Rule
 from hune.alerting.rules.pve_held import (
@@ -15,6 +16,7 @@ from hune.alerting.rules.pve_held import (
     reasons,
     recently,
     value_of,
+    was_read,
 )
 from hune.alerting.words_pve import REASONS
 from hune.site.models import Site
@@ -31,11 +33,19 @@ def guests(site: Site) -> Iterable[Rule]:
 
 
 def _down(site: Site) -> Iterable[Rule]:
+    # Each look at all guests costs: these are the few that don't run, and whoever isn't among them does, or is deleted.
+    yield Rule(
+        f"group by (cluster, lab, id) (pve_up{{{_GUESTS}}} == 0)\n  and on (cluster) {was_read(STATUS)}",
+        record="hune:pve_guest_off",
+    )
+    off = NOW.live("hune:pve_guest_off")
+    runs = f"and on (cluster) {was_read(STATUS)} unless {_ON_GUEST} {off}"
     stopped = 'hune_pve_guest_stopped_timestamp_seconds{job="pve-hune"}'
     # The list of tasks that says so is short: what it said once is remembered until the guest runs.
     yield Rule(
         f"group by (cluster, id) ({stopped} > 0)\n"
-        f"or hune:pve_guest_stopped unless {_ON_GUEST} (pve_up{{{_GUESTS}}} == 1) unless {_ON_GUEST} ({stopped} == 0)"
+        f"or hune:pve_guest_stopped unless {_ON_GUEST} (hune:pve_guest_stopped {runs})"
+        f" unless {_ON_GUEST} ({stopped} == 0)"
         f" and on (cluster) {NOW.constant('hune:site_pve')}",
         record="hune:pve_guest_stopped",
     )
@@ -45,7 +55,7 @@ def _down(site: Site) -> Iterable[Rule]:
         f'  {starts} unless {_ON_GUEST} {_HA},requested=~"stopped|disabled"}}\n'
         f'  or {_HA},requested="started"}}\n'
         f")\n"
-        f"and {_ON_GUEST} (pve_up{{{_GUESTS}}} == 0)\n"
+        f"and {_ON_GUEST} {off}\n"
         f'unless {_ON_GUEST} pve_guest_info{{{_GUESTS},template="1"}}\n'
         f"unless {_ON_GUEST} {NOW.live('hune:pve_guest_stopped')}",
         record="hune:pve_guest_down",
@@ -58,7 +68,7 @@ def _down(site: Site) -> Iterable[Rule]:
             f"unless on (cluster, node) ({BOOTING})",
             f"unless on (node) {recently('NodeDown', '5m')}",
             f"unless {_ON_GUEST} {_BUSY}",
-            f'unless {_ON_GUEST} (pve_lock_state{{{_GUESTS},state=~"suspend.*"}} == 1)',
+            f'unless {_ON_GUEST} (pve_lock_state{{{_GUESTS},state="suspended"}} == 1)',
             f'unless {_ON_GUEST} {_HA},state!="started"}}',
         )
     )
@@ -67,7 +77,7 @@ def _down(site: Site) -> Iterable[Rule]:
         "GuestDown",
         NOW.live("hune:pve_guest_down"),
         fires=lambda wrong: f"({wrong} and {_ON_GUEST} (\n    {down}\n    {explained}\n  ))",
-        seen=f"pve_up{{{_GUESTS}}} == 1",
+        seen=f"{recently('GuestDown', '15m')} {runs}",
         wait="1m",
         guest=GUEST,
     )
