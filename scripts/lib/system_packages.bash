@@ -3,6 +3,7 @@
 # A file that must be there → the package that brings it.
 declare -A SYSTEM_FILES=(
   [/usr/bin/chromium]=chromium
+  [/usr/bin/openssl]=openssl
   [/usr/bin/setpriv]=util-linux
   [/usr/bin/systemd-analyze]=systemd
   [/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf]=fonts-dejavu-core
