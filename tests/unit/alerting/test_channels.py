@@ -107,6 +107,13 @@ async def test_console_line_says_all_that_matters() -> None:
     assert line == "12:00:07Z 🔥 CRITICAL CpuHot pve-02: CPU at 78 °C · 78 °C (limit 70 °C)\n"
 
 
+async def test_console_line_says_nothing_twice() -> None:
+    told = episode(device="enp1s0f1", chip="coretemp")
+    told.annotations["summary"] = "pve-02: CPU at 78.0 °C, limit 70 °C, beside enp1s0f1"
+    line = await printed(Notice(told, State.FIRING, True, 43_207.0), {})
+    assert line.endswith("CpuHot pve-02: CPU at 78.0 °C, limit 70 °C, beside enp1s0f1 · chip coretemp\n")
+
+
 async def test_console_line_of_a_resolved_alert_says_how_long_it_lasted() -> None:
     line = await printed(Notice(episode(over=True, lab="true"), State.RESOLVED, False, 43_207.0), {})
     assert line == "12:00:07Z ✅ RESOLVED LAB CpuHot pve-02: CPU too hot · after 3 min 12 s · peak 81 °C\n"

@@ -47,11 +47,13 @@ class ConsoleNotifier:
         wording, episode, kind = self._wording, notice.episode, self._wording.kind(notice)
         moment = datetime.fromtimestamp(notice.now, UTC).strftime("%H:%M:%SZ")
         badge = wording.badge(kind) + (f" {wording.say('lab')}" if episode.is_lab else "")
-        facts = [wording.summary(notice)]
+        summary = wording.summary(notice)
+        facts = [summary]
         value, limit = wording.value(episode), wording.limit(episode)
-        if notice.told is State.FIRING and value:
+        # A summary that names the limit names the value too.
+        if notice.told is State.FIRING and value and not (limit and limit in summary):
             facts.append(f"{value} ({wording.say('limit', limit)})" if limit else value)
-        if where := wording.where(episode):
+        if where := wording.where(episode, besides=summary):
             facts.append(where)
         if notice.told is State.RESOLVED:
             facts.append(wording.say("after", lasted(episode)))

@@ -166,9 +166,13 @@ class Wording:
             return ""
         return self.value(episode, peak=True)
 
-    def where(self, episode: Episode) -> str:
-        """Return the labels that tell the thing from its siblings: `chip platform_coretemp_0`."""
-        shown = [(key, text) for key, text in sorted(episode.labels.items()) if key not in _HIDDEN_LABELS]
+    def where(self, episode: Episode, *, besides: str = "") -> str:
+        """Return the labels that tell the thing from its siblings, `chip coretemp_0`, and don't stand `besides`."""
+        shown = [
+            (key, text)
+            for key, text in sorted(episode.labels.items())
+            if key not in _HIDDEN_LABELS and clean(text) not in besides
+        ]
         return " · ".join(f"{clean(key)} {cut(clean(text), 120)}" for key, text in shown[:6])
 
 
