@@ -10,9 +10,9 @@ from hune.cli.options import DataDir, layout_of
 
 
 def command(data_dir: DataDir = None) -> None:
-    """Send the text on standard input to every receiver of the site."""
+    """Send the text on standard input to every receiver of the site; exit 1 if nobody took it."""
     from hune.alerting.notifiers.emergency import send_emergency
-    from hune.core.errors import Unavailable
+    from hune.core.errors import InputError, Unavailable
     from hune.http.call import open_session
     from hune.site.models import Site
 
@@ -20,10 +20,16 @@ def command(data_dir: DataDir = None) -> None:
         site = Site.model_validate_json(layout_of(data_dir).site_json.read_text())
     except FileNotFoundError:
         raise Unavailable("nobody to tell: Hune has not run here yet", remedy="start it with: hune up") from None
-    text = sys.stdin.read()[:1500]
+    if not (text := sys.stdin.read()[:1500].strip()):
+        raise InputError("nothing to tell", remedy="give the text on standard input: echo … | hune tell")
 
-    async def send() -> None:
+    async def send() -> int:
         async with open_session() as session:
-            await send_emergency(site, os.environ, text, session)
+            return await send_emergency(site, os.environ, text, session)
 
-    asyncio.run(send())
+    took = asyncio.run(send())
+    if not took:
+        raise Unavailable(
+            "nobody was told: no receiver besides the console took it", remedy="add one under receivers, or mend it"
+        )
+    print(f"told: {took}")
