@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated
 
@@ -69,6 +70,10 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; errors meant for people end as one line on standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A locale without the shapes of states is no reason to say nothing.
+            stream.reconfigure(errors="replace")
     try:
         if sys.argv[1:3] == ["run", "pve-exporter"]:
             # Its flags are another program's, with dots in their names.

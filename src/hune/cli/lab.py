@@ -25,7 +25,7 @@ app = typer.Typer(
 app.add_typer(lab_proxmox.app)
 
 NodeName = Annotated[str, typer.Argument(metavar="NODE", help="pve-01, pve-02 or pve-03")]
-AnyNode = Annotated[str | None, typer.Argument(metavar="[NODE]", help="One node; else all.")]
+AnyNode = Annotated[str | None, typer.Argument(metavar="NODE", help="One node; else all.")]
 DeviceName = Annotated[str, typer.Argument(metavar="DEVICE", help="eno1, enp1s0f0 or enp1s0f1")]
 
 _STARTING_SECONDS = 10.0
@@ -113,7 +113,7 @@ def heat(
 @app.command()
 def cool(node: AnyNode = None, data_dir: DataDir = None, json_output: Json = False) -> None:
     """Return a heated node, or all of them, to its usual temperature."""
-    do("cool", {"node": node}, data_dir, json_output, lambda e: f"{e['celsius']:g} °C")
+    do("cool", {"node": node}, data_dir, json_output, lambda e: f"cools down, {e['celsius']:g} °C now")
 
 
 @app.command()
@@ -133,7 +133,7 @@ def unplug(
 @app.command()
 def plug(
     node: AnyNode = None,
-    device: Annotated[str | None, typer.Argument(metavar="[DEVICE]", help="One port; else all.")] = None,
+    device: Annotated[str | None, typer.Argument(metavar="DEVICE", help="One port; else all.")] = None,
     data_dir: DataDir = None,
     json_output: Json = False,
 ) -> None:

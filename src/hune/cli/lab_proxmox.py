@@ -92,7 +92,7 @@ def degrade_pool(node: _NodeName, data_dir: DataDir = None, json_output: Json = 
 @app.command(rich_help_panel=_PANEL)
 def fail_disk(
     node: _NodeName,
-    percent: Annotated[float, typer.Argument(metavar="[PERCENT]", help="How much of it is worn.")] = 97.0,
+    percent: Annotated[float, typer.Argument(metavar="PERCENT", help="How much of it is worn.")] = 97.0,
     data_dir: DataDir = None,
     json_output: Json = False,
 ) -> None:
@@ -153,7 +153,7 @@ def fence(node: _NodeName, data_dir: DataDir = None, json_output: Json = False) 
 def mend(
     subject: Annotated[
         str | None,
-        typer.Argument(metavar="[SUBJECT]", help="What was broken (sql-1, local-zfs), or a fault (fill); else all."),
+        typer.Argument(metavar="SUBJECT", help="What was broken (sql-1, local-zfs), or a fault (fill); else all."),
     ] = None,
     data_dir: DataDir = None,
     json_output: Json = False,

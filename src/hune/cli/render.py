@@ -47,7 +47,8 @@ def compose(
     from hune.deploy.compose import Image, render
 
     chosen = Image(image) if image else Image(build_context=_build_context(out))
-    _write(render(_site(site), chosen), out, force=force, json_output=json_output, then="docker compose up -d")
+    then = f"cd {out} && docker compose up -d"
+    _write(render(_site(site), chosen), out, force=force, json_output=json_output, then=then)
 
 
 @app.command()
@@ -76,7 +77,7 @@ def systemd(
         program=program or str(own_program()), data_dir=data_dir, site_file=str(found.absolute()) if found else ""
     )
     rendering = render_processes(loaded, place) if processes else render_conductor(place)
-    _write(rendering, out, force=force, json_output=json_output, then="see docs/deploy.md")
+    _write(rendering, out, force=force, json_output=json_output, then="put them in place as docs/deploy.md tells")
 
 
 def _build_context(out: Path) -> str:
@@ -111,4 +112,4 @@ def _write(rendering: Rendering, out: Path, *, force: bool, json_output: bool, t
         show.line(f"  {show.escape(path)}: a new secret, made here and shown nowhere")
     for note in rendering.notes:
         show.line(f"[yellow]▲[/] {show.escape(note)}")
-    show.line(f"[dim]then: cd {show.escape(str(out))} && {show.escape(then)}[/]")
+    show.line(f"[dim]then: {show.escape(then)}[/]")

@@ -168,7 +168,10 @@ def call(
             return response.status, json.loads(content)
         return response.status, content.decode()
     except (FileNotFoundError, ConnectionRefusedError) as error:
-        raise Unavailable("Hune is not running here", remedy="start it with: hune up") from error
+        raise Unavailable(
+            f"Hune is not running in {path.parent.parent}",
+            remedy="start it with: hune up; or name the directory it runs in with --data-dir",
+        ) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Unavailable(f"the conductor did not answer: {error}", remedy="see: hune logs conductor") from error
     finally:

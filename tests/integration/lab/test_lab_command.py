@@ -229,7 +229,7 @@ def test_commands_without_a_stack_say_how_to_start_that(tmp_path: Path) -> None:
     alone = Stack(tmp_path)
     alone._loop.close()
     for arguments in (("up",), ("status",), ("heat", "pve-01", "78")):
-        assert alone.refused(*arguments) == "Hune is not running here; start it with: hune up"
+        assert alone.refused(*arguments).startswith(f"Hune is not running in {tmp_path}; start it with: hune up")
     assert alone.ok("down") == "there was no lab\n"
 
 

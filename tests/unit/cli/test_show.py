@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from hune.cli import show
@@ -55,3 +59,12 @@ def test_a_fingerprint_keeps_its_letters(capsys: pytest.CaptureFixture[str]) -> 
     show.line("ED:CD:AB:81:AB:09")
     show.table(("certificate",), [("ED:CD:AB:81:AB:09",)])
     assert capsys.readouterr().out.count("ED:CD:AB:81:AB:09") == 2
+
+
+def test_a_locale_without_our_shapes_is_no_reason_to_fail() -> None:
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    result = subprocess.run(
+        [sys.executable, "-m", "hune", "site", "check"], capture_output=True, text=True, env=environ, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert "is right" in result.stdout
