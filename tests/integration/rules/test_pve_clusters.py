@@ -116,7 +116,7 @@ def storage(node: str, used: float, *, shared: bool = False) -> Facts:
 
 def test_storage_that_all_nodes_share_is_told_once_with_its_limits(tmp_path: Path) -> None:
     site = make_pve_site(proxmox_thresholds={"storage_warning_ratio": 0.7})
-    full = storage("pve-01", 80, shared=True) | storage("pve-02", 80, shared=True)
+    full: Facts = {**storage("pve-01", 80, shared=True), **storage("pve-02", 80, shared=True)}
     labels = {"cluster": "home", "storage": "tank", "severity": "warning"}
     run(
         tmp_path,
