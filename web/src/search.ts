@@ -14,6 +14,9 @@ const KEPT_MS = 5000;
 
 let entries: readonly Entry[] = [];
 let askedAt = Number.NEGATIVE_INFINITY;
+/** Whether an answer has come yet, and whether Enter was pressed before it. */
+let known = false;
+let hurried = false;
 let found: readonly Entry[] = [];
 let chosen = 0;
 
@@ -27,7 +30,15 @@ async function ask(): Promise<void> {
   const language = page.view.split(":").at(-1) ?? "en";
   const response = await fetch(`/api/search?lang=${language}`);
   if (response.ok) entries = (await response.json()) as readonly Entry[];
+  known = true;
   show();
+  if (hurried) go();
+}
+
+function go(): void {
+  const entry = found[chosen];
+  hurried = !known;
+  if (entry) location.assign(entry.url);
 }
 
 function plain(text: string): string {
@@ -78,8 +89,8 @@ function show(): void {
   const open = document.activeElement === field;
   found = open ? search(field.value) : [];
   chosen = Math.min(chosen, Math.max(0, found.length - 1));
-  place.hidden = !open;
-  field.setAttribute("aria-expanded", String(open));
+  place.hidden = !open || !known;
+  field.setAttribute("aria-expanded", String(!place.hidden));
   if (!open) return;
   place.replaceChildren(...found.map(item));
   if (found.length > 0) field.setAttribute("aria-activedescendant", `found-${chosen}`);
@@ -95,10 +106,8 @@ function show(): void {
 function press(event: KeyboardEvent): void {
   if (event.key === "ArrowDown") chosen = (chosen + 1) % Math.max(1, found.length);
   else if (event.key === "ArrowUp") chosen = (chosen - 1 + found.length) % Math.max(1, found.length);
-  else if (event.key === "Enter") {
-    const entry = found[chosen];
-    if (entry) location.assign(entry.url);
-  } else if (event.key === "Escape") {
+  else if (event.key === "Enter") go();
+  else if (event.key === "Escape") {
     const field = input();
     if (field) field.value = "";
     field?.blur();
@@ -124,6 +133,7 @@ export function startSearch(): void {
   field.addEventListener("blur", show);
   field.addEventListener("input", () => {
     chosen = 0;
+    hurried = false;
     show();
   });
   field.addEventListener("keydown", press);

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from support.browsing import live, picture
 from support.nester_server import NesterServer
@@ -21,6 +21,19 @@ def test_slash_searches_and_enter_goes(server: NesterServer, open_page: OpenPage
     expect(page.locator("#found li")).to_have_count(1)
     picture(page, "search-1920-light")
     page.keyboard.press("Enter")
+    page.wait_for_url("**/nodes/pve-03")
+
+
+def test_enter_before_the_list_has_come_goes_once_it_has(open_page: OpenPage) -> None:
+    page = open_page("/")
+    held: list[Route] = []
+    page.route("**/api/search*", lambda route: held.append(route))  # noqa: PLW0108 - a built-in is refused
+    with page.expect_request("**/api/search*"):
+        page.keyboard.press("/")
+    page.keyboard.type("pve-03")
+    expect(page.locator("#found")).to_be_hidden()
+    page.keyboard.press("Enter")
+    held[0].continue_()
     page.wait_for_url("**/nodes/pve-03")
 
 
