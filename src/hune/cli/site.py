@@ -115,4 +115,7 @@ def init(
     show.line(f"[green]●[/] wrote {show.escape(told(path))}")
     if draft.discord and not os.environ.get(DISCORD_VARIABLE):
         show.line(f"[dim]put the channel's webhook URL into the environment: export {DISCORD_VARIABLE}=…[/]")
-    show.line(f"[dim]look at it, then: hune up{f' --site {show.escape(str(site))}' if site else ''}[/]")
+    chosen = f" --site {show.escape(str(site))}" if site else ""
+    show.line(
+        f"[dim]look at it, then: hune up{chosen}, or if Hune runs already: hune plan{chosen}, hune reload{chosen}[/]"
+    )

@@ -13,7 +13,7 @@ import typer
 
 from hune.cli import show
 from hune.cli.options import DataDir, Json, SiteFile, layout_of
-from hune.core.errors import HuneError, Unavailable
+from hune.core.errors import HuneError, InputError, Unavailable
 from hune.core.layout import Layout, data_root
 
 # Fetching engines over a slow line is the longest part; it shows its progress.
@@ -59,7 +59,12 @@ def command(
 
 
 def _detached(argv: list[str], environ: dict[str, str], layout: Layout, *, json_output: bool) -> None:
-    layout.logs.mkdir(parents=True, exist_ok=True)
+    try:
+        layout.logs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{layout.root}: {error.strerror}", remedy="make it writable, or choose another with --data-dir"
+        ) from error
     path = layout.log("conductor")
     with path.open("a") as log:
         mark = log.tell()

@@ -46,7 +46,7 @@ def lock(layout: Layout) -> TextIO:
         file.close()
         raise InputError(
             f"{layout.root}: Hune is already running there{f' (pid {holder})' if holder else ''}",
-            remedy="see: hune status; to start another, give it --data-dir",
+            remedy="a changed site file is applied by: hune reload; to start another, give it --data-dir",
         ) from None
     file.truncate(0)
     file.write(str(os.getpid()))
