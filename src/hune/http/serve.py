@@ -22,6 +22,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hune.core.errors import HuneError, Refused, Unavailable
+from hune.http.bounded import BoundedProtocol
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +171,7 @@ class HttpService:
             date_header=True,
             proxy_headers=False,
             timeout_graceful_shutdown=max(1, round(self._grace_seconds)),
-            http="httptools",
+            http=BoundedProtocol,
             ws="none",
             ssl_certfile=self._tls.certificate if self._tls else None,
             ssl_keyfile=self._tls.key if self._tls else None,

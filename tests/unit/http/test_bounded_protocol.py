@@ -1,0 +1,122 @@
+"""A request has bounded time to arrive, and its head a bounded size."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from hune.http.bounded import ARRIVAL_SECONDS, HEAD_BYTES, BoundedProtocol
+
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+HALF_A_POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nab"
+
+
+class Handle:
+    def __init__(self) -> None:
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class Loop:
+    """Remembers what it was asked to call later; runs no application."""
+
+    def __init__(self) -> None:
+        self.later: list[tuple[float, Callable[[], None], Handle]] = []
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> Handle:
+        handle = Handle()
+        self.later.append((seconds, call, handle))
+        return handle
+
+    def create_task(self, coroutine: Any, **_: Any) -> "asyncio.Future[None]":
+        coroutine.close()
+        return asyncio.Future()
+
+    def pass_time(self) -> None:
+        for seconds, call, handle in self.later:
+            if seconds <= ARRIVAL_SECONDS and not handle.cancelled:
+                call()
+
+
+class Transport:
+    def __init__(self) -> None:
+        self.written = b""
+        self.closed = False
+
+    def get_extra_info(self, _name: str) -> None:
+        return None
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+class Connection:
+    def __init__(self) -> None:
+        async def app(_scope: Any, _receive: Any, _send: Any) -> None: ...
+
+        self.loop, self.transport = Loop(), Transport()
+        config: Any = uvicorn.Config(app, log_config=None, ws="none", lifespan="off")
+        loop: Any = self.loop
+        transport: Any = self.transport
+        self.protocol = BoundedProtocol(config, ServerState(), {}, loop)
+        self.protocol.connection_made(transport)
+
+
+@pytest.fixture
+async def connection() -> Connection:
+    return Connection()
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: l", HALF_A_POST, GET + b"GET / "])
+async def test_what_does_not_arrive_in_time_is_hung_up_on(connection: Connection, begun: bytes) -> None:
+    if begun:
+        connection.protocol.data_received(begun)
+    assert not connection.transport.closed
+    connection.loop.pass_time()
+    assert connection.transport.closed
+
+
+@pytest.mark.parametrize("request_parts", [[GET], [GET[:9], GET[9:]], [HALF_A_POST, b"cd"]])
+async def test_answer_to_a_whole_request_may_take_for_ever(connection: Connection, request_parts: list[bytes]) -> None:
+    for part in request_parts:
+        connection.protocol.data_received(part)
+    connection.loop.pass_time()
+    assert not connection.transport.closed
+
+
+async def test_head_without_end_is_refused(connection: Connection) -> None:
+    connection.protocol.data_received(b"GET / HTTP/1.1\r\nX: ")
+    for _ in range(HEAD_BYTES // 1024):
+        connection.protocol.data_received(b"a" * 1024)
+    assert connection.transport.written.startswith(b"HTTP/1.1 400 ")
+    assert connection.transport.closed
+
+
+async def test_long_body_is_no_long_head(connection: Connection) -> None:
+    length = 4 * HEAD_BYTES
+    connection.protocol.data_received(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % length)
+    for _ in range(length // 1024):
+        connection.protocol.data_received(b"a" * 1024)
+    connection.loop.pass_time()
+    assert connection.transport.written == b""
+    assert not connection.transport.closed
+
+
+async def test_connection_that_is_gone_is_awaited_no_longer(connection: Connection) -> None:
+    connection.protocol.connection_lost(None)
+    assert all(handle.cancelled for *_, handle in connection.loop.later)
