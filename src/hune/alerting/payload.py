@@ -5,6 +5,7 @@ Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from hune.alerting.episode import Incoming
 from hune.core.errors import InputError
 
 MAX_ALERTS = 20_000
+# What one alert may say: all that are listed are read and shown together, again and again.
+LONGEST_TEXT = 4096
+MAX_CHARACTERS = 16_384
 _REMEDY = "send Alertmanager's webhook format"
 # Alertmanager writes Go's zero time for "not yet".
 _EARLIEST = datetime(1971, 1, 1, tzinfo=UTC).timestamp()
@@ -61,13 +65,13 @@ def _alert(row: Any, where: str) -> Incoming:
     status = alert.get("status", "firing")
     if status not in ("firing", "resolved"):
         raise InputError(f"{where}.status: neither firing nor resolved", remedy="write one of them")
-    labels = _texts(alert.get("labels"), f"{where}.labels")
+    labels = _labels(alert.get("labels"), f"{where}.labels")
     if not labels.get("alertname"):
         raise InputError(f"{where}.labels.alertname: missing", remedy="give the alert its name")
     return Incoming(
         firing=status == "firing",
         labels=labels,
-        annotations=_texts(alert.get("annotations") or {}, f"{where}.annotations"),
+        annotations=_annotations(alert.get("annotations") or {}, f"{where}.annotations"),
         starts_at=_moment(alert.get("startsAt"), f"{where}.startsAt"),
         ends_at=_moment(alert.get("endsAt"), f"{where}.endsAt"),
     )
@@ -86,6 +90,30 @@ def _texts(value: Any, where: str) -> dict[str, str]:
         for key, entry in _object(value, where).items()
         if (text := _text(entry, f"{where}.{_short(key)}"))
     }
+
+
+def _labels(value: Any, where: str) -> dict[str, str]:
+    """Return labels, which tell alerts apart: a long one is shortened to a text of its own, none is left out."""
+    labels = {}
+    for name, text in _texts(value, where).items():
+        if len(text) > LONGEST_TEXT:
+            text = f"{text[: LONGEST_TEXT - 17]}…{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        labels[name] = text
+    if sum(len(name) + len(text) for name, text in labels.items()) > MAX_CHARACTERS:
+        raise InputError(f"{where}: more than {MAX_CHARACTERS} characters", remedy="send fewer or shorter labels")
+    return labels
+
+
+def _annotations(value: Any, where: str) -> dict[str, str]:
+    """Return annotations as far as there is room for them; they are for people."""
+    kept, room = {}, MAX_CHARACTERS
+    for name, text in _texts(value, where).items():
+        short = text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
+        room -= len(name) + len(short)
+        if room < 0:
+            break
+        kept[name] = short
+    return kept
 
 
 def _text(value: Any, where: str) -> str:

@@ -22,6 +22,7 @@ from hune.http.serve import problem
 
 MAX_BODY_BYTES = 16 << 20
 _SMALL_BYTES = 64 << 10
+"""More is read and decoded one at a time: decoded, it takes some thirty times the memory."""
 _DAY = 86400.0
 _DEFAULT_LIMIT = 500
 _MAX_LIMIT = 5000
@@ -32,10 +33,11 @@ Accept = Callable[[Notification], Awaitable[book.Taken]]
 
 def routes(accept: Accept, database: Database, clock: Clock, count: Callable[[int], None]) -> list[BaseRoute]:
     """Return the routes; `accept` stores a notification durably, `count` hears the status of each answer to one."""
+    turn = asyncio.Semaphore(1)
 
     async def webhook(request: Request) -> Response:
         try:
-            response = await _take(request, accept)
+            response = await _take(request, accept, turn)
         except ClientDisconnect:
             response = problem(400, "the request ended before its body")
         count(response.status_code)
@@ -63,18 +65,14 @@ def routes(accept: Accept, database: Database, clock: Clock, count: Callable[[in
     ]
 
 
-async def _take(request: Request, accept: Accept) -> Response:
+async def _take(request: Request, accept: Accept, turn: asyncio.Semaphore) -> Response:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         return problem(415, "send JSON, with Content-Type: application/json")
-    body = await _read_body(request)
-    if body is None:
-        return problem(413, f"more than {MAX_BODY_BYTES >> 20} MB; send fewer alerts at once (max_alerts)")
     try:
-        if len(body) > _SMALL_BYTES:
-            notification = await asyncio.to_thread(read_notification, body)
-        else:
-            notification = read_notification(body)
+        notification = await _read(request, turn)
+        if notification is None:
+            return problem(413, f"more than {MAX_BODY_BYTES >> 20} MB; send fewer alerts at once (max_alerts)")
         taken = await accept(notification)
     except InputError as error:
         return problem(400, str(error))
@@ -93,17 +91,25 @@ async def _take(request: Request, accept: Accept) -> Response:
     )
 
 
-async def _read_body(request: Request) -> bytes | None:
+async def _read(request: Request, turn: asyncio.Semaphore) -> Notification | None:
+    """Return the notification, None if it is too large; large ones wait for their `turn` while most of it is away."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
         return None
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MAX_BODY_BYTES:
-            return None
-        parts.append(part)
-    return b"".join(parts)
+    body = bytearray()
+    stream = request.stream()
+    async for part in stream:
+        body += part
+        if len(body) > _SMALL_BYTES:
+            break
+    else:
+        return read_notification(bytes(body))
+    async with turn:
+        async for part in stream:
+            body += part
+            if len(body) > MAX_BODY_BYTES:
+                return None
+        return await asyncio.to_thread(read_notification, bytes(body))
 
 
 def _number(request: Request, name: str, default: float) -> float:

@@ -77,7 +77,7 @@ async def test_hostile_labels_are_stored_and_told(hub: HubProcess, discord: Disc
     await discord.wait(lambda server: len(server.accepted) + len(server.refused) >= 1)
     assert discord.refused == []
     [alert] = await hub.alerts()
-    assert len(alert["labels"]["evil"]) == 100_000
+    assert alert["labels"]["evil"].startswith("<@1><@1>")
 
 
 async def test_alert_of_an_unknown_receiver_follows_the_routes(hub: HubProcess, discord: DiscordServer) -> None:
@@ -165,7 +165,7 @@ async def test_notification_that_cannot_be_stored_is_answered_with_503_and_nothi
     await discord.wait(lambda server: len(server.accepted) == 1)
     largest = _largest_file(tmp_path)
     resource.prlimit(hub.pid, resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
-    huge = [make_alert(name="A", node=f"n{number}", filler="x" * 90_000) for number in range(150)]
+    huge = [make_alert(name="A", node=f"n{number}", filler="x" * 4_000) for number in range(3000)]
     assert await hub.post(payload(huge)) == 503
     assert [alert["labels"]["node"] for alert in await hub.alerts()] == ["early"]
     report = await hub.get("/health")

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hune.alerting.payload import read_notification
+from hune.alerting.episode import Incoming
+from hune.alerting.payload import LONGEST_TEXT, MAX_CHARACTERS, read_notification
 from hune.core.errors import InputError
 
 
@@ -87,6 +88,38 @@ def test_wrong_payload_is_refused_with_its_place(body: str, place: str) -> None:
 def test_half_a_character_becomes_whole_text() -> None:
     read = read_notification(b'{"alerts":[{"labels":{"alertname":"A","node":"\\ud83d"}}]}')
     assert read.alerts[0].labels["node"].encode()
+
+
+def _read_one(**alert: dict[str, str]) -> Incoming:
+    alert = {"labels": {"alertname": "A"}} | alert
+    return read_notification(json.dumps({"alerts": [alert]}).encode()).alerts[0]
+
+
+def test_long_annotation_is_shortened_and_leaves_room_for_others() -> None:
+    said = _read_one(annotations={"description": "x" * 1_000_000, "summary": "hot"}).annotations
+    assert said == {"description": "x" * (LONGEST_TEXT - 1) + "…", "summary": "hot"}
+
+
+def test_annotations_without_number_are_kept_as_far_as_there_is_room() -> None:
+    said = _read_one(annotations={f"key{number}": "x" * 100 for number in range(10_000)}).annotations
+    assert "key0" in said
+    assert sum(len(name) + len(text) for name, text in said.items()) <= MAX_CHARACTERS
+
+
+def test_long_labels_are_shortened_and_still_tell_alerts_apart() -> None:
+    long = "x" * 1_000_000
+    one, same, other = (_read_one(labels={"alertname": "A", "path": path}) for path in (long, long, long + "y"))
+    assert len(one.labels["path"]) == LONGEST_TEXT
+    assert one.fingerprint == same.fingerprint != other.fingerprint
+
+
+def test_label_that_is_not_too_long_stays_as_it_is() -> None:
+    assert _read_one(labels={"alertname": "A", "path": "é" * LONGEST_TEXT}).labels["path"] == "é" * LONGEST_TEXT
+
+
+def test_labels_without_number_are_refused() -> None:
+    with pytest.raises(InputError, match=r"^alerts\[0\].labels: more than"):
+        _read_one(labels={"alertname": "A", **{f"key{number}": "x" for number in range(10_000)}})
 
 
 _json = st.recursive(
