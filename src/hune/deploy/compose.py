@@ -63,6 +63,9 @@ _HOUSING = {
 }
 
 
+# What upstream's images read a key from, again and again: the kernel gives another each time.
+_UNKNOWN = "file:///proc/sys/kernel/random/uuid"
+
 _HELD = ("restart", "user", "read_only", "cap_drop", "security_opt", "mem_limit", "pids_limit", "logging", "labels")
 
 
@@ -199,8 +202,9 @@ def _engine(name: str, site: Site, setting: Setting) -> dict[str, Any]:
     if name == "blackbox-exporter":
         # Echo requests without a capability: every group may send them, in this container's network.
         service["sysctls"] = {"net.ipv4.ping_group_range": "0 2147483647"}
-    if process.env:
-        service["environment"] = {key: _literal(value) for key, value in sorted(process.env.items())}
+    variables = {**process.env, **dict.fromkeys(process.sealed, _UNKNOWN)}
+    if variables:
+        service["environment"] = {key: _literal(value) for key, value in sorted(variables.items())}
     path = urlsplit(process.ready_url)
     query = f"?{path.query}" if path.query else ""
     return {

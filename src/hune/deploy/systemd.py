@@ -191,7 +191,7 @@ def _process_unit(process: Process, place: Place, layout: Layout) -> str:
     }
     service = {
         "Type": "exec",
-        "ExecStart": command(process.argv),
+        "ExecStart": command(_sealed(process)),
         **({"ExecReload": f"/bin/kill -{process.reload_signal} $MAINPID"} if process.reload_signal else {}),
         "WorkingDirectory": process.cwd,
         "Environment": " ".join(_quote(f"{key}={value}") for key, value in sorted(process.env.items())),
@@ -215,6 +215,14 @@ def _process_unit(process: Process, place: Place, layout: Layout) -> str:
         ("Service", {key: value for key, value in service.items() if value} | hardening),
         ("Install", {"WantedBy": TARGET}),
     )
+
+
+def _sealed(process: Process) -> Sequence[str]:
+    """Return the command of a process, with a value that nobody knows in each variable that is to have one."""
+    if not process.sealed:
+        return process.argv
+    keys = "; ".join(f'read -r key </proc/sys/kernel/random/uuid; export "{name}=$key"' for name in process.sealed)
+    return ("/bin/sh", "-c", f'{keys}; exec "$0" "$@"', *process.argv)
 
 
 def _state(path: str, data_dir: str) -> dict[str, str]:

@@ -126,6 +126,17 @@ def test_exporter_sees_the_host_and_listens_at_the_gateway_only() -> None:
     assert "ports" not in exporter
 
 
+def test_nobody_can_delete_from_the_store_and_no_other_origin_read_it() -> None:
+    store = services(SITES["this-machine"])["victoriametrics"]
+    assert store["environment"]["HUNE_STORE_deleteAuthKey"] == "file:///proc/sys/kernel/random/uuid"
+    assert "-http.disableCORS" in store["command"]
+
+
+def test_store_that_knows_no_such_flag_is_not_given_it() -> None:
+    old = site_of("engines: {victoriametrics: {version: '1.100.1'}}\n")
+    assert "-http.disableCORS" not in services(old)["victoriametrics"]["command"]
+
+
 def test_dollars_of_the_site_are_no_variables() -> None:
     command = services(site_of(ODD))["node-exporter"]["command"]
     assert "--collector.netclass.ignored-devices=^(veth|tap$$|lo$$)" in command

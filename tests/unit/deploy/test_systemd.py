@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 
 import pytest
 
@@ -129,3 +130,19 @@ def test_line_break_in_the_site_begins_no_setting() -> None:
     assert unit["User"] == ["hune"]
     [started] = unit["ExecStart"]
     assert "a\\nUser=root\\r\\nb" in started
+
+
+def test_nobody_knows_the_keys_of_the_store() -> None:
+    [started] = settings(render_processes(SITES["odd"], Place()).files["hune-victoriametrics.service"])["ExecStart"]
+    argv = shlex.split(started.replace("$$", "$").replace("%%", "%"))
+    program = next(part for part in argv if part.endswith("/victoria-metrics"))
+
+    def environments() -> list[str]:
+        shown = ["env" if part == program else part for part in argv[: argv.index(program) + 1]]
+        text = subprocess.run(shown, capture_output=True, text=True, check=True).stdout
+        return [line for line in text.splitlines() if line.startswith("HUNE_STORE_")]
+
+    first, second = environments(), environments()
+    assert {line.partition("=")[0] for line in first} >= {"HUNE_STORE_deleteAuthKey", "HUNE_STORE_snapshotAuthKey"}
+    assert all(len(line.partition("=")[2]) == 36 for line in first)
+    assert not set(first) & set(second)

@@ -24,6 +24,9 @@ IMAGE = "victoriametrics/victoria-metrics:v1.152.0"
 _VARIABLES = "HUNE_STORE_"
 _SEALED = ("deleteAuthKey", "snapshotAuthKey", "forceMergeAuthKey", "forceFlushAuthKey", "search_resetCacheAuthKey")
 
+# By default scripts of every web page may read everything; older ones can't be told otherwise.
+_CAN_REFUSE_OTHER_ORIGINS = (1, 117)
+
 
 def process(setting: Setting) -> Process:
     """Return the process: repeated samples are stored once, and new ones are seen a second later."""
@@ -42,6 +45,7 @@ def process(setting: Setting) -> Process:
             "-loggerLevel=WARN",
             "-envflag.enable",
             f"-envflag.prefix={_VARIABLES}",
+            *(("-http.disableCORS",) if setting.binaries[NAME].version >= _CAN_REFUSE_OTHER_ORIGINS else ()),
         ),
         ready_url=f"{setting.site.url(NAME)}/health",
         stop_seconds=30.0,
