@@ -14,6 +14,7 @@ import typer
 from hune.cli import show
 from hune.cli.options import DataDir, Json, SiteFile, layout_of
 from hune.core.errors import HuneError, InputError, Unavailable
+from hune.core.files import keep_to_owner
 from hune.core.layout import Layout, data_root
 
 # Fetching engines over a slow line is the longest part; it shows its progress.
@@ -41,6 +42,7 @@ def command(
     # What is stored and logged is for this user alone; all processes inherit it.
     os.umask(0o077)
     layout = layout_of(data_dir)
+    keep_to_owner(layout.root)
     found = find(site, os.environ, Path.cwd())
     request = Request(
         data_dir=str(layout.root),
