@@ -65,6 +65,7 @@ class Child:
         self._running: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
         self._wanted_to_end = False
+        self._clock_was_set_back = False
 
     def _enter(self, state: State, detail: str = "") -> None:
         self.state, self.detail, self.since = state, detail, self._clock.now()
@@ -129,7 +130,10 @@ class Child:
     async def _leave_the_future(self) -> None:
         if self.process.series_dir:
             folder = Path(self.process.series_dir)
-            if aside := await asyncio.to_thread(put_aside_the_future, folder, self._clock.now()):
+            was_set_back, self._clock_was_set_back = self._clock_was_set_back, False
+            if aside := await asyncio.to_thread(
+                put_aside_the_future, folder, self._clock.now(), was_set_back=was_set_back
+            ):
                 log.warning(
                     "%s: the clock was set back, and what was stored under a later time would hide all that is new: "
                     "put aside in %s",
@@ -183,8 +187,9 @@ class Child:
         if self._running is not None:
             self._running.send_signal(signal.Signals[f"SIG{self.process.reload_signal}"])
 
-    async def restart(self, reason: str) -> None:
+    async def restart(self, reason: str, *, clock_was_set_back: bool = False) -> None:
         """End the process so that it is started again at once."""
+        self._clock_was_set_back = self._clock_was_set_back or clock_was_set_back
         log.warning("%s: restarting: %s", self.process.name, reason)
         self._backoff.reset()
         if self._running is not None:

@@ -306,7 +306,9 @@ class Conductor:
                 self._say(f"the clock was set back by {-leap:.0f} s: everything is started again")
                 reason = f"the clock was set back by {-leap:.0f} s"
                 async with self._changing:
-                    await asyncio.gather(*(child.restart(reason) for child in self._children.values()))
+                    await asyncio.gather(
+                        *(child.restart(reason, clock_was_set_back=True) for child in self._children.values())
+                    )
 
     async def _housekeeping(self) -> None:
         while True:

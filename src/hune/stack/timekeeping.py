@@ -38,15 +38,17 @@ class ClockWatch:
         return leap
 
 
-def put_aside_the_future(folder: Path, now: float) -> Path | None:
+def put_aside_the_future(folder: Path, now: float, *, was_set_back: bool = False) -> Path | None:
     """Move what Prometheus stored in `folder` after `now` to `FOLDER-ahead`; return that, or None if nothing was moved.
 
-    Blocks that end before `now` stay. Only the last such directory is kept. Raises OSError.
+    Blocks that end before `now` stay. What isn't in a block yet is one: it goes if a file of it was written after
+    `now`, or if it `was_set_back`: then its last files were written at the new time, as it ended. Only the last such
+    directory is kept. Raises OSError.
     """
     late = now + STEP_SECONDS
     moved = [block for block in folder.glob("*/meta.json") if _ends(block) > late]
     names = [block.parent.name for block in moved]
-    if names or any(file.stat().st_mtime > late for file in (folder / "wal").glob("*")):
+    if names or was_set_back or any(file.stat().st_mtime > late for file in (folder / "wal").glob("*")):
         names += [name for name in _HEAD if (folder / name).exists()]
     if not names:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
@@ -108,8 +109,9 @@ async def test_console_line_says_all_that_matters() -> None:
 
 
 async def test_console_line_says_nothing_twice() -> None:
-    told = episode(device="enp1s0f1", chip="coretemp")
-    told.annotations["summary"] = "pve-02: CPU at 78.0 °C, limit 70 °C, beside enp1s0f1"
+    summary = "pve-02: CPU at 78.0 °C, limit 70 °C, beside enp1s0f1"
+    hot = episode(device="enp1s0f1", chip="coretemp")
+    told = replace(hot, annotations={**hot.annotations, "summary": summary})
     line = await printed(Notice(told, State.FIRING, True, 43_207.0), {})
     assert line.endswith("CpuHot pve-02: CPU at 78.0 °C, limit 70 °C, beside enp1s0f1 · chip coretemp\n")
 

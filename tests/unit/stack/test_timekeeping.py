@@ -91,6 +91,14 @@ def test_what_was_written_in_the_future_is_put_aside_and_older_blocks_stay(folde
     assert sorted(path.name for path in aside.iterdir()) == ["01BBB", "chunks_head", "wal"]
 
 
+def test_after_a_step_the_head_goes_though_it_was_written_last_at_the_new_time(folder: Path) -> None:
+    _block(folder, "01AAA", NOW - 7200)
+    aside = put_aside_the_future(folder, NOW, was_set_back=True)
+    assert aside is not None
+    assert sorted(path.name for path in aside.iterdir()) == ["chunks_head", "wal"]
+    assert [path.name for path in folder.iterdir()] == ["01AAA"]
+
+
 def test_a_block_of_the_future_takes_the_head_along(folder: Path) -> None:
     # The head accepts nothing from before the newest block.
     _block(folder, "01BBB", NOW + 3600)

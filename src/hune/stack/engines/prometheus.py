@@ -357,4 +357,9 @@ async def check(checkup: Checkup) -> str:
     age = checkup.now() - sent
     if age > _STALE_WRITE_SECONDS:
         raise Unavailable(f"last write to the store was {age:.0f} s ago")
+    if age < -_STALE_WRITE_SECONDS:
+        raise Unavailable(
+            f"its newest sample lies {-age:.0f} s in the future, and it takes none that is older",
+            remedy="set the machine's clock right, then: hune down, hune up",
+        )
     return f"ready, rules evaluate, Alertmanager reached, store written {max(0.0, age):.0f} s ago"
