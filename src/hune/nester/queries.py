@@ -27,22 +27,24 @@ LIVE = " or ".join(
     ]
 )
 
+# Of what exporters say only their node is kept: series that differ in `read` alone would be an error of the whole.
 VITALS = " or ".join(
     [
-        _read("age", 'time() - timestamp(up{job="node"})'),
+        _read("age", 'min by (node) (time() - timestamp(up{job="node"}))'),
         _read(
             "cpu_ratio",
             '1 - sum by (node) (rate(node_cpu_seconds_total{job="node",mode="idle"}[1m]))'
             ' / (sum by (node) (rate(node_cpu_seconds_total{job="node"}[1m])) > 0)',
         ),
         _read("cpus", 'count by (node) (node_cpu_seconds_total{job="node",mode="idle"})'),
-        _read("memory_bytes", 'node_memory_MemTotal_bytes{job="node"}'),
+        _read("memory_bytes", 'max by (node) (node_memory_MemTotal_bytes{job="node"})'),
         _read(
             "memory_ratio",
-            '1 - node_memory_MemAvailable_bytes{job="node"} / node_memory_MemTotal_bytes{job="node"}',
+            '1 - max by (node) (node_memory_MemAvailable_bytes{job="node"})'
+            ' / max by (node) (node_memory_MemTotal_bytes{job="node"})',
         ),
-        _read("load", 'node_load1{job="node"}'),
-        _read("booted_at", 'node_boot_time_seconds{job="node"}'),
+        _read("load", 'max by (node) (node_load1{job="node"})'),
+        _read("booted_at", 'max by (node) (node_boot_time_seconds{job="node"})'),
         _read(
             "disk_ratio",
             '1 - max by (node) (node_filesystem_avail_bytes{job="node",mountpoint="/"})'

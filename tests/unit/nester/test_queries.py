@@ -46,6 +46,13 @@ def test_every_selector_of_an_exporter_names_its_job() -> None:
         assert "job=" in selector
 
 
+def test_no_label_of_an_exporter_gets_into_what_is_told_apart_by_a_label() -> None:
+    parts = [part for part in re.findall(r'label_replace\((.+?), "read"', VITALS) if 'job="node"' in part]
+    assert len(parts) == 8
+    for part in parts:
+        assert part.count("by (node) (") == part.count('job="node"')
+
+
 def test_without_an_evaluated_rule_nothing_is_true_now() -> None:
     live = read_live([sample(1, name="hune:node_up", node="pve-01")], now=NOW)
     assert live.measured_at is None
