@@ -222,9 +222,7 @@ def test_bad_packets_of_either_direction_are_told(tmp_path: Path, site: Site, di
 def test_node_that_counts_the_same_port_twice_hides_no_other(tmp_path: Path, site: Site) -> None:
     bad = counters(96, 4)
     twice = {
-        second: {
-            f'{name[:-1]},direction="{word}"}}': value for name, value in facts.items() for word in ("rx", "tx")
-        }
+        second: {f'{name[:-1]},direction="{word}"}}': value for name, value in facts.items() for word in ("rx", "tx")}
         for second, facts in bad.items()
     }
     both = World(120).add(Target("pve-01", {0: GOOD, **bad}), Target("pve-02", {0: GOOD, **twice}))

@@ -49,7 +49,7 @@ def _errors_of(direction: str, devices: str) -> str:
     bad, good = (f"rate(node_network_{direction}_{kind}_total{of})" for kind in ("errs", "packets"))
     enough = NOW.constant("hune:site_link_errors_min_packets")
     ratio = f"{bad} / ({good} + {bad}) and {good} + {bad} >= on (node) group_left () {enough} or {bad} == 0"
-    # What labels an exporter adds are its own: two series that differ in `direction` alone would be an error of the rule.
+    # What labels an exporter adds are its own: series that differ in `direction` alone would be an error of the rule.
     return f'label_replace(max by (node, device) ({ratio}), "direction", "{direction}", "", "")'
 
 
