@@ -173,7 +173,8 @@ def test_what_alertmanager_lets_expire_is_not_believed(lab: Product, capture: Ca
     lab_command(lab, "heat", "pve-02", "80")
     capture.wait_for("pve-02", since=began)
     alertmanager = lab.url("alertmanager")
-    [alert] = [row for row in get_json(f"{alertmanager}/api/v2/alerts") if row["labels"].get("node") == "pve-02"]
+    key = lab.key_to("alertmanager")
+    [alert] = [row for row in get_json(f"{alertmanager}/api/v2/alerts", key) if row["labels"].get("node") == "pve-02"]
     # What Alertmanager does by itself when Prometheus has been dead for four minutes.
     time.sleep(2)
     ended = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -181,7 +182,7 @@ def test_what_alertmanager_lets_expire_is_not_believed(lab: Product, capture: Ca
         {"labels": alert["labels"], "annotations": alert["annotations"], "startsAt": alert["startsAt"], "endsAt": ended}
     ]
     request = urllib.request.Request(
-        f"{alertmanager}/api/v2/alerts", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        f"{alertmanager}/api/v2/alerts", json.dumps(body).encode(), {"Content-Type": "application/json", **key}
     )
     urllib.request.urlopen(request, timeout=10).close()
     assert_never_told_resolved(capture, "pve-02", since=began)

@@ -9,13 +9,14 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 from pathlib import Path
 
 import pytest
 
 from hune.stack.ports import is_free
 from support.ports import free_port
-from support.product import COMMAND, Product, query, wait_until, wait_until_equal
+from support.product import COMMAND, Product, get_json, query, wait_until, wait_until_equal
 
 SERVICES = {"prometheus", "victoriametrics", "alertmanager", "node-exporter", "blackbox-exporter", "hub", "nester"}
 PROCESSES = ("prometheus", "victoriametrics", "alertmanager", "node-exporter", "blackbox-exporter", "services")
@@ -53,6 +54,21 @@ def test_nothing_listens_beyond_loopback(running: Product) -> None:
             fields = line.split()
             if fields[3] == "0A" and fields[9] in inodes:
                 assert fields[1].split(":")[0] == loopback, line
+
+
+def test_nobody_silences_alerts_without_the_key_which_is_told_to_nobody(running: Product) -> None:
+    silences = f"{running.url('alertmanager')}/api/v2/silences"
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        get_json(silences)
+    assert get_json(silences, running.key_to("alertmanager")) == []
+    keys = running.data_dir / "keys"
+    assert keys.stat().st_mode & 0o077 == 0
+    word = (keys / "alertmanager").read_text().strip().encode()
+    for process in running.status()["processes"]:
+        assert word not in Path(f"/proc/{process['pid']}/cmdline").read_bytes()
+    for folder in ("config", "logs", "run"):
+        for file in (running.data_dir / folder).rglob("*"):
+            assert not file.is_file() or word not in file.read_bytes(), file
 
 
 def test_a_second_start_on_the_same_directory_is_refused(running: Product) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import os
@@ -12,6 +13,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 COMMAND = [sys.executable, "-m", "hune"]
@@ -35,6 +37,11 @@ class Product:
         path = self.work / "site.yaml"
         path.write_text(text)
         return path
+
+    def key_to(self, name: str) -> dict[str, str]:
+        """Return the header that opens the door of an engine."""
+        word = (self.data_dir / "keys" / name).read_text().strip()
+        return {"Authorization": f"Basic {base64.b64encode(f'hune:{word}'.encode()).decode()}"}
 
     def run(self, *arguments: str, timeout_seconds: float = 180.0) -> subprocess.CompletedProcess[str]:
         """Run a command and return what it printed, whatever its exit code; it never shows a traceback."""
@@ -95,11 +102,11 @@ def wait_until(condition: Callable[[], Any], what: str, *, seconds: float = 60.0
     raise AssertionError(f"{what}: not within {seconds:g} s")
 
 
-def get_json(url: str, **parameters: str) -> Any:
+def get_json(url: str, headers: Mapping[str, str] = MappingProxyType({}), /, **parameters: str) -> Any:
     """Return what a URL answers."""
     if parameters:
         url = f"{url}?{urllib.parse.urlencode(parameters)}"
-    with urllib.request.urlopen(url, timeout=30) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=dict(headers)), timeout=30) as answer:
         return json.load(answer)
 
 

@@ -30,7 +30,7 @@ from hune.core.clock import Clock, SystemClock
 from hune.core.errors import Unavailable
 from hune.core.layout import Layout
 from hune.core.service import start
-from hune.http.call import open_session
+from hune.http.call import Keyring, open_session
 from hune.http.serve import HttpService, create_app
 from hune.promapi.alertmanager import AlertmanagerClient
 from hune.promapi.prometheus import PrometheusClient
@@ -85,12 +85,19 @@ class Hub:
             try:
                 with suppress(Unavailable):
                     await self._begin()
-                async with open_session() as engines, open_session() as outside:
+                keyring = await asyncio.to_thread(self._keyring)
+                async with open_session(keyring=keyring) as engines, open_session() as outside:
                     await self._work(ready, engines, outside)
             finally:
                 await self._database.close()
         finally:
             os.close(lock)
+
+    def _keyring(self) -> Keyring:
+        """Return the key to Alertmanager, where it is Hune's own."""
+        name = "alertmanager"
+        is_elsewhere = bool(self._site.part(name).url)
+        return Keyring(() if is_elsewhere else [(self._site.url(name), self._layout.key(name))])
 
     async def _work(self, ready: asyncio.Event, engines: Any, outside: Any) -> None:
         setting = Setting(self._site, self._environ, outside, self._page, self._timing.request)

@@ -51,6 +51,10 @@ class Layout:
     def lab(self) -> Path:
         return self.root / "lab"
 
+    def key(self, name: str) -> Path:
+        """The key to the door of the engine NAME, for those that are locked."""
+        return self.root / "keys" / name
+
     def data(self, name: str) -> Path:
         """What the process NAME keeps."""
         return self.root / "data" / name

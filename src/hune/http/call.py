@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Iterable
+from pathlib import Path
+
 import aiohttp
+from aiohttp.client_middlewares import ClientHandlerType
+from yarl import URL
+
+from hune.core import keys
+
+
+class Keyring:
+    """Opens the doors that Hune itself has locked: to each origin its key, to every other none."""
+
+    def __init__(self, doors: Iterable[tuple[str, Path]] = ()) -> None:
+        self.hold(doors)
+
+    def hold(self, doors: Iterable[tuple[str, Path]]) -> None:
+        """Hold the keys of these doors, `(URL, file of the key)`, instead of those before; without a file no key."""
+        self._doors = {
+            URL(url).origin(): f"Basic {b64encode(f'{keys.USER}:{word}'.encode()).decode()}"
+            for url, key in doors
+            if (word := keys.read(key))
+        }
+
+    async def __call__(self, request: aiohttp.ClientRequest, handler: ClientHandlerType) -> aiohttp.ClientResponse:
+        if answer := self._doors.get(request.url.origin()):
+            request.headers["Authorization"] = answer
+        return await handler(request)
 
 
 def open_session(
-    *, total_seconds: float = 10.0, connect_seconds: float = 3.0, unix_socket: str | None = None, limit: int = 32
+    *,
+    total_seconds: float = 10.0,
+    connect_seconds: float = 3.0,
+    unix_socket: str | None = None,
+    limit: int = 32,
+    keyring: Keyring | None = None,
 ) -> aiohttp.ClientSession:
     """Return a client session; the caller closes it. Must be called inside a running loop.
 
@@ -24,4 +57,5 @@ def open_session(
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
         headers={"User-Agent": "Hune"},
+        middlewares=(keyring,) if keyring else (),
     )

@@ -23,7 +23,7 @@ from hune.core.errors import HuneError, InputError, Unavailable
 from hune.core.files import write_atomically
 from hune.core.layout import Layout
 from hune.core.logs import visible
-from hune.http.call import open_session
+from hune.http.call import Keyring, open_session
 from hune.http.control import Answer, ControlServer
 from hune.stack import logfiles
 from hune.stack.apply import check_files, write_files
@@ -55,6 +55,7 @@ class Conductor:
         self._plan: Plan | None = None
         self._children: dict[str, Child] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._keyring = Keyring()
         self._phase = "preparing"
         self._progress = ""
         self._errors: list[str] = []
@@ -64,7 +65,7 @@ class Conductor:
 
     async def run(self) -> int:
         """Run until told to stop; return the exit code."""
-        async with open_session() as session:
+        async with open_session(keyring=self._keyring) as session:
             self._session = session
             self._monitor = Monitor(session, self._clock, self._tell)
             record = self._layout.run / "store.json"
@@ -168,6 +169,8 @@ class Conductor:
 
     async def _adopt(self, plan: Plan) -> dict[str, list[str]]:
         """Make the plan true; return what was started, restarted, reloaded and stopped."""
+        doors = [(process.ready_url, Path(process.key)) for process in plan.processes if process.key]
+        await asyncio.to_thread(self._keyring.hold, doors)
         changed = await asyncio.to_thread(write_files, plan, self._layout)
         done: dict[str, list[str]] = {"started": [], "restarted": [], "reloaded": [], "stopped": []}
         wanted = {process.name: process for process in plan.processes}

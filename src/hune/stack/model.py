@@ -32,6 +32,7 @@ class Process:
     `series_dir` holds samples in order of time: what lies in the future there is put aside before a start.
     `is_ours` says that it is Hune itself, which resolves secrets: it gets the whole environment, others what programs
     need. Each variable of `sealed` gets a value that nobody knows: a key to what nobody may ask for.
+    `key` is the file of the key without which it answers nobody.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Process:
     series_dir: str = ""
     is_ours: bool = False
     sealed: tuple[str, ...] = ()
+    key: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def prepare(request: Request, environ: Mapping[str, str], progress: Any) -> Plan
     from hune.stack.fetch import find_engines
     from hune.stack.plan import make_plan
     from hune.stack.ports import settle
-    from hune.stack.setting import Setting
+    from hune.stack.setting import LOCKED, Setting
 
     layout = Layout(Path(request.data_dir))
     overlays = sorted(layout.overlays.glob("*.yaml"))
@@ -70,11 +70,17 @@ def prepare(request: Request, environ: Mapping[str, str], progress: Any) -> Plan
         icmp_permitted=icmp_permitted(),
         adopted=settled.adopted,
         with_lab=any(overlay.name == "lab.yaml" for overlay in overlays),
+        with_keys=True,
     )
+    from hune.core.keys import make
     from hune.stack.engines import ENGINES
 
     binaries = find_engines(site, layout, [name for name in ENGINES if setting.manages(name)], progress)
-    return make_plan(Setting(**{**setting.__dict__, "binaries": binaries}))
+    setting = replace(setting, binaries=binaries)
+    for name in LOCKED:
+        if key := setting.key(name):
+            make(key)
+    return make_plan(setting)
 
 
 def icmp_permitted() -> bool:

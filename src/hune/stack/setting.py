@@ -10,6 +10,9 @@ from pathlib import Path
 from hune.core.layout import Layout
 from hune.site.models import Site, join_address
 
+LOCKED = ("alertmanager",)
+"""Engines that answer nobody without a key: whoever reaches it may silence alerts, and invent some."""
+
 
 @dataclass(frozen=True)
 class Binary:
@@ -42,6 +45,8 @@ class Setting:
     icmp_permitted: bool = True
     adopted: frozenset[str] = frozenset()
     with_lab: bool = False
+    with_keys: bool = False
+    """Whether the doors of the LOCKED are locked."""
 
     def manages(self, name: str) -> bool:
         """Whether an engine or a service of Hune runs here, as a child of the conductor."""
@@ -50,6 +55,10 @@ class Setting:
     def config(self, path: str) -> str:
         """Return the absolute place of a rendered file."""
         return str(self.layout.config / path)
+
+    def key(self, name: str) -> Path | None:
+        """Return the file of the key to an engine's door, if it is locked here."""
+        return self.layout.key(name) if self.with_keys and name in LOCKED and self.manages(name) else None
 
     def listen(self, name: str) -> str:
         """Return `host:port` that a service listens on."""

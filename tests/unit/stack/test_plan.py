@@ -69,6 +69,22 @@ def test_a_plan_survives_its_journey_as_json() -> None:
     assert Plan.from_json(plan.to_json()) == plan
 
 
+def test_locked_door_is_opened_by_a_file_that_everybody_who_comes_is_told_of() -> None:
+    plan = make_plan(setting(with_keys=True))
+    opened = {"username": "hune", "password_file": "/data/keys/alertmanager"}
+    [process] = [process for process in plan.processes if process.key]
+    assert (process.name, process.key) == ("alertmanager", opened["password_file"])
+    assert "--web.config.file=/data/keys/alertmanager.yml" in process.argv
+    assert job(plan, "alertmanager")["basic_auth"] == opened
+    assert rendered(plan, "prometheus.yml")["alerting"]["alertmanagers"][0]["basic_auth"] == opened
+    assert "basic_auth" not in job(plan, "node")
+
+
+def test_no_key_of_ours_goes_elsewhere() -> None:
+    elsewhere = {**SITE, "engines": {"alertmanager": {"url": "https://alerts.example.org"}}}
+    assert "keys/" not in make_plan(setting(elsewhere, with_keys=True)).to_json()
+
+
 def test_a_plan_names_the_ports_that_are_listened_on_here() -> None:
     elsewhere = {**SITE, "engines": {"victoriametrics": {"url": "https://metrics.example.org/store"}}}
     ports = make_plan(setting(elsewhere)).ports

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hune.core.errors import Unavailable
 from hune.core.files import write_atomically
+from hune.core.keys import lock_of
 from hune.stack.checkup import Checkup, metric_sum, read_metrics
 from hune.stack.model import File, Process
 
@@ -38,7 +39,7 @@ def after_unpack(root: Path) -> None:
 
 def process(setting: Setting) -> Process:
     """Return the process; it writes silences and its notification log every second, so that a kill loses neither."""
-    site = setting.site
+    site, key = setting.site, setting.key(NAME)
     return Process(
         name=NAME,
         argv=(
@@ -52,11 +53,14 @@ def process(setting: Setting) -> Process:
             # A single one needs no gossip port.
             "--cluster.listen-address=",
             "--log.level=warn",
+            # By default every web page in a browser on this machine may silence alerts.
+            *((f"--web.config.file={lock_of(key)}",) if key else ()),
         ),
         cwd=str(_root(setting)),
         ready_url=f"{site.url(NAME)}/-/ready",
         reads=("alertmanager.yml",),
         reload_signal="HUP",
+        key=str(key or ""),
     )
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from hune.core import keys
 from hune.core.errors import Unavailable
 from hune.stack.checkup import Checkup, metric_sum, read_metrics
 from hune.stack.model import File, Process
@@ -106,7 +107,11 @@ def render(setting: Setting) -> str:
             "external_labels": {"site": site.name},
         },
         "rule_files": ["rules/*.yml"],
-        "alerting": {"alertmanagers": [{"api_version": "v2", **_targets_of(site.url("alertmanager"))}]},
+        "alerting": {
+            "alertmanagers": [
+                {"api_version": "v2", **_targets_of(site.url("alertmanager")), **_key(setting, "alertmanager")}
+            ]
+        },
         "scrape_configs": _jobs(setting),
         "remote_write": [
             {
@@ -147,8 +152,14 @@ def _jobs(setting: Setting) -> list[dict[str, Any]]:
             continue
         target = _targets_of(site.url(name))
         prefix = target.pop("path_prefix", "")
-        jobs.append({"job_name": name, "metrics_path": f"{prefix}/metrics", **target})
+        jobs.append({"job_name": name, "metrics_path": f"{prefix}/metrics", **target, **_key(setting, name)})
     return jobs
+
+
+def _key(setting: Setting, name: str) -> dict[str, Any]:
+    """Return how a locked door is opened."""
+    key = setting.key(name)
+    return {"basic_auth": {"username": keys.USER, "password_file": str(key)}} if key else {}
 
 
 def _labels(node: Node) -> dict[str, str]:
