@@ -11,7 +11,7 @@ from hune.cli import show
 from hune.cli.options import DataDir, Json, layout_of
 from hune.core.errors import InputError, Unavailable
 
-PARTS = ("config", "config.next", "data", "engines", "lab", "logs", "overlays", "run")
+PARTS = ("config", "config.next", "data", "engines", "keys", "lab", "logs", "overlays", "run")
 
 
 def command(
