@@ -9,7 +9,7 @@ import pytest
 
 from hune.cli.pve_exporter import parse
 from hune.collect.pve import compat
-from hune.collect.pve.exporter import DURATION, SUCCESS
+from hune.collect.pve.exporter import DURATION, PROBLEMS, SUCCESS
 from support import golden
 
 PAGE = Path(__file__).parents[3] / "docs" / "proxmox-exporter.md"
@@ -30,7 +30,7 @@ def test_every_series_is_on_the_page() -> None:
 
 
 def test_how_collectors_fared_is_explained() -> None:
-    for family in (SUCCESS, DURATION):
+    for family in (SUCCESS, DURATION, PROBLEMS):
         assert f"`{family.name}{{collector" in PAGE.read_text()
 
 

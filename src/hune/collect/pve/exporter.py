@@ -19,6 +19,7 @@ from hune.collect.pve import compat
 from hune.collect.pve.collector import Collector
 from hune.collect.pve.collectors import ALL
 from hune.collect.pve.families import Exposition, Family
+from hune.collect.pve.faults import summarise
 from hune.collect.pve.gapfiller import GapFiller
 from hune.collect.pve.metrics import ExporterMetrics
 from hune.collect.pve.modules import describe
@@ -45,6 +46,13 @@ _FALSE = ("false", "0", "")
 
 SUCCESS = Family(
     "pve_collector_success", "gauge", "1 if a collector had everything it wanted, else 0.", ("collector",), "all of it"
+)
+PROBLEMS = Family(
+    "hune_pve_collector_problems",
+    "gauge",
+    "What a collector lacks: how many answers, of which kind, for want of which privilege.",
+    ("collector", "kind", "privilege", "acl_path"),
+    "all of it",
 )
 DURATION = Family("pve_collector_duration_seconds", "gauge", "Time that a collector took.", ("collector",), "all of it")
 
@@ -228,7 +236,7 @@ class PveExporter:
         if scrape.is_empty:
             reasons = dict.fromkeys(describe(problem) for outcome in scrape.failed for problem in outcome.problems)
             return PlainTextResponse("".join(f"{reason}\n" for reason in reasons), status_code=503)
-        told = _how(scrape.outcomes if tell_all else scrape.failed, durations=tell_all)
+        told = _how(scrape.outcomes if tell_all else scrape.failed, tell_all=tell_all)
         return _respond(request, [*scrape.expositions, told])
 
     def _observe(self, asked: _Asked, target: Target, scrape: Scrape, seconds: float) -> None:
@@ -257,12 +265,14 @@ class PveExporter:
         return stand
 
 
-def _how(outcomes: Sequence[Outcome], *, durations: bool) -> Exposition:
+def _how(outcomes: Sequence[Outcome], *, tell_all: bool) -> Exposition:
     told = Exposition()
     for outcome in outcomes:
         told.add(SUCCESS, outcome.succeeded, outcome.collector.name)
-    for outcome in outcomes if durations else ():
+    for outcome in outcomes if tell_all else ():
         told.add(DURATION, round(outcome.seconds, 6), outcome.collector.name)
+        for fault, count in summarise(outcome.problems).items():
+            told.add(PROBLEMS, count, outcome.collector.name, *fault)
     return told
 
 
