@@ -246,7 +246,7 @@ def test_a_change_is_planned_then_reloaded_without_restarting_prometheus(product
 def test_a_full_disk_is_told_and_leaves_nothing_running(tmp_path: Path) -> None:
     product = Product(tmp_path)
     product.data_dir.mkdir()
-    script = 'mount -t tmpfs -o size=32k tmpfs "$0" && exec "$@"'
+    script = 'mount -t tmpfs -o size=32k,mode=700 tmpfs "$0" && exec "$@"'
     command = [*COMMAND, "up", "--detach", "--auto-ports", "--data-dir", str(product.data_dir)]
     unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
     result = subprocess.run(
