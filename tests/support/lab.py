@@ -21,7 +21,7 @@ from hune.lab.places import socket_path
 from support.ports import free_port
 
 PATIENCE_SECONDS = 20.0
-RUN_LAB = "import sys; from pathlib import Path; from hune.cli.run import command; command(['lab'], Path(sys.argv[1]))"
+RUN_LAB = "import sys; from hune.cli.running import services; services(['lab'], sys.argv[1])"
 ADDRESSES = {machine.name: machine.address for machine in MACHINES}
 
 

@@ -1,71 +1,12 @@
-"""The command `hune`: one file a command, put together here."""
+"""The command `hune`: one file a command, put together in `app`."""
 
 from __future__ import annotations
 
 import io
 import sys
-from typing import Annotated
+from collections.abc import Sequence
 
-import typer
-
-from hune import __version__
 from hune.core.errors import HuneError
-
-EPILOG = "Start with: hune up. Then open the page it names, or try the lab: hune lab up."
-
-
-def _tell_version(wanted: bool) -> None:
-    if wanted:
-        print(f"hune {__version__}")
-        raise typer.Exit
-
-
-def build() -> typer.Typer:
-    """Return the command with all its subcommands."""
-    from hune.cli import (
-        clean,
-        down,
-        engines,
-        health,
-        lab,
-        logs,
-        node,
-        plan,
-        pve,
-        reload,
-        render,
-        run,
-        service,
-        site,
-        status,
-        tell,
-        up,
-    )
-
-    app = typer.Typer(
-        name="hune",
-        help="Supervise Proxmox VE and Linux machines, alert people within seconds.",
-        epilog=EPILOG,
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-
-    @app.callback()
-    def root(
-        version: Annotated[
-            bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
-        ] = False,
-    ) -> None:
-        """Supervise Proxmox VE and Linux machines, alert people within seconds."""
-
-    for command in (up, down, status, health, logs, plan, reload, clean):
-        app.command(name=command.__name__.rpartition(".")[2])(command.command)
-    app.command(name="run", help=run.command.__doc__)(run.command)
-    app.command(name="tell", hidden=True)(tell.command)
-    for group in (engines, lab, site, node, pve, render, service):
-        app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
-    return app
 
 
 def main() -> None:
@@ -75,13 +16,7 @@ def main() -> None:
             # A locale without the shapes of states is no reason to say nothing.
             stream.reconfigure(errors="replace")
     try:
-        if sys.argv[1:3] == ["run", "pve-exporter"]:
-            # Its flags are another program's, with dots in their names.
-            from hune.cli import run
-
-            run.exporter(sys.argv[3:])
-        else:
-            build()()
+        _dispatch(sys.argv[1:])
     except HuneError as error:
         for line in str(error).splitlines():
             print(line, file=sys.stderr)
@@ -94,3 +29,32 @@ def main() -> None:
         place = f"{error.filename}: " if error.filename else ""
         print(f"{place}{error.strerror or error}", file=sys.stderr)
         sys.exit(1)
+
+
+def _dispatch(arguments: Sequence[str]) -> None:
+    """Run what runs for months without the weight of a command line; everything else is a command of the app."""
+    if arguments[:2] == ["run", "pve-exporter"]:
+        # Its flags are another program's, with dots in their names.
+        from hune.cli import running
+
+        running.exporter(arguments[2:])
+    elif (plain := _plainly(arguments)) is not None:
+        from hune.cli import running
+
+        running.services(*plain)
+    else:
+        from hune.cli.app import build
+
+        build()()
+
+
+def _plainly(arguments: Sequence[str]) -> tuple[Sequence[str], str | None] | None:
+    """Return names and data directory of `run NAME… [--data-dir DIRECTORY]` in just this form, else None."""
+    if arguments[:1] != ["run"]:
+        return None
+    names, data_dir = list(arguments[1:]), None
+    if "--data-dir" in names[:-1] and names.index("--data-dir") == len(names) - 2:
+        names, data_dir = names[:-2], names[-1]
+    if not names or any(name.startswith("-") for name in names) or data_dir == "":
+        return None
+    return names, data_dir

@@ -47,7 +47,7 @@ def check(
     in. Then which collectors may read what they need. Nothing is changed. Exit code 1 if something lacks,
     or can't be found out.
     """
-    from hune.collect.pve.site_access import access_of
+    from hune.collect.pve.assignment import AskedCluster
     from hune.site.load import find, load
 
     # What it would warn of is what is told here.
@@ -55,7 +55,7 @@ def check(
     overlays = sorted(layout_of(data_dir).overlays.glob("*.yaml"))
     loaded = load(find(site, os.environ, Path.cwd()), overlays=overlays, environ=os.environ)
     clusters = _chosen(loaded.proxmox, names or [])
-    found = asyncio.run(_examine_all([access_of(loaded, cluster, os.environ) for cluster in clusters]))
+    found = asyncio.run(_examine_all([AskedCluster.of(loaded, cluster).access(os.environ) for cluster in clusters]))
     ready = all(readiness.is_ready for readiness in found)
     if json_output:
         show.as_json({"ready": ready, "clusters": [readiness.as_dict() for readiness in found]})

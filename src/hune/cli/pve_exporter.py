@@ -13,7 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from hune.collect.pve import compat, modules
+from hune.collect.pve.assignment import FILE, Assignment
 from hune.collect.pve.exporter import DEFAULT_PORT, NAME, History, PveExporter, Settings
+from hune.collect.pve.site_targets import SiteTargets
 from hune.collect.pve.targets import OpenTargets
 from hune.core.errors import InputError
 from hune.core.layout import Layout
@@ -96,24 +98,21 @@ def make(options: argparse.Namespace, environ: Mapping[str, str]) -> PveExporter
 
 
 def _of_site(options: argparse.Namespace, layout: Layout, environ: Mapping[str, str]) -> PveExporter:
-    # Only here: without a site its models would be a burden.
-    from hune.collect.pve.site_targets import SiteTargets
-    from hune.site.models import Site
-
+    path = layout.config / FILE
     try:
-        site = Site.model_validate_json(layout.site_json.read_text())
+        assignment = Assignment.from_json(path.read_text())
     except FileNotFoundError:
-        raise InputError(f"{layout.site_json}: missing", remedy="hune up writes it; or leave --data-dir out") from None
-    host, port = site.listen, site.port(NAME)
+        raise InputError(f"{path}: missing", remedy="hune up writes it; or leave --data-dir out") from None
+    host, port = assignment.host, assignment.port
     if options.listen:
         host, port = listen_address(options.listen)
     history = History(
-        clusters=tuple(cluster.name for cluster in site.proxmox if cluster.token or cluster.login),
-        prometheus_url=site.url("prometheus"),
-        store_url=site.url("victoriametrics"),
+        clusters=tuple(cluster.name for cluster in assignment.clusters),
+        prometheus_url=assignment.prometheus_url,
+        store_url=assignment.store_url,
     )
     settings = replace(_settings(options, host, port), history=history)
-    return PveExporter(SiteTargets(site, environ), settings)
+    return PveExporter(SiteTargets(assignment.clusters, environ), settings)
 
 
 def _settings(options: argparse.Namespace, host: str, port: int) -> Settings:

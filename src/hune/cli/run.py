@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from hune.cli.options import DataDir, layout_of
-from hune.core.errors import HuneError, InputError
-from hune.core.layout import Layout
-from hune.core.service import Service, start
-
-EXPORTER = "pve-exporter"
-NAMES = ("hub", "nester", "lab", EXPORTER)
+from hune.cli import running
+from hune.cli.options import DataDir
 
 
 def command(
@@ -28,92 +19,4 @@ def command(
     `hune run pve-exporter` runs by itself, has flags of its own (`--help` after its name), and without --data-dir is
     prometheus-pve-exporter's replacement.
     """
-    from hune.core import logs
-
-    logs.set_up()
-    layout = layout_of(data_dir)
-    if EXPORTER in names:
-        if names != [EXPORTER]:
-            raise InputError(f"{EXPORTER}: runs alone", remedy=f"write hune run {EXPORTER}")
-        exporter(["--data-dir", str(data_dir)] if data_dir else [])
-        return
-    unknown = next((name for name in names if name not in NAMES), None)
-    if unknown is not None:
-        raise InputError(f"{unknown}: no such service", remedy=f"there are: {', '.join(NAMES)}")
-
-    def make() -> list[Service]:
-        return [_service(name, layout) for name in dict.fromkeys(names)]
-
-    if set(names) == {"lab"}:
-        asyncio.run(_run(make))
-    else:
-        _run_fast(make)
-
-
-def exporter(arguments: Sequence[str]) -> None:
-    """Run the Proxmox exporter with flags of its own, `arguments`."""
-    from hune.cli import pve_exporter
-    from hune.core import logs
-
-    options = pve_exporter.parse(arguments)
-    logs.set_up()
-    _run_fast(lambda: [pve_exporter.make(options, os.environ)])
-
-
-def _run_fast(make: Callable[[], list[Service]]) -> None:
-    import uvloop
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(make))
-
-
-def _service(name: str, layout: Layout) -> Service:
-    if name == "hub":
-        from hune.alerting.hub import Hub
-
-        return Hub(_site(layout), layout, environ=os.environ)
-    if name == "nester":
-        from hune.nester.app import Nester
-
-        return Nester(_site(layout), layout)
-    from hune.lab.service import Lab
-
-    return Lab(layout)
-
-
-def _site(layout: Layout) -> Any:
-    from hune.site.models import Site
-
-    try:
-        return Site.model_validate_json(layout.site_json.read_text())
-    except FileNotFoundError:
-        raise InputError(f"{layout.site_json}: missing", remedy="hune up writes it; or give --data-dir") from None
-
-
-async def _run(make: Callable[[], list[Service]]) -> None:
-    """Run services until SIGTERM or SIGINT, made anew on SIGHUP; the failure of one ends all, with its reason."""
-    leaving, changing = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _set, leaving, changing)
-    loop.add_signal_handler(signal.SIGHUP, changing.set)
-    while not leaving.is_set():
-        changing.clear()
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [await start(group, service) for service in make()]
-                await changing.wait()
-                for task in reversed(tasks):
-                    task.cancel()
-        except* HuneError as errors:
-            raise _first(errors) from None
-
-
-def _set(*events: asyncio.Event) -> None:
-    for event in events:
-        event.set()
-
-
-def _first(errors: BaseExceptionGroup[Any]) -> BaseException:
-    inner = errors.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+    running.services(names, str(data_dir) if data_dir else None)

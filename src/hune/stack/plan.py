@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hune.collect.pve import assignment
 from hune.site.models import DEFAULT_PORTS, Site, join_address
 from hune.stack.engines import ENGINES, prometheus
 from hune.stack.model import File, Plan, Process, Watched
@@ -35,11 +36,18 @@ def make_plan(setting: Setting) -> Plan:
     return Plan(
         site=site.name,
         processes=tuple(sorted(processes, key=lambda process: len(process.after))),
-        files=(*files, File("site.json", site.model_dump_json(indent=1) + "\n")),
+        files=(*files, *_own_files(site)),
         watched=tuple(_watched(setting)),
         ports={name: site.port(name) for name in DEFAULT_PORTS if site.wants(name) and not site.part(name).url},
         notes=tuple(_notes(setting)),
     )
+
+
+def _own_files(site: Site) -> list[File]:
+    files = [File("site.json", site.model_dump_json(indent=1) + "\n")]
+    if site.wants(EXPORTER):
+        files.append(File(assignment.FILE, assignment.Assignment.of(site).to_json()))
+    return files
 
 
 def _with_order(process: Process, managed: list[str]) -> Process:
@@ -70,7 +78,7 @@ def _exporter(setting: Setting) -> Process:
             *TRIMMED,
         ),
         ready_url=f"{setting.site.url(EXPORTER)}/health",
-        reads=("site.json",),
+        reads=(assignment.FILE,),
         reload_signal="HUP",
         is_ours=True,
     )

@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from hune.collect.pve.assignment import FILE, Assignment
 from hune.site.models import Site
 from support.fakepve_server import FakePve, fakepve
 from support.ports import free_port
@@ -151,7 +152,7 @@ def test_a_site_names_its_clusters_and_survives_a_node_that_is_dead(tmp_path: Pa
             }
         )
         (tmp_path / "config").mkdir()
-        (tmp_path / "config" / "site.json").write_text(site.model_dump_json())
+        (tmp_path / "config" / FILE).write_text(Assignment.of(site).to_json())
         with exporter(OURS, "--data-dir", str(tmp_path)) as running:
             headers = {"X-Prometheus-Scrape-Timeout-Seconds": "10"}
             status, body = running.get("/pve", {"target": "home", "node": 0}, headers=headers)

@@ -45,7 +45,7 @@ def test_a_named_file_wins_over_a_data_directory_of_the_environment(tmp_path: Pa
     path = tmp_path / "pve.yml"
     path.write_text("default: {user: a@pam, password: b}")
     assert make(parse(["--config.file", str(path)]), {"HUNE_DATA_DIR": str(tmp_path)}).name == "pve-exporter"
-    with pytest.raises(InputError, match=r"site\.json: missing"):
+    with pytest.raises(InputError, match=r"pve-exporter\.json: missing"):
         make(parse([]), {"HUNE_DATA_DIR": str(tmp_path)})
 
 

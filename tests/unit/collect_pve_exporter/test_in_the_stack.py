@@ -55,7 +55,7 @@ def test_the_exporter_is_a_process_of_its_own_and_watched() -> None:
     made = plan(HOME)
     [process] = [process for process in made.processes if process.name == "pve-exporter"]
     assert process.argv[:5] == ("hune", "run", "pve-exporter", "--data-dir", "/data")
-    assert (process.ready_url, process.reads) == ("http://127.0.0.1:9221/health", ("site.json",))
+    assert (process.ready_url, process.reads) == ("http://127.0.0.1:9221/health", ("pve-exporter.json",))
     [watched] = [watched for watched in made.watched if watched.name == "pve-exporter"]
     assert (watched.kind, watched.process, watched.address) == ("own", "pve-exporter", "127.0.0.1:9221")
     assert "PVE_SECRET" not in " ".join(process.argv)

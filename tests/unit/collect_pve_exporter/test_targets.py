@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hune.collect.pve.assignment import Assignment
 from hune.collect.pve.modules import Module, from_environment
 from hune.collect.pve.site_targets import SiteTargets
 from hune.collect.pve.targets import NotAllowed, OpenTargets, UnknownModule
@@ -72,7 +73,8 @@ def test_an_unknown_module_is_told() -> None:
     ],
 )
 def test_a_site_knows_clusters_nodes_and_their_addresses(target: str, cluster: str, node: str) -> None:
-    found = SiteTargets(site(), {"HOME_SECRET": "x", "AWAY_SECRET": "y"}).find("default", target)
+    secrets = {"HOME_SECRET": "x", "AWAY_SECRET": "y"}
+    found = SiteTargets(Assignment.of(site()).clusters, secrets).find("default", target)
     assert (found.access.name, found.node) == (cluster, node)
     assert isinstance(found.access.credentials, Token)
 
@@ -80,11 +82,11 @@ def test_a_site_knows_clusters_nodes_and_their_addresses(target: str, cluster: s
 @pytest.mark.parametrize("target", [None, "localhost", "192.0.2.200", "silent", ""])
 def test_a_site_knows_nobody_else(target: str | None) -> None:
     with pytest.raises(NotAllowed, match="there are: home, away"):
-        SiteTargets(site(), {"HOME_SECRET": "x", "AWAY_SECRET": "y"}).find("default", target)
+        SiteTargets(Assignment.of(site()).clusters, {"HOME_SECRET": "x", "AWAY_SECRET": "y"}).find("default", target)
 
 
 def test_a_secret_that_is_missing_fails_its_own_cluster_only() -> None:
-    targets = SiteTargets(site(), {"AWAY_SECRET": "y"})
+    targets = SiteTargets(Assignment.of(site()).clusters, {"AWAY_SECRET": "y"})
     assert targets.find("default", "away")
     with pytest.raises(Unavailable, match="HOME_SECRET"):
         targets.find("default", "pve-01")
@@ -92,4 +94,4 @@ def test_a_secret_that_is_missing_fails_its_own_cluster_only() -> None:
 
 def test_the_only_cluster_is_what_a_site_means_without_a_target() -> None:
     lone = site(proxmox=[{"name": "home", "nodes": ["pve-01"], "token": {"id": "h@pve!m", "secret": "env:S"}}])
-    assert SiteTargets(lone, {"S": "x"}).find("default", None).access.name == "home"
+    assert SiteTargets(Assignment.of(lone).clusters, {"S": "x"}).find("default", None).access.name == "home"

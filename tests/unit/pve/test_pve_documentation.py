@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from ruamel.yaml import YAML
 
-from hune.collect.pve.site_access import access_of
+from hune.collect.pve.assignment import AskedCluster
 from hune.pve.account import Outcome
 from hune.site.models import Site
 
@@ -23,7 +23,7 @@ def test_example_is_right_and_its_limits_are_those_told() -> None:
     document: Any = YAML(typ="safe", pure=True).load(block)
     document["proxmox"][0]["token"]["secret"] = "env:SECRET"
     site = Site.model_validate(document)
-    access = access_of(site, site.proxmox[0], {"SECRET": "s3cr3t"})
+    access = AskedCluster.of(site, site.proxmox[0]).access({"SECRET": "s3cr3t"})
     assert [str(endpoint) for endpoint in access.endpoints] == ["192.168.1.11:8006", "192.168.1.12:8006"]
     assert access.account == "hune@pve!metrics"
     assert access.learn_nodes
@@ -47,7 +47,7 @@ def test_login_budget_and_fingerprints_reach_the_client() -> None:
             ],
         }
     )
-    access = access_of(site, site.proxmox[0], {"P": "p4ssw0rd"})
+    access = AskedCluster.of(site, site.proxmox[0]).access({"P": "p4ssw0rd"})
     assert access.account == "hune@pve"
     assert access.trust.fingerprints == tuple(fingerprints)
     assert access.limits.calls_per_minute == 600

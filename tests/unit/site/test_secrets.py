@@ -9,7 +9,8 @@ import pytest
 from hune.core.errors import InputError
 from hune.site.models import Site
 from hune.site.problems import Position
-from hune.site.secrets import MAX_SECRET_BYTES, check_all, resolve
+from hune.site.references import MAX_SECRET_BYTES, resolve
+from hune.site.secrets import check_all
 
 HOOK = "https://discord.com/api/webhooks/1/s3cr3t"
 

@@ -13,7 +13,7 @@ from hune.alerting.notifiers.discord import DiscordNotifier, Webhook
 from hune.alerting.notifiers.discord_message import Composer
 from hune.alerting.notifiers.phrasing import Wording
 from hune.site.models import Receiver, Site
-from hune.site.secrets import resolve
+from hune.site.references import resolve
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from hune.alerting.notifiers.discord_message import Composer
 from hune.alerting.notifiers.phrasing import Wording
 from hune.core.errors import HuneError
 from hune.site.models import Receiver, Site
-from hune.site.secrets import resolve
+from hune.site.references import resolve
 
 log = logging.getLogger(__name__)
 

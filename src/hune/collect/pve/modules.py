@@ -11,7 +11,6 @@ from typing import Any
 
 from hune.core.errors import HuneError, InputError
 from hune.pve.access import Access, Endpoint, Limits, Login, Token, Trust
-from hune.site import yaml_1_1
 
 _ENVIRONMENT = {
     "PVE_USER": "user",
@@ -81,6 +80,8 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Module]:
 
 def from_file(path: Path, environ: Mapping[str, str]) -> dict[str, Module]:
     """Return the modules of a configuration file. Raises InputError with a line for everything that is wrong."""
+    from hune.site import yaml_1_1  # only here: who serves a site has no use for it
+
     document = yaml_1_1.read(path)
     if not isinstance(document, dict) or not document:
         raise InputError(

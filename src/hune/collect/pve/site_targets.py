@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from hune.collect.pve.site_access import access_of
+from hune.collect.pve.assignment import AskedCluster
 from hune.collect.pve.targets import NotAllowed, Target, UnknownModule
 from hune.core.errors import InputError, Unavailable
 from hune.pve.access import Access
-from hune.site.models import Site
 
 
 class SiteTargets:
     """The clusters of a site: by their names, by the names and the addresses of their nodes."""
 
-    def __init__(self, site: Site, environ: Mapping[str, str]) -> None:
+    def __init__(self, clusters: Iterable[AskedCluster], environ: Mapping[str, str]) -> None:
         """Secrets are read here, once; one that can't be read is told to whoever asks for its cluster."""
-        addresses = {node.name: node.address for node in site.nodes}
         self._targets: dict[str, Target] = {}
         self._faults: dict[str, InputError] = {}
-        self._clusters = [cluster for cluster in site.proxmox if cluster.token or cluster.login]
+        self._clusters = list(clusters)
         names = [(cluster.name, cluster.name, "") for cluster in self._clusters]
         for cluster in self._clusters:
-            names += [(node, cluster.name, node) for node in cluster.nodes]
-            names += [(addresses[node], cluster.name, node) for node in cluster.nodes if node in addresses]
+            names += [(node, cluster.name, node) for node, _ in cluster.nodes]
+            names += [(address, cluster.name, node) for node, address in cluster.nodes]
         accesses: dict[str, Access] = {}
         for cluster in self._clusters:
             try:
-                accesses[cluster.name] = access_of(site, cluster, environ)
+                accesses[cluster.name] = cluster.access(environ)
             except InputError as error:
                 self._faults[cluster.name] = error
         self._cluster_of: dict[str, str] = {}
