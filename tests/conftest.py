@@ -11,6 +11,14 @@ from blockbuster import BlockBuster
 ALLOWED: dict[str, set[str]] = {}
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what shares what it starts: the tests of a file, and all those that run the whole product."""
+    for item in items:
+        folder = item.path.parent
+        item.add_marker(pytest.mark.xdist_group(folder.name if folder.name == "acceptance" else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def _blockbuster() -> BlockBuster:
     blockbuster = BlockBuster("hune")
