@@ -21,7 +21,7 @@ from hune.site.models import DEFAULT_PORTS, Site
 from hune.site.shape import secrets_of
 from hune.stack.engines import ENGINES, node_exporter
 from hune.stack.model import Process
-from hune.stack.plan import AFTER, EXPORTER, TRIMMED, own_services
+from hune.stack.plan import AFTER, EXPORTER, TRIMMED, own_files, own_services
 from hune.stack.setting import Setting
 
 HEAD = "compose.yaml"
@@ -132,7 +132,7 @@ def _configs(setting: Setting, engines: list[str], *, with_services: bool) -> di
         for file in ENGINES[name].files(setting)
     }
     if with_services:
-        configs["hune/site.json"] = setting.site.model_dump_json(indent=1) + "\n"
+        configs |= {f"hune/{file.path}": file.content for file in own_files(setting.site)}
     configs |= {f"grafana/{path}": content for path, content in grafana.files(setting.site).items()}
     return configs
 
