@@ -6,17 +6,23 @@ from collections.abc import Generator, Iterator
 
 import pytest
 from blockbuster import BlockBuster
+from xdist.scheduler import LoadScopeScheduling
 
 # Where Hune may block the loop: end of a file's path → functions. Each needs its reason beside it.
 ALLOWED: dict[str, set[str]] = {}
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares what it starts: the tests of a file, and all those that run the whole product."""
-    for item in items:
-        folder = item.path.parent
-        item.add_marker(pytest.mark.xdist_group(folder.name if folder.name == "acceptance" else str(item.path)))
+class _Together(LoadScopeScheduling):  # type: ignore[misc]
+    """Keeps together what shares what it starts: the tests of a file, and all those that run the whole product."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "acceptance" if "/acceptance/" in path else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Say which tests run beside one another."""
+    return _Together(config, log)
 
 
 @pytest.fixture(scope="session")
