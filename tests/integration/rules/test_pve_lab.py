@@ -68,7 +68,7 @@ def scraped(stand: Stand) -> World:
                         continue
                     name, _, labels = series.rstrip("}").partition("{")
                     value -= NOW if name.endswith("_timestamp_seconds") and value else 0
-                    found[f"{name}{{{of},{labels.replace('job=', 'exported_job=', 1)}}}"] = value
+                    found[f"{name}{{{of},{labels}}}"] = value
         return found
 
     world = World(SECONDS)

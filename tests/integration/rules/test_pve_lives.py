@@ -12,8 +12,7 @@ from support.pve_world import WITHOUT, believed_over, make_pve_site, pve_world
 
 GUEST = 'id="qemu/100"'
 ON = 'node="pve-02"'
-# The `job` of a target renames that of a series.
-JOB = f'exported_job="100-0",{GUEST},{ON},target="pve-01"'
+JOB = f'replication_job="100-0",{GUEST},{ON},target="pve-01"'
 TANK = f'id="storage/pve-02/tank",{ON},storage="tank"'
 DISK = f'{ON},device="sda"'
 OF_DISK = {"cluster": "home", "node": "pve-02", "device": "sda"}

@@ -255,7 +255,7 @@ async def test_a_guest_is_stopped_by_hand_until_somebody_starts_it_even_in_vain(
 
 async def test_replication_tells_the_age_of_the_copy() -> None:
     found = await make_stand(pve9()).samples("replication-jobs")
-    labels = '{job="100-0",id="qemu/100",node="pve-01",target="pve-02"}'
+    labels = '{replication_job="100-0",id="qemu/100",node="pve-01",target="pve-02"}'
     assert found[f"hune_pve_replication_last_sync_timestamp_seconds{labels}"] == NOW - 600
     assert found[f"hune_pve_replication_failures{labels}"] == 0
 
@@ -351,7 +351,7 @@ async def test_backups_are_told_by_guest_and_storage() -> None:
     assert 'hune_pve_guest_backup_last_timestamp_seconds{id="qemu/105",storage="pbs"}' not in found
     assert found['hune_pve_guest_backups{id="qemu/100",storage="pbs"}'] == 2
     assert found['hune_pve_backup_storage_listed{storage="local",node="pve-03"}'] == 0
-    assert found['hune_pve_backup_job_guests{job="backup-nightly"}'] == 5
+    assert found['hune_pve_backup_job_guests{backup_job="backup-nightly"}'] == 5
 
 
 async def test_a_listing_without_the_privilege_to_see_it_all_is_not_called_complete() -> None:

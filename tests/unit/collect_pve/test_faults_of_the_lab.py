@@ -89,7 +89,12 @@ def unhealthy(found: dict[str, float]) -> list[str]:
     [
         ("age-backup", "101", 9.0, {'hune_guest_protected{id="qemu/101"'}),
         ("corrupt-backup", "101", None, {'hune_guest_protected{id="qemu/101"', "hune_pve_guest_backup_last_verified"}),
-        ("fail-replication", "106", None, {'hune_pve_replication_failures{job="106-0"', "hune_pve_tasks_failed"}),
+        (
+            "fail-replication",
+            "106",
+            None,
+            {'hune_pve_replication_failures{replication_job="106-0"', "hune_pve_tasks_failed"},
+        ),
         ("mute-agent", "101", None, {'hune_pve_guest_agent_responding{id="qemu/101"'}),
         ("degrade-pool", "pve-02", None, {'hune_pve_zfs_pool_healthy{node="pve-02"'}),
         ("out-osd", "osd.1", None, {"hune_pve_ceph_osd_in"}),

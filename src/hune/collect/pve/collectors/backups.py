@@ -1,6 +1,6 @@
 """Backup jobs, and the real age of each guest's last good backup on each storage.
 
-hune_pve_backup_job_next_run_timestamp_seconds{job="backup-nightly"} 1795312800
+hune_pve_backup_job_next_run_timestamp_seconds{backup_job="backup-nightly"} 1795312800
 hune_pve_guest_backup_last_timestamp_seconds{id="qemu/100",storage="pbs"} 1795226404
 hune_pve_guest_backup_last_verified{id="qemu/100",storage="pbs"} 1
 hune_pve_backup_storage_listed{storage="pbs",node=""} 1
@@ -20,7 +20,7 @@ _LIST_PRIVILEGE = "Datastore.AllocateSpace on /storage/{storage} and VM.Backup o
 
 
 def _job(name: str, text: str, *labels: str, source: str = JOBS) -> Family:
-    return Family(f"hune_pve_backup_job_{name}", "gauge", text, ("job", *labels), source, _JOB_PRIVILEGE)
+    return Family(f"hune_pve_backup_job_{name}", "gauge", text, ("backup_job", *labels), source, _JOB_PRIVILEGE)
 
 
 def _guest(name: str, text: str) -> Family:

@@ -1,8 +1,8 @@
 """Storage replication of all nodes: when a guest's disks were last copied, how long it took, what failed.
 
-hune_pve_replication_last_sync_timestamp_seconds{job="100-0",id="qemu/100",node="pve-01",target="pve-02"} 1795253412
-hune_pve_replication_failures{job="100-0",id="qemu/100",node="pve-01",target="pve-02"} 3
-hune_pve_replication_error_info{job="100-0",id="qemu/100",node="pve-01",target="pve-02",error="…no route to host"} 1
+hune_pve_replication_last_sync_timestamp_seconds{id="qemu/100",node="pve-01",replication_job="100-0",…} 1795253412
+hune_pve_replication_failures{id="qemu/100",node="pve-01",replication_job="100-0",target="pve-02"} 3
+hune_pve_replication_error_info{id="qemu/100",replication_job="100-0",…,error="…no route to host"} 1
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hune.collect.pve.collector import Collection, Collector, Needs
 from hune.collect.pve.families import Exposition, Family
 
 _PATH = "/nodes/{node}/replication"
-_LABELS = ("job", "id", "node", "target")
+_LABELS = ("replication_job", "id", "node", "target")
 _TTL_SECONDS = 30.0
 
 
