@@ -15,6 +15,7 @@ from hune.cli.options import DataDir, Json, SiteFile, layout_of
 
 if TYPE_CHECKING:
     from hune.collect.pve.readiness import Finding, Readiness
+    from hune.collect.pve.settings import Settings
     from hune.pve.access import Access
     from hune.site.models import ProxmoxCluster
 
@@ -55,7 +56,8 @@ def check(
     overlays = sorted(layout_of(data_dir).overlays.glob("*.yaml"))
     loaded = load(find(site, os.environ, Path.cwd()), overlays=overlays, environ=os.environ)
     clusters = _chosen(loaded.proxmox, names or [])
-    found = asyncio.run(_examine_all([AskedCluster.of(loaded, cluster).access(os.environ) for cluster in clusters]))
+    asked = [AskedCluster.of(loaded, cluster) for cluster in clusters]
+    found = asyncio.run(_examine_all([(cluster.access(os.environ), cluster.settings) for cluster in asked]))
     ready = all(readiness.is_ready for readiness in found)
     if json_output:
         show.as_json({"ready": ready, "clusters": [readiness.as_dict() for readiness in found]})
@@ -82,15 +84,18 @@ def _chosen(clusters: list[ProxmoxCluster], names: list[str]) -> list[ProxmoxClu
     return [by_name[name.lower()] for name in names] if names else clusters
 
 
-async def _examine_all(accesses: list[Access]) -> list[Readiness]:
-    from hune.collect.pve.collectors import ALL
+async def _examine_all(asked: list[tuple[Access, Settings]]) -> list[Readiness]:
+    from hune.collect.pve.collectors import collectors as own
     from hune.collect.pve.compat import collectors
     from hune.collect.pve.readiness import examine
     from hune.core.clock import SystemClock
 
     clock = SystemClock()
-    pages = {"/pve": collectors(), "/hune": ALL}
-    return list(await asyncio.gather(*(examine(access, pages, clock) for access in accesses)))
+    return list(
+        await asyncio.gather(
+            *(examine(access, {"/pve": collectors(), "/hune": own(settings)}, clock) for access, settings in asked)
+        )
+    )
 
 
 def _print(readiness: Readiness) -> None:

@@ -14,7 +14,11 @@ from pathlib import Path
 
 from hune.collect.pve import compat, modules
 from hune.collect.pve.assignment import FILE, Assignment
+from hune.collect.pve.collectors import NAMES
 from hune.collect.pve.exporter import DEFAULT_PORT, NAME, History, PveExporter, Settings
+from hune.collect.pve.protection import Aspect, Policy
+from hune.collect.pve.settings import Discover, DiscoverGuests, DiscoverNodes
+from hune.collect.pve.settings import Settings as CollectorSettings
 from hune.collect.pve.site_targets import SiteTargets
 from hune.collect.pve.targets import OpenTargets
 from hune.core.errors import InputError
@@ -53,6 +57,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     own = parser.add_argument_group("series of /metrics")
     _switch(own, "collector.pve-api-metrics", "durations of API calls by URL", default=False)
     _switch(own, "collector.target-metrics", "durations of scrapes by target", default=False)
+    _add_choices(parser)
     parser.add_argument(
         "--config.file", dest="config_file", type=Path, metavar="FILE", help=f"how to log in; default {_CONFIG_FILE}"
     )
@@ -71,6 +76,88 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--server.certfile", dest="certificate", default="", metavar="FILE", help="its certificate")
     parser.add_argument("--data-dir", dest="data_dir", metavar="DIRECTORY", help="serve the site that runs there")
     return parser.parse_args(arguments)
+
+
+def _add_choices(parser: argparse.ArgumentParser) -> None:
+    """Add what a site says by cluster, for who has no site."""
+    more = parser.add_argument_group("collectors of /hune")
+    for name in NAMES:
+        _switch(more, f"hune.{name}", f"what docs/proxmox-metrics.md tells of {name}", default=True)
+    more.add_argument(
+        "--disks.wake", dest="wake_disks", action="store_true", help="read SMART of disks in standby, which wakes them"
+    )
+    _several(more, "--protection.excluded-tag", "excluded_tags", "TAG", "tag of guests that need no protection")
+    _several(
+        more,
+        "--protection.require",
+        "required",
+        "ASPECT",
+        f"what a protected guest must have: {', '.join(Aspect)}",
+        choices=list(Aspect),
+    )
+    more.add_argument(
+        "--protection.accept-partial",
+        dest="accept_partial",
+        action="store_true",
+        help="a job that leaves disks out covers a guest all the same",
+    )
+    found = parser.add_argument_group("targets of /sd/nodes and /sd/guests, which are off")
+    found.add_argument("--discover.nodes", dest="discover_nodes", type=_port, metavar="PORT", help="of their exporters")
+    found.add_argument("--discover.guests", dest="discover_guests", type=_port, metavar="PORT", help="of theirs")
+    _several(found, "--discover.guests.network", "networks", "NETWORK", "where guests may be scraped (192.0.2.0/24)")
+    _several(found, "--discover.guests.tag", "tags", "TAG", "only guests with such a tag")
+    _several(found, "--discover.guests.pool", "pools", "POOL", "only guests in such a resource pool")
+
+
+def _several(
+    group: argparse._ArgumentGroup, flag: str, dest: str, word: str, text: str, choices: list[Aspect] | None = None
+) -> None:
+    kind = Aspect if choices else str
+    group.add_argument(
+        flag, dest=dest, action="append", type=kind, choices=choices, metavar=word, help=f"{text}; once for each"
+    )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text}: not a port")
+    return int(text)
+
+
+def _choices(options: argparse.Namespace) -> CollectorSettings:
+    """Return what the flags say of every target. Raises InputError."""
+    policy, chosen = Policy(), vars(options)
+    for network in options.networks or ():
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise InputError(
+                f"--discover.guests.network {network}: not a network", remedy="write it like 192.0.2.0/24"
+            ) from None
+    if options.discover_guests and not options.networks:
+        raise InputError(
+            "--discover.guests: a guest could name any address as its own",
+            remedy="say where guests may be scraped: --discover.guests.network 192.0.2.0/24",
+        )
+    guests = DiscoverGuests(
+        networks=tuple(options.networks or ()),
+        port=options.discover_guests or 0,
+        tags=tuple(options.tags or ()),
+        pools=tuple(options.pools or ()),
+    )
+    return CollectorSettings(
+        wake_disks=options.wake_disks,
+        without=frozenset(name for name in NAMES if not chosen[f"hune.{name}"]),
+        protection=Policy(
+            excluded_tags=tuple(options.excluded_tags or policy.excluded_tags),
+            required=frozenset(options.required or policy.required),
+            accept_partial=options.accept_partial,
+        ),
+        discover=Discover(
+            nodes=DiscoverNodes(options.discover_nodes) if options.discover_nodes else None,
+            guests=guests if options.discover_guests else None,
+        ),
+    )
 
 
 def _switch(group: argparse._ArgumentGroup, name: str, text: str, *, default: bool) -> None:
@@ -93,7 +180,7 @@ def make(options: argparse.Namespace, environ: Mapping[str, str]) -> PveExporter
         known = modules.from_environment(environ)
     else:
         known = modules.from_file(options.config_file or _CONFIG_FILE, environ)
-    targets = OpenTargets(known, options.allow_target, everyone=_is_loopback(host))
+    targets = OpenTargets(known, options.allow_target, everyone=_is_loopback(host), settings=_choices(options))
     return PveExporter(targets, _settings(options, host, port))
 
 

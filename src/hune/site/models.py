@@ -27,7 +27,7 @@ from hune.site.processes import (
     Services,
     VictoriaMetrics,
 )
-from hune.site.proxmox import AppliedProxmoxThresholds, ProxmoxThresholds, merge
+from hune.site.proxmox import AppliedProxmoxThresholds, Collectors, Discover, Protection, ProxmoxThresholds, merge
 from hune.site.values import (
     DEVICE_PATTERN,
     NAME_PATTERN,
@@ -275,6 +275,9 @@ class ProxmoxCluster(Model):
         None, description="calls a minute that its API gets at most; no limit by default"
     )
     thresholds: ProxmoxThresholds = Field(ProxmoxThresholds(), description="limits of this cluster alone")
+    protection: Protection = Field(Protection(), description="what makes its guests protected")
+    collectors: Collectors = Field(Collectors(), description="what is collected of it")
+    discover: Discover = Field(Discover(), description="what of it becomes targets by itself")
 
     @model_validator(mode="after")
     def _one_identity(self) -> ProxmoxCluster:

@@ -1,13 +1,89 @@
-"""Limits for what Proxmox VE tells of a cluster."""
+"""What may be chosen about a Proxmox VE cluster: its limits, what counts as protected, what is asked."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from hune.site.base import Model
-from hune.site.values import Ratio
+from hune.site.values import TAG_PATTERN, Network, Port, Ratio
+
+Aspect = Literal["covered", "fresh", "verified", "replicated", "ha"]
+CollectorName = Literal[
+    "quorum",
+    "ha",
+    "node-status",
+    "versions",
+    "services",
+    "network",
+    "storage",
+    "zfs",
+    "disks",
+    "ceph",
+    "pressure",
+    "guest-config",
+    "guest-filesystems",
+    "tasks",
+    "replication-jobs",
+    "backups",
+    "protection",
+    "certificates",
+    "subscriptions",
+    "updates",
+]
+Tag = Annotated[str, Field(pattern=TAG_PATTERN)]
+PoolName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Protection(Model):
+    """What makes a guest protected."""
+
+    excluded_tags: list[Tag] = Field(
+        ["nobackup"], max_length=100, description="tags of guests that need no protection; default nobackup"
+    )
+    required: list[Aspect] = Field(
+        ["covered", "fresh", "verified"],
+        min_length=1,
+        description="what a guest must have: covered, fresh, verified, replicated, ha",
+    )
+    accept_partial: bool = Field(False, description="a job that leaves disks out covers a guest all the same")
+
+
+class Collectors(Model):
+    """What of a cluster is collected beside what prometheus-pve-exporter knows."""
+
+    without: list[CollectorName] = Field(
+        default_factory=list, description="collectors that are left out: guest-filesystems"
+    )
+    wake_disks: bool = Field(False, description="read SMART of rotating disks too, which wakes those in standby")
+
+
+class DiscoverNodes(Model):
+    """How nodes of the cluster that the site doesn't list become targets."""
+
+    port: Port = Field(9100, description="port of their node exporters")
+
+
+class DiscoverGuests(Model):
+    """Which running guests become targets."""
+
+    networks: list[Network] = Field(
+        min_length=1, max_length=100, description="networks in which guests may be scraped, the preferred first"
+    )
+    port: Port = Field(9100, description="port of their exporters")
+    tags: list[Tag] = Field(default_factory=list, max_length=100, description="only guests with one of these tags")
+    pools: list[PoolName] = Field(
+        default_factory=list, max_length=100, description="only guests in one of these resource pools"
+    )
+    most: Annotated[int, Field(ge=1, le=5000)] = Field(500, description="guests that become targets at most")
+
+
+class Discover(Model):
+    """What of a cluster becomes targets by itself; nothing, unless it is said."""
+
+    nodes: DiscoverNodes | None = Field(None, description="nodes that the site doesn't list, scraped without alerts")
+    guests: DiscoverGuests | None = Field(None, description="running guests with an exporter of their own")
 
 
 class ProxmoxThresholds(Model):

@@ -20,6 +20,7 @@ URL_PATTERN = r"^https?://[^/\s@?#]+(/\S*)?$"
 PATH_PATTERN = r"^/[^\x00]*$"
 VERSION_PATTERN = r"^[0-9][A-Za-z0-9.+~:-]{0,62}$"
 TOKEN_PATTERN = r"^[^\s!@=]+@[^\s!@=]+![A-Za-z0-9._-]+$"  # noqa: S105 - the shape of an id
+TAG_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_+.-]{0,63}$"
 USER_PATTERN = r"^[^\s!@=]+@[^\s!@=]+$"
 FINGERPRINT_PATTERN = r"^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$"
 
@@ -33,6 +34,7 @@ HINTS = {
     PATH_PATTERN: "write an absolute path: /usr/bin/prometheus",
     VERSION_PATTERN: "write a version, in quotes: '2.53.1'",
     TOKEN_PATTERN: "write user@realm!name, without the secret: hune@pve!metrics",
+    TAG_PATTERN: "write a tag as Proxmox has it: letters, digits, '_', '-', '+' and '.'",
     USER_PATTERN: "write user@realm: hune@pve",
     FINGERPRINT_PATTERN: "write the SHA-256 fingerprint: 32 pairs of hexadecimal digits joined by ':'",
 }
@@ -128,6 +130,13 @@ def check_host(value: str) -> str:
     raise ValueError("neither an IP address nor a host name; write it like 192.168.1.11 or pve-01.lan")
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise ValueError("not a network; write it like 192.168.1.0/24 or fd00::/64") from None
+
+
 def _listen(value: str) -> str:
     if value == "localhost" or (is_ip_address(value) and "%" not in value):
         return value
@@ -135,6 +144,7 @@ def _listen(value: str) -> str:
 
 
 Host = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(check_host)]
+Network = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_network)]
 ListenAddress = Annotated[str, Field(max_length=45), AfterValidator(_listen)]
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from hune.collect.pve.assignment import FILE, Assignment
+from hune.collect.pve.collectors import NAMES, collectors
+from hune.collect.pve.protection import Aspect
+from hune.collect.pve.settings import DEFAULT
 from hune.core.layout import Layout
 from hune.site.models import Site
+from hune.site.proxmox import Aspect as SiteAspect
+from hune.site.proxmox import CollectorName
 from hune.stack.engines import ENGINES
 from hune.stack.model import Plan
 from hune.stack.plan import make_plan
@@ -18,8 +24,8 @@ from hune.stack.setting import Binary, Setting
 TOKEN = {"token": {"id": "hune@pve!metrics", "secret": "env:PVE_SECRET"}}
 
 
-def plan(*clusters: dict[str, Any], **services: Any) -> Plan:
-    site = Site.model_validate(
+def site(*clusters: dict[str, Any], **services: Any) -> Site:
+    return Site.model_validate(
         {
             "name": "rack",
             "nodes": [
@@ -31,8 +37,11 @@ def plan(*clusters: dict[str, Any], **services: Any) -> Plan:
             "services": {"pve_exporter": services} if services else {},
         }
     )
+
+
+def plan(*clusters: dict[str, Any], **services: Any) -> Plan:
     binaries = {name: Binary(Path("/usr/bin", name)) for name in ENGINES}
-    return make_plan(Setting(site, Layout(Path("/data")), binaries, ("hune",)))
+    return make_plan(Setting(site(*clusters, **services), Layout(Path("/data")), binaries, ("hune",)))
 
 
 def jobs(made: Plan) -> dict[str, Any]:
@@ -83,3 +92,59 @@ def test_targets_name_their_cluster_and_never_a_node() -> None:
         assert {row["cluster"] for row in groups} == {"home", "sim"}
         assert all("node" not in row for row in groups)
         assert {row["cluster"] for row in groups if row.get("lab") == "true"} == {"sim"}
+
+
+DISCOVER = {"nodes": {"port": 9200}, "guests": {"networks": ["192.0.2.0/24"], "tags": ["web"]}}
+
+
+def test_what_a_cluster_discovers_is_scraped_only_where_the_site_asks_for_it() -> None:
+    assert not [name for name in jobs(plan(HOME)) if name.startswith("discovered")]
+    assert "discovered-guests" not in jobs(plan({**HOME, "discover": {"nodes": {}}}))
+    silent = {"name": "home", "nodes": ["pve-01"], "discover": DISCOVER}
+    assert not [name for name in jobs(plan(silent)) if name.startswith("discovered")]
+
+
+def test_discovered_targets_are_told_apart_by_cluster_and_id_and_never_by_node() -> None:
+    sim = {"name": "sim", "nodes": ["sim-01"], **TOKEN, "discover": DISCOVER}
+    found = jobs(plan({**HOME, "discover": DISCOVER}, sim))
+    for kind in ("nodes", "guests"):
+        job = found[f"discovered-{kind}"]
+        assert [row["url"] for row in job["http_sd_configs"]] == [
+            f"http://127.0.0.1:9221/sd/{kind}?target=home",
+            f"http://127.0.0.1:9221/sd/{kind}?target=sim",
+        ]
+        assert [row["target_label"] for row in job["relabel_configs"]] == ["cluster", "id", "lab"]
+        assert job["relabel_configs"][-1]["regex"] == "sim"
+        assert [row.get("target_label", row["action"]) for row in job["metric_relabel_configs"] if "action" in row] == [
+            "drop"
+        ]
+
+
+def test_the_exporter_is_told_what_each_cluster_wants_and_no_secret() -> None:
+    made = plan(
+        {
+            **HOME,
+            "protection": {"excluded_tags": ["Scratch"], "required": ["covered", "ha"], "accept_partial": True},
+            "collectors": {"without": ["updates"], "wake_disks": True},
+            "discover": DISCOVER,
+        }
+    )
+    [text] = [file.content for file in made.files if file.path == FILE]
+    assignment = Assignment.from_json(text)
+    [cluster] = assignment.clusters
+    assert assignment.to_json() == text
+    assert (cluster.secret, cluster.settings.wake_disks) == ("env:PVE_SECRET", True)
+    assert cluster.settings.protection.required == {Aspect.COVERED, Aspect.HA}
+    assert cluster.settings.protection.excluded_tags == ("Scratch",)
+    assert "updates" not in {collector.name for collector in collectors(cluster.settings)}
+    discover = cluster.settings.discover
+    assert discover.nodes is not None
+    assert discover.guests is not None
+    assert (discover.nodes.port, discover.guests.networks) == (9200, ("192.0.2.0/24",))
+    assert {"pve-01", "sim-01", "192.0.2.11:9100"} <= discover.known
+
+
+def test_a_site_knows_the_collectors_and_aspects_that_there_are() -> None:
+    assert get_args(CollectorName) == NAMES
+    assert list(get_args(SiteAspect)) == list(Aspect)
+    assert Assignment.of(site(HOME)).clusters[0].settings == DEFAULT

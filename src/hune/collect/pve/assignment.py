@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hune.collect.pve.protection import Aspect, Policy
+from hune.collect.pve.settings import DEFAULT, Discover, DiscoverGuests, DiscoverNodes, Settings
 from hune.core.errors import InputError
 from hune.pve.access import Access, Endpoint, Limits, Login, Token, Trust
 from hune.site.references import resolve
@@ -38,6 +40,7 @@ class AskedCluster:
     ca_file: str = ""
     fingerprints: tuple[str, ...] = ()
     budget: float = 0.0
+    settings: Settings = DEFAULT
 
     @classmethod
     def of(cls, site: Site, cluster: ProxmoxCluster) -> AskedCluster:
@@ -54,13 +57,19 @@ class AskedCluster:
             ca_file=cluster.ca_file or "",
             fingerprints=tuple(cluster.fingerprint),
             budget=cluster.budget or 0.0,
+            settings=_settings(site, cluster),
         )
+
+    def to_raw(self) -> dict[str, Any]:
+        """Return what JSON can carry."""
+        return {**self.__dict__, "settings": self.settings.to_raw()}
 
     @classmethod
     def from_raw(cls, raw: Mapping[str, Any]) -> AskedCluster:
-        """Rebuild what `asdict` took apart."""
+        """Rebuild what `to_raw` took apart."""
         nodes = tuple((name, address) for name, address in raw["nodes"])
-        return cls(**{**raw, "nodes": nodes, "fingerprints": tuple(raw["fingerprints"])})
+        settings = Settings.from_raw(raw["settings"])
+        return cls(**{**raw, "nodes": nodes, "fingerprints": tuple(raw["fingerprints"]), "settings": settings})
 
     def access(self, environ: Mapping[str, str]) -> Access:
         """Return the way to the cluster.
@@ -109,10 +118,46 @@ class Assignment:
         )
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=1) + "\n"
+        raw = {**self.__dict__, "clusters": [cluster.to_raw() for cluster in self.clusters]}
+        return json.dumps(raw, indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Assignment:
         """Rebuild an assignment that `to_json` wrote."""
         raw: dict[str, Any] = json.loads(text)
         return cls(**{**raw, "clusters": tuple(map(AskedCluster.from_raw, raw["clusters"]))})
+
+
+def _settings(site: Site, cluster: ProxmoxCluster) -> Settings:
+    wanted = cluster.protection
+    return Settings(
+        wake_disks=cluster.collectors.wake_disks,
+        without=frozenset(cluster.collectors.without),
+        protection=Policy(
+            excluded_tags=tuple(wanted.excluded_tags),
+            required=frozenset(map(Aspect, wanted.required)),
+            accept_partial=wanted.accept_partial,
+        ),
+        discover=_discover(site, cluster),
+    )
+
+
+def _discover(site: Site, cluster: ProxmoxCluster) -> Discover:
+    """Return what may be discovered; what the site watches by itself is none of it, by name or by address."""
+    nodes, guests = cluster.discover.nodes, cluster.discover.guests
+    if nodes is None and guests is None:
+        return Discover()
+    known = {*cluster.nodes, *(node.name for node in site.nodes), *(node.exporter_address for node in site.nodes)}
+    return Discover(
+        nodes=DiscoverNodes(nodes.port) if nodes else None,
+        guests=DiscoverGuests(
+            networks=tuple(guests.networks),
+            port=guests.port,
+            tags=tuple(guests.tags),
+            pools=tuple(guests.pools),
+            most=guests.most,
+        )
+        if guests
+        else None,
+        known=frozenset(name.lower() for name in known),
+    )

@@ -6,24 +6,26 @@ import asyncio
 import logging
 import zlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from hune.collect.pve import compat
 from hune.collect.pve.collector import Collector
-from hune.collect.pve.collectors import ALL
+from hune.collect.pve.collectors import collectors as own_collectors
+from hune.collect.pve.discovery import KINDS, LEFT_OUT, NotDiscovered, discover
 from hune.collect.pve.families import Exposition, Family
 from hune.collect.pve.faults import summarise
 from hune.collect.pve.gapfiller import GapFiller
 from hune.collect.pve.metrics import ExporterMetrics
 from hune.collect.pve.modules import describe
 from hune.collect.pve.scrape import Outcome, Scrape, Scraper, deadline_seconds
+from hune.collect.pve.settings import Settings as CollectorSettings
 from hune.collect.pve.source import Source
 from hune.collect.pve.targets import NotAllowed, Target, Targets
 from hune.core.clock import Clock, SystemClock
@@ -63,6 +65,8 @@ _PAGE = """<!doctype html>
 <li><code>/pve?target=192.0.2.10</code>: the series of prometheus-pve-exporter
     (<code>module</code>, <code>cluster=0</code>, <code>node=0</code> as there)</li>
 <li><code>/hune?target=192.0.2.10</code>: what that one doesn't see</li>
+<li><code>/sd/nodes?target=192.0.2.10</code>, <code>/sd/guests?target=192.0.2.10</code>: targets for Prometheus,
+    if that is permitted</li>
 <li><a href="/metrics"><code>/metrics</code></a>: of this exporter itself, and what asking costs Proxmox</li>
 <li><a href="/health"><code>/health</code></a></li>
 </ul></body></html>
@@ -147,6 +151,7 @@ class PveExporter:
         self._stands: OrderedDict[Access, _Stand] = OrderedDict()
         self._leaving: set[asyncio.Task[None]] = set()
         self._compat = compat.collectors(settings.collectors, settings.trim)
+        self._own: dict[CollectorSettings, tuple[Collector, ...]] = {}
         self._metrics = ExporterMetrics(
             targets.modules,
             lambda: [stand.client for stand in self._stands.values()],
@@ -194,7 +199,12 @@ class PveExporter:
     def app(self) -> Any:
         """Return the ASGI application."""
         return create_app(
-            routes=[Route("/pve", self._pve), Route("/hune", self._hune), Route("/", self._index)],
+            routes=[
+                Route("/pve", self._pve),
+                Route("/hune", self._hune),
+                Route("/sd/{kind}", self._discover),
+                Route("/", self._index),
+            ],
             registry=self._metrics.registry,
             health=self._health,
             host_names=self._settings.host_names,
@@ -208,24 +218,44 @@ class PveExporter:
         return HTMLResponse(_PAGE)
 
     async def _pve(self, request: Request) -> Response:
-        asked = _Asked.of(request)
-        return await self._answer(request, asked, asked.of_scope(self._compat), tell_all=False)
+        return await self._answer(request, lambda _: self._compat, tell_all=False)
 
     async def _hune(self, request: Request) -> Response:
-        asked = _Asked.of(request)
-        return await self._answer(request, asked, asked.of_scope(ALL), tell_all=True)
+        return await self._answer(request, self._own_of, tell_all=True)
+
+    def _own_of(self, settings: CollectorSettings) -> Sequence[Collector]:
+        """Return the collectors of `/hune` as a cluster wants them; they remember what they know."""
+        if settings not in self._own:
+            self._own[settings] = own_collectors(settings)
+        return self._own[settings]
+
+    async def _discover(self, request: Request) -> Response:
+        kind, asked = request.path_params["kind"], _Asked.of(request)
+        if kind not in KINDS:
+            return PlainTextResponse(f"there are: {', '.join(f'/sd/{known}' for known in KINDS)}\n", status_code=404)
+        try:
+            target = self._targets.find(asked.module, asked.target)
+            name = target.access.name
+            found = await discover(kind, self._stand_of(target.access).source, target.settings.discover, cluster=name)
+        except HuneError as error:
+            return _refusal(error)
+        self._metrics.discovered.labels(name, kind).set(len(found.targets))
+        for reason in LEFT_OUT:
+            self._metrics.left_out.labels(name, kind, reason).set(found.left_out[reason])
+        return JSONResponse(found.targets)
 
     async def _answer(
-        self, request: Request, asked: _Asked, collectors: Sequence[Collector], *, tell_all: bool
+        self, request: Request, choose: Callable[[CollectorSettings], Sequence[Collector]], *, tell_all: bool
     ) -> Response:
         """Collect and answer; `tell_all` adds how each collector fared, else only what failed is told."""
+        asked = _Asked.of(request)
         try:
             target = self._targets.find(asked.module, asked.target)
         except HuneError as error:
             if asked.module in self._targets.modules:
                 self._metrics.errors.labels(asked.module).inc()
-            status = 403 if isinstance(error, NotAllowed) else 400 if isinstance(error, InputError) else 503
-            return PlainTextResponse(f"{describe(error)}\n", status_code=status)
+            return _refusal(error)
+        collectors = asked.of_scope(choose(target.settings))
         started = self._clock.monotonic()
         scrape = await self._stand_of(target.access).scraper.scrape(
             collectors,
@@ -263,6 +293,13 @@ class PveExporter:
                 leaving.add_done_callback(self._leaving.discard)
         self._stands.move_to_end(access)
         return stand
+
+
+def _refusal(error: HuneError) -> Response:
+    """Return an error as its reader understands it: Prometheus keeps the targets it has unless it gets a 200."""
+    refused = isinstance(error, NotAllowed | NotDiscovered)
+    status = 403 if refused else 400 if isinstance(error, InputError) else 503
+    return PlainTextResponse(f"{describe(error)}\n", status_code=status)
 
 
 def _how(outcomes: Sequence[Outcome], *, tell_all: bool) -> Exposition:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Summary
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -42,6 +42,18 @@ class ExporterMetrics:
             "hune_pve_collector_failures",
             "Collections that lacked something",
             ["cluster", "collector"],
+            registry=self.registry,
+        )
+        self.discovered = Gauge(
+            "hune_pve_discovered_targets",
+            "Targets that were last discovered",
+            ["cluster", "kind"],
+            registry=self.registry,
+        )
+        self.left_out = Gauge(
+            "hune_pve_discovery_left_out",
+            "What was last left out of discovery",
+            ["cluster", "kind", "reason"],
             registry=self.registry,
         )
         self._api: tuple[Histogram, Counter] | None = None

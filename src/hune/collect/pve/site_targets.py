@@ -23,6 +23,7 @@ class SiteTargets:
             names += [(node, cluster.name, node) for node, _ in cluster.nodes]
             names += [(address, cluster.name, node) for node, address in cluster.nodes]
         accesses: dict[str, Access] = {}
+        settings = {cluster.name: cluster.settings for cluster in self._clusters}
         for cluster in self._clusters:
             try:
                 accesses[cluster.name] = cluster.access(environ)
@@ -35,7 +36,7 @@ class SiteTargets:
                 continue
             self._cluster_of[key] = cluster_name
             if cluster_name in accesses:
-                self._targets[key] = Target(accesses[cluster_name], node)
+                self._targets[key] = Target(accesses[cluster_name], node, settings[cluster_name])
 
     @property
     def modules(self) -> Sequence[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hune.collect.pve.modules import Module, split_target
+from hune.collect.pve.settings import DEFAULT, Settings
 from hune.core.errors import InputError, Refused
 from hune.pve.access import Access
 
@@ -26,6 +27,7 @@ class Target:
 
     access: Access
     node: str = ""
+    settings: Settings = DEFAULT
 
 
 class Targets(Protocol):
@@ -45,10 +47,18 @@ class Targets(Protocol):
 class OpenTargets:
     """Any host that is allowed, asked with a module's credentials: upstream's way, and a list of who may be asked."""
 
-    def __init__(self, modules: Mapping[str, Module], allowed: Iterable[str], *, everyone: bool) -> None:
+    def __init__(
+        self,
+        modules: Mapping[str, Module],
+        allowed: Iterable[str],
+        *,
+        everyone: bool,
+        settings: Settings = DEFAULT,
+    ) -> None:
         """`allowed` are names, addresses and networks; `everyone` admits all, as is right on loopback."""
         self._modules = modules
         self._everyone = everyone
+        self._settings = settings
         self._names: set[str] = set()
         self._networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
         for entry in allowed:
@@ -74,7 +84,7 @@ class OpenTargets:
                 f"target {host!a:.80} is not allowed: whoever reaches this exporter could send its credentials there",
                 remedy="start it with --allow-target for each host or network that may be asked",
             )
-        return Target(chosen.access(host))
+        return Target(chosen.access(host), settings=self._settings)
 
     def _admits(self, host: str) -> bool:
         if self._everyone or host.lower() in self._names or host.lower() == "localhost":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from hune.core import keys
 from hune.core.errors import Unavailable
@@ -47,6 +48,7 @@ _FAST_SAMPLE_LIMIT = 500
 # What one node may make Prometheus keep; more is a fault or an attack, and is told as a silent exporter.
 _BOUNDS = {"body_size_limit": "16MB", "label_name_length_limit": 128, "label_value_length_limit": 4096}
 _SAMPLE_LIMIT = 50_000
+_DISCOVERED_SAMPLE_LIMIT = 5_000
 
 # What rules record is theirs: an exporter that says it too would speak for other nodes.
 _NOT_RECORDED = {"source_labels": ["__name__"], "regex": "hune:.*|ALERTS|ALERTS_FOR_STATE", "action": "drop"}
@@ -146,7 +148,7 @@ def _jobs(setting: Setting) -> list[dict[str, Any]]:
     if site.probes:
         jobs += _probe_jobs(site)
     if site.wants("pve-exporter"):
-        jobs += _proxmox_jobs(site)
+        jobs += [*_proxmox_jobs(site), *_discovered_jobs(site)]
     for name in _OWN_METRICS:
         if not site.wants(name):
             continue
@@ -328,6 +330,51 @@ def _proxmox_jobs(site: Site) -> list[dict[str, Any]]:
             "static_configs": more,
         },
     ]
+
+
+def _discovered_jobs(site: Site) -> list[dict[str, Any]]:
+    """Return the jobs of what clusters discover, where the site asks for it.
+
+    Their targets are told apart as the exporter's own series are, by `cluster` and `id`: a node of no site file is none
+    to the rules, and a guest has another node when it has moved.
+    """
+    jobs = []
+    real = "|".join(re.escape(cluster.name) for cluster in site.asked_clusters if not site.is_lab(cluster))
+    simulated = "|".join(re.escape(cluster.name) for cluster in site.asked_clusters if site.is_lab(cluster))
+    for kind in ("nodes", "guests"):
+        clusters = [cluster.name for cluster in site.asked_clusters if getattr(cluster.discover, kind)]
+        if not clusters:
+            continue
+        base = f"{site.url('pve-exporter')}/sd/{kind}"
+        relabel = [
+            {"source_labels": ["__meta_pve_cluster"], "target_label": "cluster"},
+            {"source_labels": ["__meta_pve_id"], "target_label": "id"},
+        ]
+        if simulated:
+            relabel.append(
+                {"source_labels": ["cluster"], "regex": simulated, "target_label": "lab", "replacement": "true"}
+            )
+        jobs.append(
+            {
+                "job_name": f"discovered-{kind}",
+                "scrape_interval": f"{_PROXMOX_SLOW_SECONDS}s",
+                "sample_limit": _DISCOVERED_SAMPLE_LIMIT,
+                **_BOUNDS,
+                "http_sd_configs": [
+                    {"url": f"{base}?target={quote(cluster)}", "refresh_interval": "60s"} for cluster in clusters
+                ],
+                "relabel_configs": relabel,
+                "metric_relabel_configs": [
+                    _NOT_RECORDED,
+                    *(
+                        [{"source_labels": ["cluster"], "regex": real, "target_label": "lab", "replacement": ""}]
+                        if real
+                        else []
+                    ),
+                ],
+            }
+        )
+    return jobs
 
 
 def _seconds(value: float) -> str:

@@ -30,9 +30,9 @@ from hune.collect.pve.settings import Settings
 
 
 def collectors(settings: Settings) -> tuple[Collector, ...]:
-    """Return all collectors, made as the settings say; they remember what they know by source."""
+    """Return the collectors, made as the settings say; they remember what they know by source."""
     archives = ArchiveReader()
-    return (
+    made = (
         quorum.COLLECTOR,
         ha.COLLECTOR,
         node_status.COLLECTOR,
@@ -54,6 +54,8 @@ def collectors(settings: Settings) -> tuple[Collector, ...]:
         subscription.COLLECTOR,
         updates.COLLECTOR,
     )
+    return tuple(collector for collector in made if collector.name not in settings.without)
 
 
 ALL: tuple[Collector, ...] = collectors(Settings())
+NAMES = tuple(collector.name for collector in ALL)
