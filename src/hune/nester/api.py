@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hune.nester import charts, history
-from hune.nester.desk import Desk
+from hune.nester.desk import Desk, is_vmid
 from hune.nester.judge import alerts_of, judge_node, judge_probe, overall
 from hune.nester.language import utc_offset_seconds
 from hune.nester.runbooks import Runbooks
@@ -31,6 +31,7 @@ class Api:
         return [
             Route("/api/overview", self.overview),
             Route("/api/history/{name}", self.history),
+            Route("/api/history/{name}/{vmid}", self.guest_history),
             Route("/api/search", self.search),
         ]
 
@@ -49,6 +50,21 @@ class Api:
         past = await charts.past(node, history.RANGES[wished], self._desk.history, t)
         return JSONResponse(past.data(utc_offset_seconds(snapshot.taken_at)))
 
+    async def guest_history(self, request: Request) -> Response:
+        """The charts of a guest: `?range=1h|24h|30d`."""
+        name, vmid = request.path_params["name"], request.path_params["vmid"]
+        wished = request.query_params.get("range", "1h")
+        if not self._desk.has_cluster(name) or not is_vmid(vmid) or wished not in history.RANGES:
+            raise HTTPException(404)
+        t = self._desk.language_of(request)
+        snapshot = await self._desk.poller.current()
+        detail = await self._desk.clusters.detail(name)
+        found = next((guest for guest in detail.guests if guest.vmid == int(vmid)), None) if detail else None
+        if found is None:
+            raise HTTPException(404)
+        past = await charts.past_of_guest(name, found.id, history.RANGES[wished], self._desk.history, t)
+        return JSONResponse(past.data(utc_offset_seconds(snapshot.taken_at)))
+
     async def search(self, request: Request) -> Response:
         """Everything that can be gone to: pages, machines, open alerts, runbooks."""
         t = self._desk.language_of(request)
@@ -61,6 +77,15 @@ class Api:
             {"text": node.name, "hint": t(f"state.{judge_node(node, snapshot).state}"), "url": f"/nodes/{node.name}"}
             for node in snapshot.nodes
         ]
+        found += [
+            {"text": each.name, "hint": t("pve.kind"), "url": f"/clusters/{each.name}"} for each in snapshot.clusters
+        ]
+        for guest in await self._desk.clusters.guest_names():
+            vmid = guest.id.rpartition("/")[2]
+            url = f"/clusters/{guest.cluster}/guests/{vmid}"
+            found.append(
+                {"text": f"{guest.name} {vmid}".strip(), "hint": f"{guest.cluster} · {guest.node}", "url": url}
+            )
         for alert in snapshot.open_alerts:
             node = alert.label("node")
             url = f"/nodes/{node}" if self._desk.has_node(node) else "/alerts"

@@ -23,6 +23,7 @@ from hune.nester.guard import Guard
 from hune.nester.history import History
 from hune.nester.pages import Pages
 from hune.nester.poll import Poller
+from hune.nester.proxmox.asking import Clusters
 from hune.nester.runbooks import Runbooks
 from hune.nester.sources import HubClient, conductor_health
 from hune.nester.views.look import Renderer
@@ -73,16 +74,19 @@ class Nester:
 
         async with open_session() as session, asyncio.TaskGroup() as group:
             hub = HubClient(session, site.url("hub"))
+            prometheus = PrometheusClient(session, site.url("prometheus"))
+            clusters = Clusters(site, prometheus, self._clock, group)
             poller = Poller(
                 site,
-                PrometheusClient(session, site.url("prometheus")),
+                prometheus,
                 hub.alerts,
                 lambda: conductor_health(self._layout.socket),
                 self._clock,
                 count,
+                clusters=clusters,
             )
             history = History(PrometheusClient(session, site.url("victoriametrics")), self._clock, group)
-            desk = Desk(site, poller, history, renderer)
+            desk = Desk(site, poller, history, clusters, renderer)
             streams = Streams(desk, watching, build=assets.build)
             pages = Pages(desk, assets, hub, runbooks)
             api = Api(desk, runbooks)

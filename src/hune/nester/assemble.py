@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from hune.nester.proxmox.model import Cluster
 from hune.nester.queries import Live, NodeLive, Vitals
 from hune.nester.snapshot import Alert, Node, Port, Probe, Reading, Sensor, ServiceHealth, Snapshot, Source
 from hune.site.models import Node as SiteNode
@@ -56,6 +57,7 @@ def assemble(
     alerts: tuple[Alert, ...],
     services: tuple[ServiceHealth, ...],
     sources: tuple[Source, ...],
+    clusters: tuple[Cluster, ...] = (),
 ) -> Snapshot:
     """Return the snapshot of this moment."""
     return Snapshot(
@@ -69,6 +71,7 @@ def assemble(
         services=services,
         sources=sources,
         cut_off=memory.cut_off,
+        clusters=clusters,
     )
 
 

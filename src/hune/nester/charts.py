@@ -13,7 +13,7 @@ from hune.nester.history import History, Span
 from hune.nester.language import Language, utc_offset_seconds
 from hune.nester.snapshot import Node
 
-Unit = Literal["celsius", "ratio", "bits"]
+Unit = Literal["celsius", "ratio", "bits", "bytes"]
 
 FRAME = Frame(720, 220, left=56, right=8, bottom=24, label_height=16)
 
@@ -101,6 +101,37 @@ async def past(node: Node, span: Span, past_of: History, t: Language) -> Past:
     if not node.sensors and not hot:
         del panels[0]
     return Past(span, max(ends), tuple(panels))
+
+
+async def past_of_guest(cluster: str, guest: str, span: Span, past_of: History, t: Language) -> Past:
+    """Return the charts of a guest: how busy it was, its memory, what it sent and received, read and wrote."""
+    ends: list[float] = []
+
+    async def ask(template: str) -> list[tuple[str, Points]]:
+        series, end = await past_of.look(history.of_guest(template, span, cluster=cluster, guest=guest), span)
+        ends.append(end)
+        return [("", row.points) for row in series]
+
+    busy, used, received, sent, read, written = await asyncio.gather(
+        *(
+            ask(template)
+            for template in (
+                history.GUEST_BUSY,
+                history.GUEST_USED,
+                history.GUEST_RECEIVED,
+                history.GUEST_SENT,
+                history.GUEST_READ,
+                history.GUEST_WRITTEN,
+            )
+        )
+    )
+    panels = (
+        Panel("cpu", "ratio", _curves(t("stat.cpu"), busy)),
+        Panel("memory", "ratio", _curves(t("stat.memory"), used)),
+        Panel("links", "bits", (*_curves(t("chart.in"), received), *_curves(t("chart.out"), sent))),
+        Panel("disk", "bytes", (*_curves(t("chart.read"), read), *_curves(t("chart.written"), written))),
+    )
+    return Past(span, max(ends), panels)
 
 
 def _curves(name: str, series: list[tuple[str, Points]]) -> tuple[Curve, ...]:

@@ -10,17 +10,22 @@ from starlette.requests import Request
 from hune.nester.history import History
 from hune.nester.language import Code, Language, choose, is_language, language
 from hune.nester.poll import Poller
+from hune.nester.proxmox.asking import Clusters
 from hune.nester.snapshot import Snapshot
 from hune.nester.views.alerts import alerts
 from hune.nester.views.look import Look, Renderer, Scene
 from hune.nester.views.node import node
 from hune.nester.views.overview import overview
 from hune.nester.views.plain import plain
+from hune.nester.views.proxmox.cluster import cluster
+from hune.nester.views.proxmox.guest import guest
 from hune.nester.views.wall import wall
 from hune.site.models import Site
 
 _VIEWS: dict[str, Callable[[Scene], Awaitable[Look]]] = {
     "alerts": alerts,
+    "cluster": cluster,
+    "guest": guest,
     "node": node,
     "overview": overview,
     "plain": plain,
@@ -28,6 +33,12 @@ _VIEWS: dict[str, Callable[[Scene], Awaitable[Look]]] = {
 }
 
 _KEPT_LOOKS = 64
+_LONGEST_VIEW = 400
+
+
+def is_vmid(text: str) -> bool:
+    """Whether a text is the number of a guest."""
+    return text.isascii() and text.isdigit() and len(text) <= 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +55,11 @@ class ViewName:
 class Desk:
     """Where pages and event streams get their looks."""
 
-    def __init__(self, site: Site, poller: Poller, history: History, renderer: Renderer) -> None:
+    def __init__(self, site: Site, poller: Poller, history: History, clusters: Clusters, renderer: Renderer) -> None:
         self.site = site
         self.poller = poller
         self.history = history
+        self.clusters = clusters
         self.renderer = renderer
         self._looks: dict[ViewName, tuple[int, Look]] = {}
 
@@ -55,9 +67,23 @@ class Desk:
         """Return the view that a text names, None if there is none."""
         view, _, code = text.rpartition(":")
         kind, _, subject = view.partition("/")
-        if kind not in _VIEWS or not is_language(code) or (kind == "node") != self.has_node(subject):
+        if kind not in _VIEWS or not is_language(code) or len(view) > _LONGEST_VIEW or not self._has(kind, subject):
             return None
         return ViewName(view, "fr" if code == "fr" else "en")
+
+    def _has(self, kind: str, subject: str) -> bool:
+        if kind == "node":
+            return self.has_node(subject)
+        if kind == "cluster":
+            return self.has_cluster(subject.partition("?")[0])
+        if kind == "guest":
+            name, _, vmid = subject.partition("/")
+            return self.has_cluster(name) and is_vmid(vmid)
+        return not subject
+
+    def has_cluster(self, name: str) -> bool:
+        """Whether the site has a Proxmox cluster of that name."""
+        return any(each.name == name for each in self.site.proxmox)
 
     def language_of(self, request: Request) -> Language:
         """Return the language to speak to somebody."""
@@ -71,7 +97,7 @@ class Desk:
 
     def scene(self, snapshot: Snapshot, code: Code, subject: str = "") -> Scene:
         """Return what a view is made of."""
-        return Scene(self.site, snapshot, self.history, language(code), self.renderer, subject)
+        return Scene(self.site, snapshot, self.history, language(code), self.renderer, self.clusters, subject)
 
     async def look(self, name: ViewName, snapshot: Snapshot) -> Look:
         """Return how a view looks in a snapshot."""

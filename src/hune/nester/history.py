@@ -38,6 +38,17 @@ USED = (
 RECEIVED = '8 * rate(node_network_receive_bytes_total{{job="node"{node},device{devices}}}[{window}])'
 SENT = '8 * rate(node_network_transmit_bytes_total{{job="node"{node},device{devices}}}[{window}])'
 
+# Of a guest: whatever node it was on. Proxmox itself measures every ten seconds.
+GUEST_BUSY = "max(avg_over_time(pve_cpu_usage_ratio{{{guest}}}[{window}]))"
+GUEST_USED = (
+    "max(avg_over_time(pve_memory_usage_bytes{{{guest}}}[{window}]))"
+    " / max(avg_over_time(pve_memory_size_bytes{{{guest}}}[{window}]))"
+)
+GUEST_RECEIVED = "8 * max(rate(pve_network_receive_bytes_total{{{guest}}}[{window}]))"
+GUEST_SENT = "8 * max(rate(pve_network_transmit_bytes_total{{{guest}}}[{window}]))"
+GUEST_READ = "max(rate(pve_disk_read_bytes_total{{{guest}}}[{window}]))"
+GUEST_WRITTEN = "max(rate(pve_disk_written_bytes_total{{{guest}}}[{window}]))"
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -71,6 +82,11 @@ def expression(template: str, span: Span, *, node: str = "", devices: str = "") 
         devices=devices or f'!~"{_VIRTUAL}"',
         window=span.window,
     )
+
+
+def of_guest(template: str, span: Span, *, cluster: str, guest: str) -> str:
+    """Return the PromQL of a template about a guest (`qemu/101`)."""
+    return template.format(guest=f'job="pve",cluster="{cluster}",id="{guest}"', window=span.window)
 
 
 def only(devices: Sequence[str]) -> str:

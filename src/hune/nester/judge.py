@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from hune.nester.proxmox.model import Cluster
 from hune.nester.snapshot import Alert, Node, Port, Probe, Snapshot
 
 State = Literal["down", "critical", "unknown", "warning", "stale", "notice", "up"]
@@ -83,6 +84,43 @@ def judge_alert(alert: Alert) -> State:
     return "notice" if alert.severity == "info" else alert.severity
 
 
+def judge_cluster(cluster: Cluster, snapshot: Snapshot) -> Verdict:
+    """Return the state of a cluster, and whether what is shown of it is old.
+
+    What could not be read is a notice beside what could; nothing at all is unknown.
+    """
+    now = snapshot.taken_at
+    if not cluster.asked:
+        return Verdict("notice", stale=False)
+    found: list[State] = [judge_alert(alert) for alert in alerts_about(cluster, snapshot)]
+    stale = snapshot.is_stale or cluster.status_is_old(now) or cluster.detail_is_old(now)
+    if cluster.status_at is None and cluster.detail_at is None:
+        found.append("unknown")
+    elif stale:
+        found.append("stale")
+    else:
+        found += _measured_of(cluster)
+    return Verdict(worst(found), stale)
+
+
+def _measured_of(cluster: Cluster) -> Iterable[State]:
+    if cluster.quorate is False or cluster.fencing:
+        yield "critical"
+    if cluster.offline or (cluster.nodes or 0) > (cluster.nodes_up or 0):
+        yield "critical"
+    if cluster.ceph:
+        yield ("up", "warning", "critical")[min(max(cluster.ceph.health, 0), 2)]
+    if cluster.verdicts.get("unprotected"):
+        yield "warning"
+    if cluster.lacking or cluster.detail_at is None or cluster.status_at is None:
+        yield "notice"
+
+
+def alerts_about(cluster: Cluster, snapshot: Snapshot) -> tuple[Alert, ...]:
+    """Return what is open about a cluster."""
+    return tuple(alert for alert in snapshot.open_alerts if alert.label("cluster") == cluster.name)
+
+
 def worst(states: Iterable[State]) -> State:
     """Return the worst of some states, `up` if there is none."""
     return min(states, key=ORDER.index, default="up")
@@ -100,12 +138,20 @@ def worst_first(snapshot: Snapshot) -> list[tuple[Node, Verdict]]:
     return sorted(judged, key=lambda pair: ORDER.index(pair[1].state))
 
 
+def worst_clusters_first(snapshot: Snapshot) -> list[tuple[Cluster, Verdict]]:
+    """Return clusters with their state, worst first; among equals, as the site lists them."""
+    judged = [(cluster, judge_cluster(cluster, snapshot)) for cluster in snapshot.clusters]
+    return sorted(judged, key=lambda pair: ORDER.index(pair[1].state))
+
+
 def overall(snapshot: Snapshot) -> State:
     """Return the state of the whole site."""
     counted = tally(snapshot).state
     if snapshot.measured_at is None:
         return "critical" if counted == "critical" else "unknown"
-    return worst([counted, *(verdict.state for _, verdict in worst_first(snapshot))])
+    # What a cluster lacks is said where it is shown.
+    clusters = [state for each in snapshot.clusters if (state := judge_cluster(each, snapshot).state) != "notice"]
+    return worst([counted, *(verdict.state for _, verdict in worst_first(snapshot)), *clusters])
 
 
 @dataclass(frozen=True, slots=True)

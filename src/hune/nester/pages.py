@@ -15,8 +15,9 @@ from hune.core.errors import HuneError
 from hune.http.serve import problem
 from hune.nester import charts, history
 from hune.nester.assets import Assets
-from hune.nester.desk import Desk, ViewName
+from hune.nester.desk import Desk, ViewName, is_vmid
 from hune.nester.language import Language, is_language
+from hune.nester.proxmox.choice import Choice
 from hune.nester.runbooks import Runbooks
 from hune.nester.snapshot import Snapshot
 from hune.nester.sources import HubClient
@@ -57,6 +58,8 @@ class Pages:
             Route("/wall", self.wall),
             Route("/alerts", self.alerts),
             Route("/nodes/{name}", self.node),
+            Route("/clusters/{name}", self.cluster),
+            Route("/clusters/{name}/guests/{vmid}", self.guest),
             Route("/runbooks", self.runbook),
             Route("/runbooks/{name}", self.runbook),
         ]
@@ -97,6 +100,41 @@ class Pages:
             range=chosen,
             ranges=tuple(history.RANGES),
             data={"history": f"/api/history/{name}"},
+        )
+
+    async def cluster(self, request: Request) -> Response:
+        """A Proxmox cluster; `?show=`, `?q=`, `?sort=` and `?page=` choose among its guests."""
+        name = request.path_params["name"]
+        if not self._desk.has_cluster(name):
+            raise HTTPException(404)
+        choice = Choice.parse(request.url.query)
+        view = f"cluster/{name}?{choice.query}" if choice.query else f"cluster/{name}"
+        return await self._page(request, "cluster.html", view, name="cluster", choice=choice)
+
+    async def guest(self, request: Request) -> Response:
+        """One guest of a cluster and its history."""
+        name, vmid = request.path_params["name"], request.path_params["vmid"]
+        if not self._desk.has_cluster(name) or not is_vmid(vmid):
+            raise HTTPException(404)
+        wished = request.query_params.get("range", "")
+        chosen = wished if wished in history.RANGES else "1h"
+        t = self._desk.language_of(request)
+        await self._desk.poller.current()
+        detail = await self._desk.clusters.detail(name)
+        found = next((each for each in detail.guests if each.vmid == int(vmid)), None) if detail else None
+        if found is None:
+            raise HTTPException(404)
+        past = await charts.past_of_guest(name, found.id, history.RANGES[chosen], self._desk.history, t)
+        drawn = [{"name": panel.name, "drawing": charts.draw(panel, past, t)} for panel in past.panels]
+        return await self._page(
+            request,
+            "guest.html",
+            f"guest/{name}/{vmid}",
+            charts=drawn,
+            range=chosen,
+            ranges=tuple(history.RANGES),
+            cluster=name,
+            data={"history": f"/api/history/{name}/{vmid}"},
         )
 
     async def runbook(self, request: Request) -> Response:

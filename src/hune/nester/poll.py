@@ -14,6 +14,7 @@ from typing import TypeVar
 from hune.core.clock import Clock
 from hune.core.errors import HuneError
 from hune.nester.assemble import Memory, assemble
+from hune.nester.proxmox.asking import Clusters
 from hune.nester.queries import LIVE, VITALS, Live, read_live, read_vitals
 from hune.nester.snapshot import Alert, ServiceHealth, Snapshot, Source
 from hune.promapi.prometheus import PrometheusClient
@@ -43,9 +44,12 @@ class Poller:
         fetch_health: Callable[[], Awaitable[tuple[ServiceHealth, ...]]],
         clock: Clock,
         count: Callable[[str, bool], None] = lambda _source, _answered: None,
+        *,
+        clusters: Clusters | None = None,
     ) -> None:
         """`count` hears of each question: whom it went to, and whether it was answered."""
         self._count = count
+        self._clusters = clusters
         self._site = site
         self._prometheus = prometheus
         self._fetch_alerts = fetch_alerts
@@ -84,6 +88,7 @@ class Poller:
         if started - self._vitals_taken >= VITALS_EVERY_SECONDS:
             self._vitals_taken = started
             looks.append(self._look_vitals())
+            looks.append(self._look_clusters())
         if started - self._health_taken >= HEALTH_EVERY_SECONDS:
             self._health_taken = started
             looks.append(self._look_health())
@@ -99,6 +104,7 @@ class Poller:
             alerts=tuple(self._alerts.values()) if hub.answers else (*self._firing, *self._ended()),
             services=self._services,
             sources=tuple(self._sources.values()),
+            clusters=self._clusters.summaries if self._clusters else (),
         )
 
     async def _look_live(self) -> None:
@@ -115,6 +121,14 @@ class Poller:
             # Told by the live look, a moment ago or from now.
             return
         self._memory.learn_vitals(read_vitals(samples, now=self._clock.now()))
+
+    async def _look_clusters(self) -> None:
+        try:
+            if self._clusters:
+                await self._clusters.look()
+        except HuneError:
+            # Told by the live look too.
+            return
 
     async def _look_alerts(self) -> None:
         """Learn what is open and what ended just now; the whole day only now and then, for it may be long."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from hune.nester.proxmox.model import Cluster
+
 FAST_SECONDS = 1.0
 SLOW_SECONDS = 15.0
 
@@ -178,6 +180,7 @@ class Snapshot:
     services: tuple[ServiceHealth, ...]
     sources: tuple[Source, ...]
     cut_off: bool = False
+    clusters: tuple[Cluster, ...] = ()
 
     @property
     def open_alerts(self) -> tuple[Alert, ...]:

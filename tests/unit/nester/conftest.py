@@ -9,6 +9,8 @@ import pytest
 from hune.nester.assets import Assets
 from hune.nester.history import History, Span
 from hune.nester.language import Code, language
+from hune.nester.proxmox.asking import Clusters
+from hune.nester.proxmox.model import Detail, Facts
 from hune.nester.runbooks import Runbooks
 from hune.nester.snapshot import Snapshot, Source
 from hune.nester.views.look import Look, Renderer, Scene
@@ -18,6 +20,20 @@ from support.snapshots import NOW
 
 NAMES = ("app.css", "app.js", "dark.css", "history.js", "live-worker.js", "wall.css")
 ICONS = ("icons/hune.svg", "icons/hune-critical.svg")
+
+
+class ToldClusters:
+    """What is known of clusters, as a test tells it."""
+
+    def __init__(self) -> None:
+        self.details: dict[str, Detail] = {}
+        self.facts = Facts()
+
+    async def detail(self, name: str) -> Detail | None:
+        return self.details.get(name)
+
+    async def guest_facts(self, _cluster: str, _guest: str) -> Facts:
+        return self.facts
 
 
 class ToldHistory:
@@ -42,6 +58,11 @@ def past() -> ToldHistory:
     return ToldHistory()
 
 
+@pytest.fixture
+def told() -> ToldClusters:
+    return ToldClusters()
+
+
 @pytest.fixture(scope="session")
 def renderer() -> Renderer:
     assets = Assets({name: name for name in (*NAMES, *ICONS)}, {})
@@ -52,12 +73,15 @@ Show = Callable[..., Look]
 
 
 @pytest.fixture
-def show(renderer: Renderer, past: ToldHistory) -> Show:
+def show(renderer: Renderer, past: ToldHistory, told: ToldClusters) -> Show:
     """Return a function that makes the look of a view of a snapshot."""
 
     def made(view: Any, snapshot: Snapshot, code: Code = "en", subject: str = "") -> Look:
-        site = Site.model_validate({"name": snapshot.site, "nodes": [{"name": "pve-01", "address": "192.168.1.11"}]})
-        scene = Scene(site, snapshot, cast("History", past), language(code), renderer, subject)
+        clusters = [{"name": each.name, "nodes": ["pve-01"]} for each in snapshot.clusters]
+        nodes = [{"name": "pve-01", "address": "192.168.1.11", "kind": "proxmox"}]
+        site = Site.model_validate({"name": snapshot.site, "nodes": nodes, "proxmox": clusters})
+        known = cast("Clusters", told)
+        scene = Scene(site, snapshot, cast("History", past), language(code), renderer, known, subject)
         look: Look = asyncio.run(view(scene))
         return look
 

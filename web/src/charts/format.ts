@@ -4,7 +4,7 @@ const code = document.documentElement.lang;
 const language = code === "en" ? "en-GB" : code;
 const space = code === "fr" ? "\u202f" : "\u00a0";
 
-export type Unit = "celsius" | "ratio" | "bits";
+export type Unit = "celsius" | "ratio" | "bits" | "bytes";
 
 const plain = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 const fine = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
@@ -21,7 +21,7 @@ export function format(value: number | null | undefined, unit: Unit): string {
   if (unit === "celsius") return `${plain.format(value)}${space}°C`;
   if (unit === "ratio") return percent.format(value);
   const [size, letter] = scaleOf(value);
-  return `${fine.format(value / size)}${space}${letter}bit/s`;
+  return `${fine.format(value / size)}${space}${letter}${unit === "bytes" ? "B" : "bit"}/s`;
 }
 
 /** Return a value as an axis writes it: short, the whole unit stands in the legend. */

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,9 @@ from hune.nester.assets import Assets
 from hune.nester.history import History
 from hune.nester.judge import State, tally
 from hune.nester.language import LANGUAGES, Language, language
+from hune.nester.proxmox.asking import Clusters
 from hune.nester.runbooks import Runbooks
-from hune.nester.snapshot import Snapshot, Source
+from hune.nester.snapshot import Node, Snapshot, Source
 from hune.site.models import Site
 
 
@@ -49,8 +50,9 @@ class Scene:
     history: History
     t: Language
     render: Renderer
+    clusters: Clusters
     subject: str = ""
-    """What the page is about, where a view has one: the name of a node."""
+    """What the page is about, where a view has one: the name of a node, a cluster with what is asked of it."""
 
     @property
     def now(self) -> float:
@@ -60,6 +62,25 @@ class Scene:
     def sources(self) -> tuple[Source, ...]:
         """Everybody the pages ask, the store included."""
         return (*self.snapshot.sources, self.history.source)
+
+    def path_of(self, host: str) -> str:
+        """Return where the page of a Proxmox node is, empty if the site doesn't have it as a machine."""
+        machine = self._machine(host)
+        return f"/nodes/{machine.name}" if machine else ""
+
+    def heat_of(self, hosts: Iterable[str]) -> dict[str, float]:
+        """Return the degrees Celsius of those Proxmox nodes whose heat is measured now."""
+        found = {}
+        for host in hosts:
+            machine = self._machine(host)
+            if machine and machine.hottest and not machine.hottest.celsius.is_stale(self.now):
+                found[host] = machine.hottest.celsius.value
+        return found
+
+    def _machine(self, host: str) -> Node | None:
+        # The lab's machines may have names of their own beside those of the site.
+        named = {node.name: node for node in self.snapshot.nodes if node.kind == "proxmox"}
+        return named.get(host) or named.get(f"lab-{host}")
 
     def part(self, key: str, template: str, **values: Any) -> Part:
         """Return a part made of a template."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from hune.nester import history
-from hune.nester.judge import State, judge_alert, judge_probe, overall, tally, worst_first
+from hune.nester.judge import State, judge_alert, judge_probe, overall, tally, worst_clusters_first, worst_first
 from hune.nester.snapshot import Alert
 from hune.nester.views.frame import critical, frame
 from hune.nester.views.look import Look, Part, Scene, title
+from hune.nester.views.proxmox.summary import summary
 from hune.nester.views.tile import Hour, make_tile
 from hune.nester.views.words import alert_device, alert_limit, alert_peak, alert_title, told
 
@@ -26,11 +27,20 @@ async def overview(scene: Scene) -> Look:
         "verdict": (verdict_part(scene),),
         "alerts": tuple(alert_parts(scene, SHOWN_ALERTS)),
         "nodes": tuple(tiles),
+        "clusters": tuple(cluster_parts(scene)),
         "probes": tuple(probe_parts(scene)),
         "lately": lately(scene),
         "services": (services_part(scene),),
     }
     return Look(title(scene, scene.snapshot.site), overall(scene.snapshot), regions, critical(scene))
+
+
+def cluster_parts(scene: Scene) -> list[Part]:
+    """Return each Proxmox cluster in one look, worst first."""
+    return [
+        scene.part(f"cluster-{cluster.name}", "parts/cluster.html", cluster=summary(scene, cluster), link=True)
+        for cluster, _ in worst_clusters_first(scene.snapshot)
+    ]
 
 
 async def last_hours(scene: Scene) -> dict[str, Hour]:
@@ -72,7 +82,8 @@ def verdict(scene: Scene) -> tuple[State, str]:
     if counts.unknown:
         return "unknown", t("verdict.unknown", count=counts.unknown)
     if state == "unknown":
-        return state, t("verdict.unheard")
+        heard = all(node.up for node in snapshot.nodes)
+        return state, t("verdict.unheard_cluster" if heard and snapshot.clusters else "verdict.unheard")
     if counts.warning:
         return "warning", t("verdict.warning", count=counts.warning)
     if state == "warning":

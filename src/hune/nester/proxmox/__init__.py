@@ -1,0 +1,1 @@
+"""Proxmox VE clusters on the pages: what is asked, what the answers mean, how it is judged."""

@@ -1,0 +1,1 @@
+"""Proxmox VE clusters and guests as pages and parts of pages."""
