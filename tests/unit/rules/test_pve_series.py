@@ -20,7 +20,9 @@ OF_THE_EXPORTER_ITSELF = {
 def test_every_series_that_rules_read_is_exposed(full_site: Site) -> None:
     upstream = (status.COLLECTOR, resources.collector(resources.NO_TRIM))
     exposed = {family.name for collector in (*ALL, *upstream) for family in collector.families}
-    read = set(re.findall(r"(?<![\w:])(?:hune_)?(?:pve|guest)_\w+(?=[{\[ )])", render_rules(full_site)["hune-pve.yml"]))
+    rules = render_rules(full_site)
+    text = rules["hune-pve.yml"] + rules["hune-pve-heat.yml"]
+    read = set(re.findall(r"(?<![\w:])(?:hune_)?(?:pve|guest)_\w+(?=[{\[ )])", text))
     assert len(read) > 30
     assert read <= exposed | OF_THE_EXPORTER_ITSELF
 
