@@ -27,6 +27,7 @@ FAMILIES = (
     "node.range_",
     "page.",
     "pve.aspect",
+    "pve.brief.",
     "pve.ceph.",
     "pve.col.",
     "pve.fact.",

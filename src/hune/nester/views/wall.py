@@ -7,12 +7,24 @@ from dataclasses import dataclass
 
 from hune.nester import history
 from hune.nester.drawing import Chart, Frame, Line, Scale, chart, hours, ticks
-from hune.nester.judge import State, Verdict, is_hot, judge_alert, judge_probe, overall, tally, worst_first
+from hune.nester.judge import (
+    ORDER,
+    State,
+    Verdict,
+    is_hot,
+    judge_alert,
+    judge_probe,
+    overall,
+    tally,
+    worst_clusters_first,
+    worst_first,
+)
 from hune.nester.language import Language, utc_offset_seconds
 from hune.nester.snapshot import Node
 from hune.nester.views.frame import banners, critical
 from hune.nester.views.look import Look, Part, Scene, title
 from hune.nester.views.overview import last_hours
+from hune.nester.views.proxmox.summary import summary
 from hune.nester.views.tile import Hour, Tile, make_tile, port_looks
 from hune.nester.views.words import alert_brief, alert_limit, alert_where, shorten
 
@@ -24,6 +36,9 @@ DAY_ROWS = 4
 # Units of the drawing; the style sheet gives it just this room when all is quiet, and when something is wrong.
 QUIET_WIDTH, BUSY_WIDTH, CHART_HEIGHT = 590, 550, 860
 LETTER_WIDTH = 19
+# What a row about a cluster takes from the chart, its distance included.
+CLUSTER_HEIGHT = 176
+SHOWN_CLUSTERS = 2
 
 
 async def wall(scene: Scene) -> Look:
@@ -37,6 +52,7 @@ async def wall(scene: Scene) -> Look:
         "wall-nodes": tuple(_tiles(scene, judged, await last_hours(scene))),
         "wall-pages": (_pages(scene, judged),),
         "wall-chart": (await _chart(scene, judged, QUIET_WIDTH if quiet else BUSY_WIDTH),),
+        "wall-clusters": tuple(_clusters(scene)),
         "wall-ports": tuple(_ports(scene, judged)),
         "wall-alerts": tuple(_alerts(scene)),
         # There is room for it beside one alert, not beside several.
@@ -136,6 +152,23 @@ async def _chart(scene: Scene, judged: list[tuple[Node, Verdict]], width: int) -
     )
 
 
+def _clusters(scene: Scene) -> list[Part]:
+    """Return the clusters, worst first; more than there is room for take turns, except while one is critical."""
+    judged = worst_clusters_first(scene.snapshot)
+    turns = max(1, math.ceil(len(judged) / SHOWN_CLUSTERS))
+    pinned = any(verdict.state in ("critical", "down") for _, verdict in judged)
+    turn = 0 if pinned else int(scene.now // PAGE_SECONDS) % turns
+    parts = []
+    for cluster, _ in judged[turn * SHOWN_CLUSTERS : (turn + 1) * SHOWN_CLUSTERS]:
+        shown = summary(scene, cluster)
+        named = {fact.name: fact for fact in shown.facts}
+        facts = [named[name] for name in ("nodes", "guests", "protection", "ceph", "load") if name in named]
+        # What is wrong first: there is room for three.
+        facts.sort(key=lambda fact: ORDER.index(fact.state))
+        parts.append(scene.part(f"cluster-{cluster.name}", "parts/wall_cluster.html", cluster=shown, facts=facts[:3]))
+    return parts
+
+
 def _draw(
     scene: Scene, lines: list[Line], limits: list[float], recent: history.Recent, width: int, thermal: bool
 ) -> Chart:
@@ -147,6 +180,7 @@ def _draw(
     else:
         scale = Scale(0.0, 1.0)
         y_marks = {value: t.percent(value) for value in (0.0, 0.25, 0.5, 0.75, 1.0)}
+    height = CHART_HEIGHT - CLUSTER_HEIGHT * min(len(scene.snapshot.clusters), SHOWN_CLUSTERS)
     start = end - span.seconds
     names = 20 + LETTER_WIDTH * max(len(line.text) for line in lines)
     moments = hours(start, end, 3600 if span.seconds > 3600 else 300, utc_offset_seconds(end))
@@ -156,7 +190,7 @@ def _draw(
         end=end,
         step_seconds=span.step_seconds,
         scale=scale,
-        frame=Frame(width, CHART_HEIGHT, left=72, right=names, bottom=44, label_height=38),
+        frame=Frame(width, height, left=72, right=names, bottom=44, label_height=38),
         thresholds={limit: t.celsius(limit) for limit in limits},
         x_marks={at: t.clock(at)[:5] for at in moments},
         y_marks=y_marks,

@@ -80,7 +80,8 @@ def detail_parts(scene: Scene, found: Cluster, detail: Detail, choice: Choice) -
     """Return the guests that are asked for, and all tables."""
     sheet = sheet_of(scene, found, detail)
     guests = guest_list(sheet, choice)
-    status_old, detail_old = found.status_is_old(scene.now), found.detail_is_old(scene.now)
+    status_old = found.status_is_old(scene.now)
+    old = status_old or found.detail_is_old(scene.now)
     rows = tuple(
         scene.part(f"guest-{guest.id}", "parts/guest_row.html", guest=guest, stale=status_old) for guest in guests.rows
     )
@@ -88,7 +89,7 @@ def detail_parts(scene: Scene, found: Cluster, detail: Detail, choice: Choice) -
     def tables(makers: tuple[Callable[[Sheet], Table | None], ...]) -> tuple[Part, ...]:
         made = (make(sheet) for make in makers)
         return tuple(
-            scene.part(f"table-{each.name}", "parts/table.html", table=each, stale=detail_old) for each in made if each
+            scene.part(f"table-{each.name}", "parts/table.html", table=each, stale=old) for each in made if each
         )
 
     return {

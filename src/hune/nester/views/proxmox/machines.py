@@ -29,8 +29,10 @@ def _nodes(sheet: Sheet) -> Iterator[Row]:
     running: dict[str, int] = {}
     for guest in sheet.detail.guests:
         running[guest.node] = running.get(guest.node, 0) + (guest.status == "running")
-    for name in sorted(sheet.detail.nodes_up):
-        measured = sheet.detail.nodes.get(name, {}) if sheet.detail.nodes_up[name] else {}
+    for name, up in sorted(sheet.detail.nodes_up.items()):
+        # What was said of a node before it left is not of now.
+        key = (name,) if up else ("",)
+        measured = sheet.detail.nodes.get(name, {}) if up else {}
         cpu, heat = measured.get("cpu_usage_ratio"), sheet.heat.get(name)
         yield Row(
             (
@@ -39,12 +41,10 @@ def _nodes(sheet: Sheet) -> Iterator[Row]:
                 sheet.number(t.celsius(heat)) if heat is not None else sheet.number("–", title=t("pve.no_heat")),
                 sheet.share(cpu, 1.0, title=" ") if cpu is not None else sheet.unknown(number=True),
                 sheet.share(measured.get("memory_usage_bytes"), measured.get("memory_size_bytes")),
-                sheet.share(used.get((name,)), sizes.get((name,))),
-                sheet.number(t.load(loads[name,])) if (name,) in loads else sheet.unknown(number=True),
-                sheet.number(str(running.get(name, 0)))
-                if sheet.detail.nodes_up[name]
-                else sheet.unknown(t("pve.unseen_node"), number=True),
-                sheet.number(t.duration(ups[name,])) if (name,) in ups else sheet.unknown(number=True),
+                sheet.share(used.get(key), sizes.get(key)),
+                sheet.number(t.load(loads[key])) if key in loads else sheet.unknown(number=True),
+                sheet.number(str(running.get(name, 0))) if up else sheet.unknown(t("pve.unseen_node"), number=True),
+                sheet.number(t.duration(ups[key])) if key in ups else sheet.unknown(number=True),
             )
         )
 
