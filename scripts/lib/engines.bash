@@ -1,4 +1,5 @@
-# Sourced after setup.bash: `use_engines` puts the five engines on the PATH, for tests and benchmarks.
+# Sourced after setup.bash: `use_engines` puts the five engines on the PATH, for tests and benchmarks;
+# `use_postgresql` the server's programs.
 
 # A program → the package of Debian 12 that brings it.
 declare -A ENGINES=(
@@ -24,6 +25,32 @@ use_engines() {
     command -v "$engine" >/dev/null || die "$engine: not in Debian's ${ENGINES[$engine]}; put it on the PATH"
   done
   printf '%s\n' "$made_of" >"$folder/.made-of"
+}
+
+# PostgreSQL, any version from 15 on, lies beside the PATH where Debian installs it. It refuses to run as root: run by
+# root the tests start it as another user, who must be able to read it.
+use_postgresql() {
+  local found made_of folder=${XDG_CACHE_HOME:-$HOME/.cache}/hune-test/postgresql
+  ((EUID)) || folder=/var/cache/hune-test/postgresql
+  if find_postgresql /; then return; fi
+  made_of=$(cat scripts/lib/{engines.bash,unpack_debian.py} src/hune/stack/debian.py | sha256sum)
+  if [[ $(cat "$folder/.made-of" 2>/dev/null) == "$made_of" ]] && find_postgresql "$folder/"; then return; fi
+  step "PostgreSQL, into $folder" "$VENV/bin/python" scripts/lib/unpack_debian.py "$folder" postgresql+
+  chmod a+rx "$folder"
+  find_postgresql "$folder/" || die "PostgreSQL: Debian's postgresql has none from 15 on; put initdb and postgres on the PATH"
+  printf '%s\n' "$made_of" >"$folder/.made-of"
+}
+
+find_postgresql() {
+  local programs version
+  for programs in $(compgen -G "$1usr/lib/postgresql/*/bin" | sort -rV); do
+    version=${programs%/bin}
+    if [[ ${version##*/} -ge 15 && -x $programs/initdb && -x $programs/postgres ]]; then
+      export PATH=$PATH:$programs
+      return
+    fi
+  done
+  [[ $1 == / ]] && command -v initdb postgres >/dev/null
 }
 
 engines_found() {

@@ -1,7 +1,7 @@
 """Unpack Debian packages into a folder, without root: `unpack_debian.py FOLDER PACKAGE…`.
 
-`PACKAGE?` is left out where it is not offered. Needs nothing but Python itself and apt: it runs before anything is
-installed.
+`PACKAGE?` is left out where it is not offered; `PACKAGE+` brings along what it needs and isn't installed. Needs nothing
+but Python itself and apt: it runs before anything is installed.
 """
 
 import shutil
@@ -51,7 +51,11 @@ def _adaptation(package: str) -> Callable[[Path], None] | None:
 
 
 def _download(apt: Apt, packages: list[str]) -> Iterator[Package]:
-    yield from apt.download([name for name in packages if not name.endswith("?")], _say)
+    needed = [name for name in packages if not name.endswith(("?", "+"))]
+    for name in packages:
+        if name.endswith("+"):
+            needed += apt.with_requirements(name.removesuffix("+"))
+    yield from apt.download(needed, _say)
     for name in packages:
         if name.endswith("?"):
             with suppress(Unavailable):

@@ -104,6 +104,21 @@ class Apt:
             found.append(Package(name, version.replace("%3a", ":"), archives / row[1]))
         return found
 
+    def with_requirements(self, name: str) -> list[str]:
+        """Return a package, or what an empty one stands for, and what it needs that isn't installed here.
+
+        Raises Unavailable if it isn't offered here.
+        """
+        arguments = [
+            "install",
+            "--simulate",
+            "--no-install-recommends",
+            "-o",
+            "Dir::State::status=/var/lib/dpkg/status",
+        ]
+        listing = self._get([*arguments, name], f"looking for what {name} needs")
+        return [line.split()[1].split(":")[0] for line in listing.splitlines() if line.startswith("Inst ")]
+
     def _get(self, arguments: Sequence[str], doing: str, *, cwd: Path | None = None) -> str:
         return _run(["apt-get", "-c", str(self._configuration), *arguments], doing, cwd=cwd)
 

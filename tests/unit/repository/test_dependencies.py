@@ -72,7 +72,7 @@ def test_every_dependency_has_its_reason_in_the_documentation() -> None:
     npm = json.loads((ROOT / "web" / "package.json").read_text())
     debian = re.findall(r"^  \[.*\]=(\S+)$", _text("engines.bash", "system_packages.bash"), re.MULTILINE)
     declared = {requirement.name for requirement in LOCKS["requirements-dev.lock"] + PEERS}
-    declared |= {*npm["dependencies"], *npm["devDependencies"], *debian, "python3-pip-whl"}
+    declared |= {*npm["dependencies"], *npm["devDependencies"], *debian, "postgresql", "python3-pip-whl"}
     assert documented == declared
 
 

@@ -1,0 +1,153 @@
+"""A real PostgreSQL of a test's own: its data in a folder that goes away, its door a Unix socket, fsync on.
+
+PostgreSQL refuses to run as root: started by root it runs as the user `postgres`, or where there is none as `nobody`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import asyncpg
+
+from support.tools import tool
+
+_USERS = ("postgres", "nobody")
+_SUPERUSER = "hune"
+_SETTINGS = {
+    "listen_addresses": "",
+    "shared_buffers": "64MB",
+    "max_wal_size": "1GB",
+    "jit": "off",
+    "log_min_messages": "warning",
+    "logging_collector": "off",
+}
+
+
+class Postgresql:
+    """One server; `url(database)` is how to reach it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._data = folder / "data"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._as_user: list[str] = []
+        if os.geteuid() == 0:
+            user = next(entry for entry in map(_entry, _USERS) if entry)
+            os.chown(folder, user.pw_uid, user.pw_gid)
+            self._as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--"]
+        made_so = ("--auth=trust", "--encoding=UTF8", "--locale=C", f"--username={_SUPERUSER}", "--no-sync")
+        self._run("initdb", *made_so, "-D", self._data)
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://{_SUPERUSER}@/{database}?host={self.folder}"
+
+    def start(self) -> None:
+        """Start it and wait until it answers; after a kill it recovers first."""
+        settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._as_user, tool("postgres"), "-D", self._data, "-k", self.folder, *settings],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env=_environment(),
+                cwd=self.folder,
+            )
+        deadline = time.monotonic() + 60
+        while not self._answers():
+            assert self._process.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End it at once, in order: every connection is closed."""
+        self._end(signal.SIGINT)
+
+    def kill(self) -> None:
+        """Kill the whole server as a power cut would: none of its processes does anything more."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        self._process.send_signal(signal.SIGSTOP)
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
+        self._end(signal.SIGKILL)
+
+    def new_database(self, name: str) -> str:
+        """Return the URL of a database that is empty."""
+        asyncio.run(self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}"'))
+        return self.url(name)
+
+    async def _execute(self, *statements: str) -> None:
+        connection = await asyncpg.connect(self.url())
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    def _answers(self) -> bool:
+        try:
+            asyncio.run(self._execute("SELECT 1"))
+        except (OSError, asyncpg.PostgresError):
+            return False
+        return True
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+            self._process.wait(timeout=60)
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        done = subprocess.run(
+            [*self._as_user, tool(program), *arguments],
+            env=_environment(),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[Postgresql]:
+    """Run a server for as long as the block lasts."""
+    folder = Path(tempfile.mkdtemp(prefix="hune-pg-"))
+    try:
+        server = Postgresql(folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder)
+
+
+def _entry(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
+
+
+def _environment() -> dict[str, str]:
+    """Return what it is started with; unpacked instead of installed it brings libraries along."""
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"}
+    unpacked = Path(tool("postgres")).resolve().parents[5]
+    if unpacked != Path("/"):
+        libraries: Sequence[Path] = sorted(unpacked.glob("usr/lib/*-linux-*"))
+        environment["LD_LIBRARY_PATH"] = ":".join(map(str, libraries))
+    return environment
