@@ -12,3 +12,13 @@ _.row_factory
 # uvicorn
 _.capture_signals
 _.should_exit
+
+# scripts/lib/unpack_debian.py
+_.with_requirements
+
+# protobuf
+_.type_name
+
+# the store's writer, which is not there yet
+SeriesIndex
+STALE
