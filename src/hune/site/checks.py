@@ -211,6 +211,11 @@ def notes(site: Site) -> list[str]:
             for node in site.nodes
             if node.this_host and not is_loopback(node.address)
         )
+    found.extend(
+        f"nothing is discovered of the cluster {cluster.name}: it can't be asked; give it a token or a login"
+        for cluster in site.proxmox
+        if (cluster.discover.nodes or cluster.discover.guests) and cluster not in site.asked_clusters
+    )
     unused = sorted(set(site.groups) - {node.group for node in site.nodes})
     if unused:
         found.append(f"no node is in the group {', '.join(unused)}; add it to a node, or remove it")

@@ -14,7 +14,7 @@ from hune.collect.pve import discovery
 from hune.collect.pve.discovery import Found, NotDiscovered, discover, parse_addresses
 from hune.collect.pve.settings import Discover, DiscoverGuests, DiscoverNodes, Settings
 from hune.core.errors import Unavailable
-from hune.pve.errors import BadAnswer, TimedOut, Unreachable
+from hune.pve.errors import BadAnswer, Forbidden, TimedOut, Unreachable
 from support.pve_answers import Answers
 from support.pve_collecting import make_stand
 
@@ -144,6 +144,15 @@ async def test_an_agent_that_hangs_or_fails_costs_its_own_target_only() -> None:
     path = "/nodes/pve-01/qemu/100/agent/network-get-interfaces"
     result = await found("guests", Discover(guests=GUESTS), cluster(**{path: TimedOut("slow", path=path)}))
     assert targets(result) == ["192.0.2.101:9100"]
+
+
+async def test_a_privilege_that_lacks_is_told_and_never_an_empty_list() -> None:
+    agents = [f"/nodes/pve-01/qemu/{vmid}/agent/network-get-interfaces" for vmid in (100, 104)]
+    refused = {path: Forbidden("VM.GuestAgent.Audit", path=path) for path in agents}
+    result = await found("guests", Discover(guests=GUESTS), cluster(**refused))
+    assert (targets(result), result.left_out["forbidden"]) == (["192.0.2.101:9100"], 2)
+    with pytest.raises(Forbidden):
+        await found("guests", Discover(guests=replace(GUESTS, tags=("web",))), cluster(**refused))
 
 
 async def test_what_was_known_of_a_guest_survives_a_failing_agent() -> None:

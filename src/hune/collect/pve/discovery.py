@@ -18,14 +18,15 @@ from typing import Any
 from hune.collect.pve.answers import record, records
 from hune.collect.pve.cluster import FRESH_SECONDS, STATUS, Guest, parse_cluster, read_cluster, read_guests
 from hune.collect.pve.guest_config import read_configs
-from hune.collect.pve.rota import Pace, Rota
+from hune.collect.pve.rota import Pace, Rota, Round
 from hune.collect.pve.settings import Discover, DiscoverGuests, DiscoverNodes
 from hune.collect.pve.source import Source
 from hune.core.errors import Refused, Unavailable
 from hune.pve.access import Endpoint
+from hune.pve.errors import Forbidden
 
 KINDS = ("nodes", "guests")
-LEFT_OUT = ("in-the-site", "no-address", "too-many")
+LEFT_OUT = ("in-the-site", "no-address", "forbidden", "too-many")
 """Why something is none."""
 
 _AGENT = "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces"
@@ -64,7 +65,8 @@ class Found:
 async def discover(kind: str, source: Source, wanted: Discover, *, cluster: str) -> Found:
     """Return the targets of a kind (`KINDS`).
 
-    Raises NotDiscovered if nobody permitted it, Unavailable while not every guest was asked once, or PveError.
+    Raises NotDiscovered if nobody permitted it, Unavailable while not every guest was asked once, or PveError: also
+    if there is no target because the account may not see addresses.
     """
     with source.round():
         if kind == "nodes" and wanted.nodes is not None:
@@ -103,11 +105,11 @@ async def _guests(source: Source, wanted: DiscoverGuests, permitted: Discover, c
     # One whose node is silent is still there, and `up` tells that it doesn't answer.
     guests = {guest.id: guest for guest in chosen[: wanted.most] if guest.name.lower() not in permitted.known}
     found.left_out["in-the-site"] += len(chosen[: wanted.most]) - len(guests)
-    addresses = await _read_addresses(source, guests)
+    known = await _read_addresses(source, guests)
     for id_, guest in guests.items():
-        address = _choose(addresses.get(id_, ()), wanted)
+        address = _choose(known.facts.get(id_, ()), wanted)
         if address is None:
-            found.left_out["no-address"] += 1
+            found.left_out["forbidden" if isinstance(known.errors.get(id_), Forbidden) else "no-address"] += 1
             continue
         labels = {
             "cluster": cluster,
@@ -120,6 +122,9 @@ async def _guests(source: Source, wanted: DiscoverGuests, permitted: Discover, c
             "tags": f",{','.join(sorted(guest.tags))}," if guest.tags else "",
         }
         found.add(str(address), wanted.port, permitted.known, labels)
+    refused = next((error for error in known.errors.values() if isinstance(error, Forbidden)), None)
+    if refused is not None and not found.targets:
+        raise refused
     return found
 
 
@@ -130,8 +135,11 @@ def _is_wanted(guest: Guest, wanted: DiscoverGuests) -> bool:
     return in_tags and (not wanted.pools or guest.pool in wanted.pools)
 
 
-async def _read_addresses(source: Source, guests: Mapping[str, Guest]) -> Mapping[str, tuple[_Address, ...]]:
-    """Return the addresses of guests; those whose agent says nothing are missing."""
+async def _read_addresses(source: Source, guests: Mapping[str, Guest]) -> Round[str, tuple[_Address, ...]]:
+    """Return the addresses of guests whose agent or container says them.
+
+    Raises Unavailable while some were not asked.
+    """
     online = set((await read_cluster(source)).online)
     machines = [guest for guest in guests.values() if guest.kind == "qemu"]
     configs = await read_configs(source, machines, online)
@@ -152,7 +160,8 @@ async def _read_addresses(source: Source, guests: Mapping[str, Guest]) -> Mappin
     waiting += [id_ for id_ in askable if id_ not in known.facts and id_ not in known.errors]
     if waiting:
         raise Unavailable(f"{len(waiting)} of {len(guests)} guests were not asked for their address yet")
-    return known.facts
+    known.errors.update({id_: error for id_, error in configs.errors.items() if id_ not in able})
+    return known
 
 
 def parse_addresses(kind: str, answer: Any, where: str) -> tuple[_Address, ...]:
