@@ -125,7 +125,9 @@ def test_the_fast_lane_keeps_temperatures_and_watched_ports_only(series: str, ke
     assert bool(re.fullmatch(rule["regex"], series)) is kept
 
 
-@pytest.mark.parametrize("series", ["hune:cut_off", "hune:site_cpu_limit_celsius", "ALERTS", "ALERTS_FOR_STATE"])
+@pytest.mark.parametrize(
+    "series", ["hune:cut_off", "hune:site_cpu_limit_celsius", "ALERTS", "ALERTS_FOR_STATE", "up", "scrape_series_added"]
+)
 def test_node_cannot_say_what_rules_record(series: str) -> None:
     rules = job(make_plan(setting()), "node")["metric_relabel_configs"]
     assert [rule["action"] for rule in rules if re.fullmatch(rule["regex"], series)] == ["drop"]
@@ -141,7 +143,25 @@ def test_real_node_cannot_call_itself_simulated(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["node", "node-fast"])
 def test_what_a_node_may_say_is_bounded(name: str) -> None:
-    assert {"sample_limit", "body_size_limit", "label_value_length_limit"} <= job(make_plan(setting()), name).keys()
+    bounds = job(make_plan(setting()), name)
+    assert {"sample_limit", "body_size_limit", "label_limit", "label_value_length_limit"} <= bounds.keys()
+
+
+@pytest.mark.parametrize("name", ["node", "node-fast"])
+def test_node_neither_dates_its_samples_nor_sends_us_elsewhere(name: str) -> None:
+    assert (
+        job(make_plan(setting()), name)["honor_timestamps"],
+        job(make_plan(setting()), name)["follow_redirects"],
+    ) == (
+        False,
+        False,
+    )
+
+
+def test_what_a_server_writes_into_its_certificate_is_no_label() -> None:
+    [rule] = job(make_plan(setting()), "probe")["metric_relabel_configs"]
+    labels = ("subject", "issuer", "subjectalternative", "serialnumber", "fingerprint_sha256", "probe")
+    assert [label for label in labels if not re.fullmatch(rule["regex"], label)] == ["fingerprint_sha256", "probe"]
 
 
 def test_only_what_resolves_secrets_gets_the_whole_environment() -> None:

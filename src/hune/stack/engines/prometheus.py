@@ -44,14 +44,30 @@ _PROXMOX_SLOW_SECONDS = 30
 
 # Generous: 30 guests behind firewall bridges expose about 2,400 series before relabelling.
 _FAST_SAMPLE_LIMIT = 500
+_FAST_BODY_LIMIT = "4MB"
 
-# What one node may make Prometheus keep; more is a fault or an attack, and is told as a silent exporter.
-_BOUNDS = {"body_size_limit": "16MB", "label_name_length_limit": 128, "label_value_length_limit": 4096}
+# What one target may make Prometheus read and keep; more is a fault or an attack, and is told as a silent exporter.
+# Times of its own would let it put the end of all samples into the future, and a redirect let it choose whom we ask.
+_BOUNDS = {
+    "body_size_limit": "16MB",
+    "label_limit": 40,
+    "label_name_length_limit": 128,
+    "label_value_length_limit": 1024,
+    "honor_timestamps": False,
+    "follow_redirects": False,
+}
 _SAMPLE_LIMIT = 50_000
 _DISCOVERED_SAMPLE_LIMIT = 5_000
 
-# What rules record is theirs: an exporter that says it too would speak for other nodes.
-_NOT_RECORDED = {"source_labels": ["__name__"], "regex": "hune:.*|ALERTS|ALERTS_FOR_STATE", "action": "drop"}
+# What rules record is theirs, what scrapes are like is ours to say: an exporter that says it too would speak for others.
+_NOT_RECORDED = {
+    "source_labels": ["__name__"],
+    "regex": "hune:.*|ALERTS|ALERTS_FOR_STATE|up|scrape_.*",
+    "action": "drop",
+}
+
+# A server may write what it likes into its certificate, and show another one each time.
+_NOT_OF_THE_CERTIFICATE = {"action": "labeldrop", "regex": "issuer|subject|subjectalternative|serialnumber"}
 _STALE_WRITE_SECONDS = 30.0
 
 
@@ -211,6 +227,7 @@ def _fast_job(site: Site) -> dict[str, Any]:
         "scrape_timeout": "1s",
         "sample_limit": _FAST_SAMPLE_LIMIT,
         **_BOUNDS,
+        "body_size_limit": _FAST_BODY_LIMIT,
         "params": {"collect[]": ["hwmon", "netclass"]},
         "static_configs": _node_targets(site),
         "metric_relabel_configs": [
@@ -289,6 +306,7 @@ def _probe_jobs(site: Site) -> list[dict[str, Any]]:
                 for probe in site.probes
             ],
             "relabel_configs": _through_blackbox(site),
+            "metric_relabel_configs": [_NOT_OF_THE_CERTIFICATE],
         }
     ]
 
