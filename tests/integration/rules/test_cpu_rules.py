@@ -47,6 +47,25 @@ def test_node_with_two_names_for_one_sensor_hides_no_other(tmp_path: Path, site:
     run(tmp_path, site, world, firing(30, "CpuHot", HOT, {**HOT, "node": "pve-02"}))
 
 
+def test_node_that_invents_processors_is_believed_no_more_of_them_than_a_machine_has(
+    tmp_path: Path, site: Site
+) -> None:
+    chip = 'node_hwmon_chip_names{{chip="invented{}",chip_name="coretemp"}}'.format
+    heat = 'node_hwmon_temp_celsius{{chip="invented{}",sensor="temp1"}}'.format
+    before = {each(number): value for number in range(20) for each, value in ((chip, 1), (heat, 60))}
+    after = {each(number): value for number in range(20, 40) for each, value in ((chip, 1), (heat, 95))}
+    world = World(60).add(Target("pve-01", {0: {"cpu": 60}, 40: {"cpu": 95}}))
+    world.add(Target("pve-02", {0: {"cpu": 60} | before, 30: after, 40: {"cpu": 95}}))
+    run(
+        tmp_path,
+        site,
+        world,
+        firing(39, "CpuHot"),
+        samples(39, "count by (node) (hune:cpu_seen_seconds)", ({"node": "pve-01"}, 1), ({"node": "pve-02"}, 21)),
+        firing(45, "CpuHot", HOT, {**HOT, "node": "pve-02"}),
+    )
+
+
 def test_node_that_dies_hot_stays_hot_until_it_is_measured_cool(tmp_path: Path, site: Site) -> None:
     world = World(420).add(
         Target("pve-01", {0: {"cpu": 60}, 30: {"cpu": 95}, 40: DEAD, 400: {"exporter": 1, "alive": 1, "cpu": 50}}),

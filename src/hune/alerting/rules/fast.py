@@ -20,6 +20,8 @@ _SITE_NODE = NOW.constant("hune:site_node")
 _SITE_LINK = NOW.constant("hune:site_link")
 _REMOTE_NODE = NOW.constant("hune:site_node", remote="true")
 _FORGET_AFTER_SECONDS = 86_400
+_MOST_CHIPS = 32
+"""No machine has more processors; one that invents them would fill memory, evaluation and book of all others."""
 
 
 def fast(site: Site) -> Group:
@@ -86,7 +88,17 @@ def _nodes() -> Iterable[Rule]:
 
 def _cpus() -> Iterable[Rule]:
     chips = _raw("node_hwmon_chip_names", where='chip_name=~"coretemp|k10temp"')
-    celsius = f"(max by (node, chip, sensor, lab) ({_raw('node_hwmon_temp_celsius')}) and on (node, chip) {chips})"
+    # Whoever is known stays; beside as many as a machine may have nobody is new, for as long as each is remembered.
+    listed, known = f"group by (node, chip) ({chips})", "group by (node, chip) (hune:cpu_seen_seconds)"
+    yield Rule(
+        f"{listed} and on (node, chip) {known}\n"
+        f"or {listed} unless on (node) (count by (node) ({listed} or {known}) > {_MOST_CHIPS})",
+        record="hune:cpu_chip",
+    )
+    celsius = (
+        f"(max by (node, chip, sensor, lab) ({_raw('node_hwmon_temp_celsius')})"
+        f" and on (node, chip) {NOW.live('hune:cpu_chip')})"
+    )
     named = f"group by (node, chip, sensor, label) ({_raw('node_hwmon_sensor_label')})"
     # Two names of one sensor would be an error of the rule, which then measures no node at all: it has none.
     labels = f"({named}\n      unless on (node, chip, sensor) (count by (node, chip, sensor) ({named}) > 1))"
