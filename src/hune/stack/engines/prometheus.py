@@ -59,7 +59,7 @@ _BOUNDS = {
 _SAMPLE_LIMIT = 50_000
 _DISCOVERED_SAMPLE_LIMIT = 5_000
 
-# What rules record is theirs, what scrapes are like is ours to say: an exporter that says it too would speak for others.
+# What rules record and scrapes were like is not theirs to say: an exporter that did would speak for other nodes.
 _NOT_RECORDED = {
     "source_labels": ["__name__"],
     "regex": "hune:.*|ALERTS|ALERTS_FOR_STATE|up|scrape_.*",
