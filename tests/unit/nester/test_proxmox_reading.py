@@ -56,18 +56,16 @@ def test_every_series_that_is_asked_for_is_exposed() -> None:
                 assert any(re.fullmatch(branch, name) for name in exposed), branch
         for labels in re.findall(r"by \(__name__, ([^)]+)\)", expression):
             # The last two are the exporter's own.
-            assert set(labels.split(", ")) <= known | {"collector", "kind", "privilege", "acl_path"} | RENAMED
-
-
-RENAMED = {"replication_job", "backup_job"}
+            assert set(labels.split(", ")) <= known | {"collector", "kind", "privilege", "acl_path"}
 
 
 def sample(value: float, **labels: str) -> Sample:
     return Sample(labels, value, NOW)
 
 
-def test_without_nodes_nothing_is_known_of_the_status() -> None:
-    assert read_status([sample(3.0, read="running")]) == {}
+def test_what_may_not_be_seen_leaves_the_rest_of_the_status() -> None:
+    assert read_status([]) == {}
+    assert read_status([sample(3.0, read="running")]) == {"running": 3, "stopped": 0, "unseen": 0}
     assert read_status([sample(3.0, read="nodes"), sample(2.0, read="nodes_up")])["running"] == 0
 
 

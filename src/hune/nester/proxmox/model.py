@@ -163,3 +163,5 @@ class Detail:
     nodes_up: Mapping[str, bool]
     nodes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """What upstream's series say of each node, by their names."""
+    memo: dict[tuple[object, ...], object] = field(default_factory=dict, compare=False, repr=False)
+    """What was made of it for those who watch: it is looked at every second and changes every ten."""

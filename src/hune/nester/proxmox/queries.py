@@ -7,7 +7,8 @@ that labels of anybody's own never make two of one.
 
 from __future__ import annotations
 
-_NODES = 'pve_up{job="pve",id=~"node/.+"}'
+# The version takes no privilege to read, and nodes none but one: whatever the account lacks, one of them is there.
+_STATUS = '{__name__=~"pve_up|pve_version_info",job="pve",id=~"(node/.+)?"}'
 _READ = 'up{job="pve-hune"}'
 
 SEEN_LABEL = "seen"
@@ -22,13 +23,13 @@ def _read(name: str, expression: str) -> str:
 
 
 SEEN = " or ".join(
-    [_seen("status", f"timestamp({_NODES})"), _seen("details", f"timestamp({_READ}) and {_READ} == 1")],
+    [_seen("status", f"timestamp({_STATUS})"), _seen("details", f"timestamp({_READ}) and {_READ} == 1")],
 )
 """When each cluster last answered, `status` by upstream's series and `details` by Hune's, if it does now."""
 
 SEEN_BEFORE = " or ".join(
     [
-        _seen("status", f"max_over_time(timestamp({_NODES})[24h:1m])"),
+        _seen("status", f"max_over_time(timestamp({_STATUS})[24h:1m])"),
         _seen("details", f"max_over_time((timestamp({_READ}) and {_READ} == 1)[24h:1m])"),
     ]
 )

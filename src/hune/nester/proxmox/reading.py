@@ -37,12 +37,11 @@ def read_load(samples: Iterable[Sample]) -> dict[str, Load]:
 def read_status(samples: Iterable[Sample]) -> dict[str, Any]:
     """Return the fields of a cluster that its status tells."""
     values = {row["read"]: row.value for row in _finite(samples)}
-    if "nodes" not in values:
+    if not values:
         return {}
-    # Without any guest there is none to count; without an answer nothing at all.
+    # Where nothing is counted there is none: a count of nothing is no sample.
     return {
-        "nodes": int(values["nodes"]),
-        "nodes_up": int(values.get("nodes_up", 0)),
+        **({"nodes": int(values["nodes"]), "nodes_up": int(values.get("nodes_up", 0))} if "nodes" in values else {}),
         "running": int(values.get("running", 0)),
         "stopped": int(values.get("stopped", 0)),
         "unseen": int(values.get("unseen", 0)),

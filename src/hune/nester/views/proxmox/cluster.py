@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from hune.nester.judge import alerts_about, judge_cluster
 from hune.nester.proxmox.choice import Choice
@@ -30,6 +31,9 @@ _NARROW: tuple[Callable[[Sheet], Table | None], ...] = (
     care.collectors,
 )
 SHOWN_ALERTS = 8
+# Ages that are shown grow even where nothing new is told.
+_KEPT_SECONDS = 30
+_KEPT_CHOICES = 32
 
 
 async def cluster(scene: Scene) -> Look:
@@ -77,7 +81,18 @@ def sheet_of(scene: Scene, found: Cluster, detail: Detail) -> Sheet:
 
 
 def detail_parts(scene: Scene, found: Cluster, detail: Detail, choice: Choice) -> dict[str, tuple[Part, ...]]:
-    """Return the guests that are asked for, and all tables."""
+    """Return the guests that are asked for, and all tables: made once for all who watch, until something is new."""
+    old = (found.status_is_old(scene.now), found.detail_is_old(scene.now))
+    key = (scene.t.code, choice, old, scene.now // _KEPT_SECONDS)
+    made = detail.memo.get(key)
+    if made is None:
+        if len(detail.memo) >= _KEPT_CHOICES:
+            detail.memo.clear()
+        made = detail.memo[key] = _detail_parts(scene, found, detail, choice)
+    return cast("dict[str, tuple[Part, ...]]", made)
+
+
+def _detail_parts(scene: Scene, found: Cluster, detail: Detail, choice: Choice) -> dict[str, tuple[Part, ...]]:
     sheet = sheet_of(scene, found, detail)
     guests = guest_list(sheet, choice)
     status_old = found.status_is_old(scene.now)

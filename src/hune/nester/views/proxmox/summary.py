@@ -178,6 +178,9 @@ def _guests(scene: Scene, cluster: Cluster) -> Fact:
     t = scene.t
     if cluster.running is None:
         return _unknown(scene, "guests")
+    if not cluster.running and not cluster.stopped and not cluster.unseen:
+        # There are none, or the account may see none.
+        return _fact(scene, "guests", "–", t("pve.none_seen"))
     stopped = t("pve.stopped", count=cluster.stopped or 0)
     if cluster.unseen:
         return _fact(scene, "guests", str(cluster.running), t("pve.unseen", count=cluster.unseen), "unknown")
