@@ -17,7 +17,7 @@ from hune.collect.pve.assignment import FILE, Assignment
 from hune.collect.pve.collectors import NAMES
 from hune.collect.pve.exporter import DEFAULT_PORT, NAME, History, PveExporter, Settings
 from hune.collect.pve.protection import Aspect, Policy
-from hune.collect.pve.settings import Discover, DiscoverGuests, DiscoverNodes
+from hune.collect.pve.settings import DEFAULT, Discover, DiscoverGuests, DiscoverNodes
 from hune.collect.pve.settings import Settings as CollectorSettings
 from hune.collect.pve.site_targets import SiteTargets
 from hune.collect.pve.targets import OpenTargets
@@ -57,7 +57,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     own = parser.add_argument_group("series of /metrics")
     _switch(own, "collector.pve-api-metrics", "durations of API calls by URL", default=False)
     _switch(own, "collector.target-metrics", "durations of scrapes by target", default=False)
-    _add_choices(parser)
+    _add_more(parser)
     parser.add_argument(
         "--config.file", dest="config_file", type=Path, metavar="FILE", help=f"how to log in; default {_CONFIG_FILE}"
     )
@@ -78,7 +78,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _add_choices(parser: argparse.ArgumentParser) -> None:
+def _add_more(parser: argparse.ArgumentParser) -> None:
     """Add what a site says by cluster, for who has no site."""
     more = parser.add_argument_group("collectors of /hune")
     for name in NAMES:
@@ -112,7 +112,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
 def _several(
     group: argparse._ArgumentGroup, flag: str, dest: str, word: str, text: str, choices: list[Aspect] | None = None
 ) -> None:
-    kind = Aspect if choices else str
+    kind = str if choices is None else Aspect
     group.add_argument(
         flag, dest=dest, action="append", type=kind, choices=choices, metavar=word, help=f"{text}; once for each"
     )
@@ -124,7 +124,7 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _choices(options: argparse.Namespace) -> CollectorSettings:
+def choices(options: argparse.Namespace) -> CollectorSettings:
     """Return what the flags say of every target. Raises InputError."""
     policy, chosen = Policy(), vars(options)
     for network in options.networks or ():
@@ -180,11 +180,16 @@ def make(options: argparse.Namespace, environ: Mapping[str, str]) -> PveExporter
         known = modules.from_environment(environ)
     else:
         known = modules.from_file(options.config_file or _CONFIG_FILE, environ)
-    targets = OpenTargets(known, options.allow_target, everyone=_is_loopback(host), settings=_choices(options))
+    targets = OpenTargets(known, options.allow_target, everyone=_is_loopback(host), settings=choices(options))
     return PveExporter(targets, _settings(options, host, port))
 
 
 def _of_site(options: argparse.Namespace, layout: Layout, environ: Mapping[str, str]) -> PveExporter:
+    if choices(options) != DEFAULT:
+        raise InputError(
+            "--hune.…, --disks.…, --protection.…, --discover.…: with --data-dir the site says so, by cluster",
+            remedy="write it under proxmox in the site file",
+        )
     path = layout.config / FILE
     try:
         assignment = Assignment.from_json(path.read_text())
