@@ -73,8 +73,14 @@ def fail_replication(guest: _GuestName, data_dir: DataDir = None, json_output: J
 
 @app.command(rich_help_panel=_PANEL)
 def stop(guest: _GuestName, data_dir: DataDir = None, json_output: Json = False) -> None:
-    """Stop a guest that should run; its ports go with it. `mend` starts it again."""
+    """Stop a guest as an administrator does, on purpose; its ports go with it. `mend` starts it again."""
     _break("stop", guest, data_dir, json_output)
+
+
+@app.command(rich_help_panel=_PANEL)
+def crash(guest: _GuestName, data_dir: DataDir = None, json_output: Json = False) -> None:
+    """Let a guest die by itself: nobody stopped it, and it should run. `mend` starts it again."""
+    _break("crash", guest, data_dir, json_output)
 
 
 @app.command(rich_help_panel=_PANEL)

@@ -30,12 +30,14 @@ Outcome = Literal[
     "unreachable",
 ]
 
+_NOT_MADE: Outcome = "over_budget"
+
 _OUTCOMES: tuple[tuple[type[PveError], Outcome], ...] = (
     (Unreachable, "unreachable"),
     (TimedOut, "timed_out"),
     (Failed, "failed"),
     (BadAnswer, "bad_answer"),
-    (OverBudget, "over_budget"),
+    (OverBudget, _NOT_MADE),
     (LoginRefused, "login_refused"),
     (Forbidden, "forbidden"),
     (NotThere, "not_there"),
@@ -128,6 +130,16 @@ class Account:
         return list(self._tallies.values())
 
     @property
+    def made(self) -> list[Tally]:
+        """The tallies of calls that were made: not those for which the budget had no room."""
+        return [tally for tally in self._tallies.values() if tally.outcome != _NOT_MADE]
+
+    @property
+    def not_made(self) -> int:
+        """Calls for which the budget had no room."""
+        return sum(tally.calls for tally in self._tallies.values() if tally.outcome == _NOT_MADE)
+
+    @property
     def calls(self) -> int:
         """Calls that were made."""
-        return sum(tally.calls for tally in self._tallies.values() if tally.outcome != "over_budget")
+        return sum(tally.calls for tally in self.made)

@@ -134,6 +134,36 @@ def test_a_stopped_guest_is_stopped_until_it_is_mended() -> None:
     assert kinds == ["vzstart"]
 
 
+def test_a_crashed_guest_is_stopped_by_nobody_until_it_is_mended() -> None:
+    stand = Stand()
+    stand.do("crash", "runner-1")
+    row = stand.rows("/cluster/resources?type=vm", "id")["qemu/114"]
+    assert (row["status"], row["uptime"]) == ("stopped", 0)
+    assert stand.get("/nodes/pve-01/tasks?vmid=114") == []
+    assert stand.get("/nodes/pve-01/qemu/114/config")["onboot"] == 1
+    stand.now += 60
+    stand.mend("crash")
+    stand.now += 30
+    assert stand.rows("/cluster/resources?type=vm", "id")["qemu/114"]["status"] == "running"
+    assert [row["type"] for row in stand.get("/nodes/pve-01/tasks?vmid=114")] == ["qmstart"]
+
+
+def test_the_log_of_a_backup_tells_whose_backup_failed() -> None:
+    stand = Stand()
+    stand.do("fail-backup", "104")
+    (failed,) = stand.get("/nodes/pve-01/tasks?errors=1")
+    log = stand.get(f"/nodes/pve-01/tasks/{failed['upid']}/log?limit=1000")
+    assert [row["n"] for row in log] == list(range(1, len(log) + 1))
+    text = [row["t"] for row in log]
+    assert "--storage pbs" in text[0]
+    assert "INFO: Finished Backup of VM 103 (00:00:40)" in text
+    assert [line for line in text if "ERROR" in line and " 104 " in line]
+    assert not [line for line in text if "Finished Backup of VM 104 " in line]
+    assert text[-1] == "TASK ERROR: job errors"
+    part = stand.get(f"/nodes/pve-01/tasks/{failed['upid']}/log?start=2&limit=1")
+    assert part == [{"n": 3, "t": text[2]}]
+
+
 def test_a_mute_agent_tells_nothing_of_its_file_systems() -> None:
     stand = Stand()
     systems = stand.get("/nodes/pve-01/qemu/104/agent/get-fsinfo")["result"]

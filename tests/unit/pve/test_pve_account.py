@@ -58,6 +58,8 @@ def test_calls_seconds_and_bytes_add_up_by_outcome() -> None:
         ("/nodes/{node}/qemu/{vmid}/config", "over_budget", 1, 0.0, 0),
     ]
     assert account.calls == 11
+    assert account.not_made == 1
+    assert "over_budget" not in {tally.outcome for tally in account.made}
 
 
 def test_whatever_is_asked_the_kinds_stay_few() -> None:

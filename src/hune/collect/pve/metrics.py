@@ -121,6 +121,9 @@ class _Load(Collector):
         calls = CounterMetricFamily("hune_pve_api_calls", "Calls of the Proxmox API", labels=kinds)
         seconds = CounterMetricFamily("hune_pve_api_seconds", "Time that Proxmox took for calls", labels=kinds)
         size = CounterMetricFamily("hune_pve_api_answer_bytes", "Bytes that Proxmox answered", labels=kinds)
+        not_made = CounterMetricFamily(
+            "hune_pve_api_calls_not_made", "Calls for which the budget had no room", labels=["cluster"]
+        )
         retries = CounterMetricFamily("hune_pve_api_retries", "Calls made again", labels=["cluster"])
         logins = CounterMetricFamily("hune_pve_api_logins", "Tickets fetched", labels=["cluster"])
         at_once = GaugeMetricFamily("hune_pve_api_concurrency_limit", "Calls that are made at once", labels=["cluster"])
@@ -129,14 +132,15 @@ class _Load(Collector):
         )
         for client in self._clients():
             name, account = client.access.name, client.account
-            for tally in account.tallies:
+            for tally in account.made:
                 labels = [name, tally.method, tally.path, tally.outcome]
                 calls.add_metric(labels, tally.calls)
                 seconds.add_metric(labels, tally.seconds)
                 size.add_metric(labels, tally.answer_bytes)
+            not_made.add_metric([name], account.not_made)
             retries.add_metric([name], account.retries)
             logins.add_metric([name], account.logins)
             at_once.add_metric([name], int(client.pace.limit))
             if client.budget.per_minute:
                 budget.add_metric([name], client.budget.per_minute)
-        yield from (calls, seconds, size, retries, logins, at_once, budget)
+        yield from (calls, seconds, size, not_made, retries, logins, at_once, budget)

@@ -54,7 +54,7 @@ def mend(state: LabState, wanted: str, now: float) -> list[Event]:
         raise InputError(f"{wanted}: nothing of that name is broken", remedy=_nearest(wanted, known) if known else "")
     for fault in mended:
         faults.remove(fault)
-        if fault.kind == "stop":
+        if fault.kind in ("stop", "crash"):
             state.pve.started[fault.subject] = now
     return [{"time": now, "event": "mend"} | describe(state, fault) | {"text": "mended"} for fault in mended]
 
@@ -178,6 +178,9 @@ KINDS: Mapping[str, Kind] = {
     "corrupt-backup": Kind(_backed_up, "newest backup failed its verification"),
     "fail-replication": Kind(_guest_that(lambda guest: guest.replica > 0, "not replicated"), "replication fails"),
     "stop": Kind(_guest_that(lambda guest: guest.running, "doesn't run anyway"), "stopped"),
+    "crash": Kind(
+        _guest_that(lambda guest: guest.running and not guest.ha, "doesn't run, or HA starts it again"), "crashed"
+    ),
     "mute-agent": Kind(_guest_that(lambda guest: guest.agent, "has no guest agent"), "guest agent silent"),
     "degrade-pool": Kind(_node, "ZFS pool tank degraded"),
     "fail-disk": Kind(_node, "disk sda failing, {:g} % worn", (0, 100), "percent"),

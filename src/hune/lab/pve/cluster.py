@@ -120,16 +120,18 @@ class Cluster:
         return max(0, int(self.sampled - self.node(number).boot_time))
 
     def _place(self, guest: Guest) -> Placed:
-        asked_to_run = guest.running and self.pve.find("stop", str(guest.vmid)) is None
+        vmid = str(guest.vmid)
+        asked_to_run = guest.running and self.pve.find("stop", vmid) is None
+        runs = asked_to_run and self.pve.find("crash", vmid) is None
         hastate = ("started" if asked_to_run else "stopped") if guest.ha else ""
         if not self.lives(guest.home):
             return self._placed_without_home(guest, asked_to_run, hastate)
-        started = self.pve.started.get(str(guest.vmid), 0.0)
+        started = self.pve.started.get(vmid, 0.0)
         boots = self.node(guest.home).boot_time + _BOOT_SECONDS + _START_SECONDS * (guest.vmid % 100)
         # What was recovered elsewhere has come back by live migration and kept running.
         if started < self.node(guest.home).boot_time and not (guest.ha and started):
             started = boots
-        if not asked_to_run or started > self.now:
+        if not runs or started > self.now:
             return Placed(guest, guest.home, "stopped", 0.0, hastate)
         if not self.sees(guest.home):
             return Placed(guest, guest.home, "unknown", started, hastate)

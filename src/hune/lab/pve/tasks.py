@@ -158,8 +158,45 @@ def _status(ask: Ask) -> Row:
     raise ApiError(500, f"unable to parse worker upid '{ask.path['upid']}'")
 
 
+def _log(ask: Ask) -> list[Row]:
+    """Return the lines of a task's log, `limit` of them from `start` on."""
+    for task in tasks(ask.cluster, ask.node):
+        if task.upid == ask.path["upid"]:
+            first, limit = ask.integer("start", 0), ask.integer("limit", 50)
+            lines = list(_lines(ask.cluster, ask.node, task))
+            return [{"n": first + n, "t": text} for n, text in enumerate(lines[first : first + limit], 1)]
+    raise ApiError(500, f"unable to parse worker upid '{ask.path['upid']}'")
+
+
+def _lines(cluster: Cluster, number: int, task: Task) -> Iterator[str]:
+    if task.type == "vzdump":
+        yield from _backup_lines(cluster, number, task)
+    if task.end:
+        yield "TASK OK" if task.status == "OK" else f"TASK ERROR: {task.status}"
+
+
+def _backup_lines(cluster: Cluster, number: int, task: Task) -> Iterator[str]:
+    yield (
+        f"INFO: starting new backup job: vzdump --all 1 --mode snapshot --quiet 1 --storage {backups.NIGHTLY_STORAGE}"
+    )
+    guests = [guest for guest in backups.NIGHTLY_GUESTS if guest.home == number]
+    for place, guest in enumerate(guests):
+        begun = task.start + place * backups.SLOT_SECONDS
+        if begun > cluster.now:
+            return
+        yield f"INFO: Starting Backup of VM {guest.vmid} ({guest.kind})"
+        failure = cluster.pve.find("fail-backup", str(guest.vmid))
+        if failure is not None and backups.last_run(failure.since, backups.NIGHTLY_SECONDS) == task.start:
+            yield f"ERROR: Backup of VM {guest.vmid} failed - backup write data failed: command error: stream closed"
+        elif begun + backups.SLOT_SECONDS <= cluster.now:
+            yield f"INFO: Finished Backup of VM {guest.vmid} (00:00:{backups.SLOT_SECONDS})"
+    if task.end:
+        yield f"INFO: Backup job finished {'successfully' if task.status == 'OK' else 'with errors'}"
+
+
 ROUTES = [
     Route("/cluster/tasks", _in_cluster),
     Route(f"{ON_NODE}/tasks", _listed),
     Route(f"{ON_NODE}/tasks/{{upid}}/status", _status),
+    Route(f"{ON_NODE}/tasks/{{upid}}/log", _log),
 ]

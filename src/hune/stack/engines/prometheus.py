@@ -320,6 +320,8 @@ def _proxmox_jobs(site: Site) -> list[dict[str, Any]]:
     exporter = _targets_of(url)
     prefix = exporter.pop("path_prefix", "")
     [address] = exporter.pop("static_configs")[0]["targets"]
+    addresses = {node.name: node.address for node in site.nodes}
+    names = {cluster.name.lower() for cluster in site.proxmox}
     upstream, more = [], []
     for cluster in site.proxmox:
         if not (cluster.token or cluster.login):
@@ -328,7 +330,11 @@ def _proxmox_jobs(site: Site) -> list[dict[str, Any]]:
         labels = {"cluster": cluster.name, **({"lab": "true"} if in_lab else {})}
         for target, scope, seconds in (
             (cluster.name, "cluster", _PROXMOX_SECONDS),
-            *((node, "node", _PROXMOX_SLOW_SECONDS) for node in cluster.nodes),
+            # A machine that stands alone is often called as its cluster is: that name means the cluster.
+            *(
+                (addresses[node] if node.lower() in names else node, "node", _PROXMOX_SLOW_SECONDS)
+                for node in cluster.nodes
+            ),
         ):
             asked = {"__param_cluster": str(int(scope == "cluster")), "__param_node": str(int(scope == "node"))}
             times = {"__scrape_interval__": f"{seconds}s"}
