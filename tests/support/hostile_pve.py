@@ -10,7 +10,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 from hune.pve.access import Endpoint
 from support.certificates import Leaf
@@ -99,8 +99,8 @@ class HostilePve:
             self._sign_in(request, writer)
         elif not self._knows(request):
             write(writer, 401, "authentication failure", {"data": None})
-        elif path in self.answers:
-            write(writer, 200, "OK", {"data": self.answers[path]})
+        elif (key := next((key for key in (_spelt(request.path), path) if key in self.answers), None)) is not None:
+            write(writer, 200, "OK", {"data": self.answers[key]})
         else:
             write(writer, 501, f"Method 'GET {path}' not implemented", {"data": None})
 
@@ -116,6 +116,12 @@ class HostilePve:
     def _knows(self, request: Request) -> bool:
         ticket = request.headers.get("cookie", "").removeprefix("PVEAuthCookie=")
         return request.headers.get("authorization", "") in self.tokens or ticket in self.tickets
+
+
+def _spelt(path: str) -> str:
+    """Return a path with its parameters in order and unquoted."""
+    parts = urlsplit(path)
+    return "?".join([unquote(parts.path), "&".join(f"{key}={value}" for key, value in sorted(parse_qsl(parts.query)))])
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:

@@ -148,5 +148,6 @@ _CLUSTER_INHIBITIONS = (
     ),
     _inhibition('alertname="PveQuorumLost"', 'alertname=~"PveNodeOffline|PveQdeviceDown"', "cluster", "lab"),
     _inhibition('alertname="StorageFull"', 'alertname="StorageFilling"', "cluster", "node", "storage", "lab"),
+    _inhibition('alertname="DiskFailing"', 'alertname="DiskWorn"', "cluster", "node", "device", "lab"),
     _inhibition('alertname="ZfsPoolDegraded"', 'alertname="ZfsPoolErrors"', "cluster", "node", "pool", "lab"),
 )

@@ -14,6 +14,7 @@ from hune.pve import answers
 from hune.pve.access import Access
 from hune.pve.account import Account, template
 from hune.pve.auth import Identity
+from hune.pve.behind import Behind
 from hune.pve.budget import Budget
 from hune.pve.endpoints import Door, Endpoints
 from hune.pve.errors import BadAnswer, Failed, LoginRefused, OverBudget, PveError, TimedOut, Unreachable
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _NODE = re.compile(r"^/nodes/([^/]+)")
 _LEARN_AGAIN_SECONDS = 600.0
+_UNHEARD = frozenset((595, 596))
+"""What a node answers about another one that it doesn't hear."""
 # One node may know less than the others of an account; if two refuse it, it is refused.
 _MOST_REFUSALS = 2
 
@@ -74,6 +77,7 @@ class PveClient:
         self._wire = Wire(access)
         self._identity = Identity(access.credentials, clock, self._sign_in)
         self._revival = Revival(self.endpoints, self._attempt_trial, clock)
+        self._behind = Behind(self._try_from_afar, clock)
         self._learn_at = float("-inf")
         self._learning: asyncio.Task[None] | None = None
 
@@ -88,6 +92,7 @@ class PveClient:
         if self._learning is not None:
             self._learning.cancel()
             await asyncio.gather(self._learning, return_exceptions=True)
+        await self._behind.close()
         await self._revival.close()
         await self._identity.close()
         await self._wire.close()
@@ -208,21 +213,31 @@ class PveClient:
     async def _attempt(self, call: _Call, door: Door) -> Any:
         """Ask one endpoint. Raises _Elsewhere if another may do better, PveError if none will."""
         headers = await self._headers(call)
+        node = _node_of(call.path)
+        behind = "" if node == door.endpoint.node else node
+        if self._behind.is_silent(behind):
+            raise self._silent(call, behind)
         started, size = self._clock.monotonic(), 0
         error: BaseException | None = None
         limit = asyncio.timeout_at(call.deadline)
         try:
             async with limit:
                 door.calls.add(limit)
-                with self._revival.watching(door, self.access.limits.connect_seconds):
+                patience = self.access.limits.connect_seconds
+                with self._revival.watching(door, patience), self._behind.watching(behind, limit, patience):
                     answer = await self._wire.exchange(
                         call.method, door.endpoint, call.path, headers=headers, params=call.params, form=call.form
                     )
             size = answer.size
+            if answer.status not in _UNHEARD:
+                self._behind.answered(behind)
             data = self._read(call, door, answer, headers)
             self._worked(call, door, self._clock.monotonic() - started, data)
             return data
         except TimeoutError:
+            if self._behind.is_silent(behind):
+                error = self._silent(call, behind)
+                raise error from None
             self.pace.went_badly()
             if door.is_dead:
                 error = Unreachable(f"{door}: {door.trouble}", path=call.path, endpoint=str(door))
@@ -292,6 +307,36 @@ class PveClient:
         finally:
             self.account.count("GET", path, error, self._clock.monotonic() - started)
         return error
+
+    async def _try_from_afar(self, node: str) -> bool | None:
+        """Ask any endpoint for another node's version; return whether that one answers, None if nobody does."""
+        door = self.endpoints.choose(node)
+        if door is None or door.endpoint.node == node:
+            return None
+        limits, path, started = self.access.limits, f"/nodes/{node}/version", self._clock.monotonic()
+        error: PveError | None = None
+        self.budget.spend()
+        try:
+            # Soon enough that those who wait for their turn still get one.
+            async with asyncio.timeout(limits.connect_seconds):
+                answer = await self._wire.exchange("GET", door.endpoint, path, headers=self._identity.at_hand())
+            if answer.status in _UNHEARD:
+                error = Unreachable(f"{door}: answers {answer.status}", path=path, endpoint=str(door))
+        except TimeoutError:
+            error = TimedOut(f"{door}: {path} is not answered", path=path, endpoint=str(door))
+            # Perhaps it isn't that node but this one that is gone.
+            if door.answered_at < started:
+                return None
+        except (Unreachable, BadAnswer):
+            return None
+        finally:
+            self.account.count("GET", path, error, self._clock.monotonic() - started)
+        return error is None
+
+    def _silent(self, call: _Call, node: str) -> Unreachable:
+        return Unreachable(
+            f"{self.access.name}: {call.path}: node {node} says nothing, and the others don't hear it", path=call.path
+        )
 
     def _learn_soon(self) -> None:
         if self._learning is None:

@@ -84,6 +84,15 @@ def test_each_cluster_is_asked_as_a_whole_and_each_node_for_itself() -> None:
     assert asked == [("home", "home", "1", "0"), ("pve-01", "pve-01", "0", "1"), ("pve-02", "pve-02", "0", "1")]
 
 
+def test_a_node_that_is_called_as_its_cluster_is_asked_by_its_address() -> None:
+    groups = [
+        group["labels"]
+        for group in jobs(plan({**HOME, "name": "PVE-01", "nodes": ["pve-01"]}))["pve"]["static_configs"]
+    ]
+    asked = [(row["instance"], row["__param_target"], row["__param_node"]) for row in groups]
+    assert asked == [("PVE-01", "PVE-01", "0"), ("192.0.2.11", "192.0.2.11", "1")]
+
+
 def test_targets_name_their_cluster_and_never_a_node() -> None:
     sim = {"name": "sim", "nodes": ["sim-01"], **TOKEN}
     found = jobs(plan(HOME, sim))

@@ -97,4 +97,11 @@ def _members(site: Site) -> Iterable[Rule]:
 def _ha(site: Site) -> Iterable[Rule]:
     yield from problem(site, "PveNodeFenced", 'hune_pve_ha_fencing{job="pve-hune"} == 1')
     yield from problem(site, "HaServiceFailed", f'{_HA},state="error"}}', guest=GUEST)
-    yield from problem(site, "HaServiceRecovering", f'{_HA},state=~"fence|recovery"}}', guest=GUEST)
+    yield from problem(
+        site,
+        "HaServiceRecovering",
+        f'{_HA},state=~"fence|recovery"}}',
+        # That a node is fenced says it of all its guests.
+        fires=lambda wrong: f"({wrong} unless on (cluster) max_over_time(hune:pve_wrong:PveNodeFenced[10m]))",
+        guest=GUEST,
+    )
