@@ -132,12 +132,12 @@ class Account:
     @property
     def made(self) -> list[Tally]:
         """The tallies of calls that were made: not those for which the budget had no room."""
-        return [tally for tally in self._tallies.values() if tally.outcome != _NOT_MADE]
+        return [tally for tally in self.tallies if tally.outcome != _NOT_MADE]
 
     @property
     def not_made(self) -> int:
         """Calls for which the budget had no room."""
-        return sum(tally.calls for tally in self._tallies.values() if tally.outcome == _NOT_MADE)
+        return sum(tally.calls for tally in self.tallies if tally.outcome == _NOT_MADE)
 
     @property
     def calls(self) -> int:
