@@ -15,6 +15,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -25,7 +26,8 @@ from hune.core.layout import Layout
 from hune.core.logs import visible
 from hune.http.call import Keyring, open_session
 from hune.http.control import Answer, ControlServer
-from hune.stack import logfiles
+from hune.promapi.prometheus import PrometheusClient
+from hune.stack import flood, logfiles
 from hune.stack.apply import check_files, write_files
 from hune.stack.child import Child, State
 from hune.stack.model import Plan, Process
@@ -56,6 +58,8 @@ class Conductor:
         self._children: dict[str, Child] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._keyring = Keyring()
+        self._flood = flood.FloodWatch(clock)
+        self._unasked: dict[str, str] = {}
         self._phase = "preparing"
         self._progress = ""
         self._errors: list[str] = []
@@ -88,7 +92,13 @@ class Conductor:
                         return 2
                     loops = [
                         group.create_task(self._keep_doing(work), name=work.__qualname__)
-                        for work in (self._monitor.run, self._replay, self._watch_clock, self._housekeeping)
+                        for work in (
+                            self._monitor.run,
+                            self._replay,
+                            self._watch_clock,
+                            self._watch_floods,
+                            self._housekeeping,
+                        )
                     ]
                     loops.append(group.create_task(self._become_up(), name="become up"))
                     await self._leaving.wait()
@@ -222,6 +232,7 @@ class Conductor:
             request = replace(self._request, site_file=body.get("site_file") or self._request.site_file)
             plan = await self._prepare(replace(request, running=True))
             await asyncio.to_thread(check_files, plan, self._layout)
+            self._flood, self._unasked = flood.FloodWatch(self._clock), {}
             done = await self._adopt(plan)
             self._request = request
         summary = "; ".join(f"{what}: {', '.join(names)}" for what, names in done.items() if names)
@@ -312,6 +323,23 @@ class Conductor:
                     await asyncio.gather(
                         *(child.restart(reason, clock_was_set_back=True) for child in self._children.values())
                     )
+
+    async def _watch_floods(self) -> None:
+        """Ask nodes no more that would take Prometheus from all others."""
+        while True:
+            await self._clock.sleep(flood.INTERVAL_SECONDS)
+            if self._plan is None or "prometheus" not in self._children:
+                continue
+            watch, client = self._flood, PrometheusClient(self._session, self._plan.url("prometheus"))
+            query = partial(client.query, timeout_seconds=flood.PATIENCE_SECONDS)
+            with contextlib.suppress(HuneError):
+                for node, why in (await watch.offenders(query)).items():
+                    async with self._changing:
+                        if node in self._unasked or watch is not self._flood:
+                            continue
+                        self._unasked[node] = why
+                        await self._adopt(flood.without(self._plan, {node: why}))
+                    await self._tell(flood.note(node, why))
 
     async def _housekeeping(self) -> None:
         while True:

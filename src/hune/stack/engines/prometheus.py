@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -148,6 +149,17 @@ def render(setting: Setting) -> str:
         ],
     }
     return json.dumps(config, indent=1) + "\n"
+
+
+def without(config: str, nodes: Container[str]) -> str:
+    """Return a rendered prometheus.yml that asks no exporter of these nodes; whether they live is still tried."""
+    content = json.loads(config)
+    for job in content["scrape_configs"]:
+        if job["job_name"] in ("node", "node-fast"):
+            job["static_configs"] = [
+                target for target in job["static_configs"] if target["labels"]["node"] not in nodes
+            ]
+    return json.dumps(content, indent=1) + "\n"
 
 
 def _targets_of(url: str) -> dict[str, Any]:
