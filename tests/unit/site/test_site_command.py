@@ -177,3 +177,10 @@ def test_check_warns_of_an_exporter_that_listens_elsewhere() -> None:
 def test_check_warns_of_doors_that_stand_open() -> None:
     Path("site.yaml").write_text("listen: 0.0.0.0\n")
     assert any("no sign-in" in note for note in json.loads(run("check", "--json").output)["notes"])
+
+
+def test_discovery_without_a_way_to_ask_is_noted() -> None:
+    cluster = "{name: home, nodes: [pve-01], discover: {nodes: {port: 9100}}}"
+    Path("site.yaml").write_text(f"nodes: [{{name: pve-01, address: 192.0.2.11}}]\nproxmox: [{cluster}]\n")
+    notes = json.loads(run("check", "--json").output)["notes"]
+    assert any("nothing is discovered of the cluster home" in note for note in notes)
