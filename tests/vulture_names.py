@@ -18,7 +18,3 @@ _.with_requirements
 
 # protobuf
 _.type_name
-
-# the store's writer, which is not there yet
-SeriesIndex
-STALE

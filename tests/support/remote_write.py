@@ -159,3 +159,14 @@ def request2(series: Iterable[tuple[Iterable[tuple[str, str]], Iterable[tuple[in
 def packed(body: bytes) -> bytes:
     """Return a body as it is sent."""
     return bytes(cramjam.snappy.compress_raw(body))
+
+
+def zstd(content: bytes) -> bytes:
+    """Return a frame of one raw or repeated block per 128 KiB that tells its size, as one-shot compressors do."""
+    frame = bytearray(b"\x28\xb5\x2f\xfd" + bytes([0b10100000]) + len(content).to_bytes(4, "little"))
+    parts = [content[at : at + 65_536] for at in range(0, len(content), 65_536)] or [b""]
+    for number, part in enumerate(parts):
+        last = number == len(parts) - 1
+        uniform = len(set(part)) == 1
+        frame += (len(part) << 3 | uniform << 1 | last).to_bytes(3, "little") + (part[:1] if uniform else part)
+    return bytes(frame)

@@ -38,6 +38,10 @@ def _dispatch(arguments: Sequence[str]) -> None:
         from hune.cli import running
 
         running.exporter(arguments[2:])
+    elif arguments[:2] == ["run", "timescale"]:
+        from hune.cli import running
+
+        running.timescale(arguments[2:])
     elif (plain := _plainly(arguments)) is not None:
         from hune.cli import running
 

@@ -50,6 +50,16 @@ def exporter(arguments: Sequence[str]) -> None:
     _run_fast(lambda: [pve_exporter.make(options, os.environ)])
 
 
+def timescale(arguments: Sequence[str]) -> None:
+    """Run the adapter to PostgreSQL with flags of its own, `arguments`."""
+    from hune.cli import timescale as adapter
+    from hune.core import logs
+
+    options = adapter.parse(arguments)
+    logs.set_up()
+    _run_fast(lambda: [adapter.make(options, os.environ)])
+
+
 def _run_fast(make: Callable[[], list[Service]]) -> None:
     import uvloop
 

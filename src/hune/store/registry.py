@@ -1,0 +1,115 @@
+"""Series and metadata in the database: every series has one number, whoever asks for it first."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+
+import asyncpg
+
+from hune.store.database import Database, Link
+from hune.store.series import SeriesIndex
+from hune.store.wire.batch import Metadata
+from hune.store.wire.labels import METRIC_NAME, Identity, encode
+
+_AT_ONCE = 2_000
+_KINDS = ("unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset")
+
+_FIND = "SELECT id, fingerprint FROM hune.series WHERE fingerprint = ANY($1)"
+# In the order of the key: two adapters that bring the same series wait for each other, never in a circle.
+_INSERT = """
+INSERT INTO hune.series (fingerprint, metric, labels, exact)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::jsonb[], $4::bytea[]) AS one (fingerprint) ORDER BY fingerprint
+ON CONFLICT DO NOTHING
+"""
+_METADATA = """
+INSERT INTO hune.metadata (metric, kind, help, unit)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS one (metric) ORDER BY metric
+ON CONFLICT (metric) DO UPDATE SET kind = excluded.kind, help = excluded.help, unit = excluded.unit
+WHERE (metadata.kind, metadata.help, metadata.unit) IS DISTINCT FROM (excluded.kind, excluded.help, excluded.unit)
+"""
+_MOST_METADATA = 20_000
+_LONGEST_METRIC = 600
+
+
+class Registry:
+    """Numbers for series, and what metrics are."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._link = Link(database)
+        self._told: dict[str, Metadata] = {}
+
+    async def resolve(self, index: SeriesIndex) -> None:
+        """Give every series of the index its number. Raises Unavailable."""
+        async with self._link.use() as connection:
+            while index.unresolved:
+                some = list(index.unresolved.items())[:_AT_ONCE]
+                by_fingerprint = {uuid.UUID(bytes=one.fingerprint()): (slot, one) for slot, one in some}
+                found = {row["fingerprint"]: row["id"] for row in await connection.fetch(_FIND, list(by_fingerprint))}
+                missing = {key: one for key, (_, one) in by_fingerprint.items() if key not in found}
+                if missing:
+                    await connection.execute(_INSERT, list(missing), *_columns(list(missing.values())))
+                    for row in await connection.fetch(_FIND, list(missing)):
+                        found[row["fingerprint"]] = row["id"]
+                index.resolve({by_fingerprint[key][0]: number for key, number in found.items()})
+
+    async def note(self, metadata: Sequence[Metadata]) -> None:
+        """Keep what metrics are, if that is news. Raises Unavailable."""
+        news = {one.metric: one for one in metadata if self._told.get(one.metric) != one and _fits(one.metric)}
+        if not news:
+            return
+        rows = list(news.values())
+        async with self._link.use() as connection:
+            await connection.execute(
+                _METADATA,
+                [_text(one.metric) for one in rows],
+                [_KINDS[one.kind] if 0 <= one.kind < len(_KINDS) else _KINDS[0] for one in rows],
+                [_text(one.help) for one in rows],
+                [_text(one.unit) for one in rows],
+            )
+        if len(self._told) > _MOST_METADATA:
+            self._told.clear()
+        self._told.update(news)
+
+    async def drop_before(self, moment_seconds: float) -> int:
+        """Drop days that ended before a moment; return how many there were. Raises Unavailable."""
+        async with self._link.use() as connection:
+            try:
+                async with connection.transaction():
+                    # Waits for readers of these days, and whoever comes after waits too: not for long.
+                    await connection.execute("SET LOCAL lock_timeout = '2s'")
+                    dropped: int = await connection.fetchval(
+                        "SELECT hune.drop_before(to_timestamp($1))", moment_seconds
+                    )
+            except asyncpg.LockNotAvailableError:
+                return 0
+            return dropped
+
+    async def ask(self) -> None:
+        """Return if the database answers. Raises Unavailable."""
+        async with self._link.use() as connection:
+            await connection.execute("SELECT 1")
+
+    async def close(self) -> None:
+        await self._link.close()
+
+
+def _columns(identities: Sequence[Identity]) -> tuple[list[str], list[str], list[bytes | None]]:
+    metrics, labels, exact = [], [], []
+    for one in identities:
+        metrics.append(_text(one.metric))
+        labels.append(json.dumps({_text(name): _text(value) for name, value in one.labels if name != METRIC_NAME}))
+        unspeakable = any("\0" in text for label in one.labels for text in label)
+        exact.append(encode(one.labels) if unspeakable else None)
+    return metrics, labels, exact
+
+
+def _text(text: str) -> str:
+    """Return text without U+0000, which PostgreSQL can't keep."""
+    return text.replace("\0", "\ufffd")
+
+
+def _fits(metric: str) -> bool:
+    return 0 < len(metric) <= _LONGEST_METRIC
