@@ -104,7 +104,8 @@ class Clusters:
                 self._query_seen(queries.all_details_of(name), name, "details"),
             )
             self._number += 1
-            return read_detail(self._number, status, details) if status or details else None
+            # In a thread: ten thousand guests are a lot of rows.
+            return await asyncio.to_thread(read_detail, self._number, status, details) if status or details else None
 
         found: Detail | None = await self._keep(("detail", name), KEPT_SECONDS, ask)
         return found

@@ -82,7 +82,10 @@ def health_of(cluster: str) -> str:
             _read("ceph_health", f"max(hune_pve_ceph_health_status{{{of}}})"),
             _read("ceph_size", f"max(hune_pve_ceph_size_bytes{{{of}}})"),
             _read("ceph_used", f"max(hune_pve_ceph_used_bytes{{{of}}})"),
-            _read("verdict", f'count by (state) (hune_guest_protection{{{of},aspect="verdict"}} == 1)'),
+            _read(
+                "verdict",
+                f'count by (state) (max by (id, state) (hune_guest_protection{{{of},aspect="verdict"}} == 1))',
+            ),
             _read(
                 "oldest_backup",
                 f"min(max by (id) (hune_pve_guest_backup_last_timestamp_seconds{{{of}}})"
