@@ -33,8 +33,7 @@ function parse(html: string): Element | undefined {
 export function morph(old: Element, fresh: Element): void {
   // What somebody unfolded stays unfolded.
   const own = old instanceof HTMLDetailsElement ? "open" : "";
-  for (const { name } of [...old.attributes])
-    if (name !== own && !fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name } of [...old.attributes]) if (name !== own && !fresh.hasAttribute(name)) old.removeAttribute(name);
   for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   const next = [...fresh.childNodes];
   const present = [...old.childNodes];

@@ -13,6 +13,9 @@ _READ = 'up{job="pve-hune"}'
 
 SEEN_LABEL = "seen"
 
+_SCRAPE = "[10s]"
+"""Just the scrape that is asked about: without a stale marker, as after a restart, a last sample shows for minutes."""
+
 
 def _seen(name: str, expression: str) -> str:
     return f'label_replace(max by (cluster) ({expression}), "{SEEN_LABEL}", "{name}", "", "")'
@@ -48,17 +51,17 @@ LOAD = " or ".join(
 def status_of(cluster: str) -> str:
     """Return the expression that counts nodes and guests of a cluster; names of clusters hold no quotes."""
     of = f'job="pve",cluster="{cluster}"'
-    nodes = f'max by (id) (pve_up{{{of},id=~"node/.+"}})'
+    nodes = f'max by (id) (last_over_time(pve_up{{{of},id=~"node/.+"}}{_SCRAPE}))'
     off = f'max by (node) (label_replace({nodes} == 0, "node", "$1", "id", "node/(.+)"))'
     guests = (
-        f'(max by (id, node) (pve_guest_info{{{of},template!="1"}})'
-        f' * on (id) group_left () max by (id) (pve_up{{{of},id=~"(qemu|lxc)/.+"}}))'
+        f'(max by (id, node) (last_over_time(pve_guest_info{{{of},template!="1"}}{_SCRAPE}))'
+        f' * on (id) group_left () max by (id) (last_over_time(pve_up{{{of},id=~"(qemu|lxc)/.+"}}{_SCRAPE})))'
     )
     return " or ".join(
         [
             _read("nodes", f"count({nodes})"),
             _read("nodes_up", f"count({nodes} == 1)"),
-            _read("quorate", f'max(pve_up{{{of},id=~"cluster/.+"}})'),
+            _read("quorate", f'max(last_over_time(pve_up{{{of},id=~"cluster/.+"}}{_SCRAPE}))'),
             _read("running", f"count({guests} == 1)"),
             _read("stopped", f"count(({guests} == 0) unless on (node) {off})"),
             _read("unseen", f"count(({guests} == 0) and on (node) {off})"),
@@ -69,29 +72,34 @@ def status_of(cluster: str) -> str:
 def health_of(cluster: str) -> str:
     """Return the expression that sums up what Hune's own collectors say of a cluster."""
     of = f'job="pve-hune",cluster="{cluster}"'
-    judged = f'hune_guest_protection{{{of},aspect="verdict",state=~"protected|unprotected|unknown"}} == 1'
+
+    def told(name: str, matchers: str = "") -> str:
+        return f"last_over_time({name}{{{of}{matchers}}}{_SCRAPE})"
+
+    verdicts = told("hune_guest_protection", ',aspect="verdict"')
+    judged = told("hune_guest_protection", ',aspect="verdict",state=~"protected|unprotected|unknown"')
     return " or ".join(
         [
-            _read("quorate", f"max(hune_pve_quorum_quorate{{{of}}})"),
-            _read("votes", f"max(hune_pve_quorum_votes{{{of}}})"),
-            _read("votes_needed", f"max(hune_pve_quorum_votes_needed{{{of}}})"),
-            _read("online", f"max by (node) (hune_pve_node_online{{{of}}})"),
-            _read("master", f"max by (node) (hune_pve_ha_master{{{of}}} == 1)"),
-            _read("fencing", f"max by (node) (hune_pve_ha_fencing{{{of}}} == 1)"),
-            _read("services", f"count(count by (id) (hune_pve_ha_service_state{{{of}}}))"),
-            _read("ceph_health", f"max(hune_pve_ceph_health_status{{{of}}})"),
-            _read("ceph_size", f"max(hune_pve_ceph_size_bytes{{{of}}})"),
-            _read("ceph_used", f"max(hune_pve_ceph_used_bytes{{{of}}})"),
+            _read("quorate", f"max({told('hune_pve_quorum_quorate')})"),
+            _read("votes", f"max({told('hune_pve_quorum_votes')})"),
+            _read("votes_needed", f"max({told('hune_pve_quorum_votes_needed')})"),
+            _read("online", f"max by (node) ({told('hune_pve_node_online')})"),
+            _read("master", f"max by (node) ({told('hune_pve_ha_master')} == 1)"),
+            _read("fencing", f"max by (node) ({told('hune_pve_ha_fencing')} == 1)"),
+            _read("services", f"count(count by (id) ({told('hune_pve_ha_service_state')}))"),
+            _read("ceph_health", f"max({told('hune_pve_ceph_health_status')})"),
+            _read("ceph_size", f"max({told('hune_pve_ceph_size_bytes')})"),
+            _read("ceph_used", f"max({told('hune_pve_ceph_used_bytes')})"),
             _read(
                 "verdict",
-                f'count by (state) (max by (id, state) (hune_guest_protection{{{of},aspect="verdict"}} == 1))',
+                f"count by (state) (max by (id, state) ({verdicts} == 1))",
             ),
             _read(
                 "oldest_backup",
-                f"min(max by (id) (hune_pve_guest_backup_last_timestamp_seconds{{{of}}})"
-                f" and on (id) max by (id) ({judged}))",
+                f"min(max by (id) ({told('hune_pve_guest_backup_last_timestamp_seconds')})"
+                f" and on (id) max by (id) ({judged} == 1))",
             ),
-            _read("collector", f"min by (collector) (pve_collector_success{{{of}}})"),
+            _read("collector", f"min by (collector) ({told('pve_collector_success')})"),
         ]
     )
 
@@ -167,7 +175,8 @@ _GUEST_LABELS = (
 
 
 def _all(names: tuple[str, ...], labels: tuple[str, ...], matchers: str) -> str:
-    return f'max by (__name__, {", ".join(labels)}) ({{__name__=~"{"|".join(names)}",{matchers}}})'
+    told = f'last_over_time({{__name__=~"{"|".join(names)}",{matchers}}}{_SCRAPE})'
+    return f"max by (__name__, {', '.join(labels)}) ({told})"
 
 
 def all_status_of(cluster: str) -> str:
@@ -184,7 +193,7 @@ def all_details_of(cluster: str) -> str:
 
 def guests_of(cluster: str) -> str:
     """Return the expression that names a cluster's guests: what the search finds."""
-    return f'max by (id, node, name) (pve_guest_info{{job="pve",cluster="{cluster}"}})'
+    return f'max by (id, node, name) (last_over_time(pve_guest_info{{job="pve",cluster="{cluster}"}}{_SCRAPE}))'
 
 
 def all_of_guest(cluster: str, guest: str) -> str:
