@@ -18,6 +18,7 @@ from hune.nester.views.overview import overview
 from hune.nester.views.proxmox.cluster import cluster as cluster_view
 from hune.nester.views.proxmox.guest import guest as guest_view
 from hune.nester.views.wall import wall
+from hune.nester.views.words import alert_brief, alert_title
 from support.clusters import Row, cluster, detail, guest_rows, node_rows, samples, verdict_rows
 from support.snapshots import NOW, alert, node, snapshot
 
@@ -265,3 +266,38 @@ def test_page_of_a_guest_says_why_it_is_not_protected(show: Show, told: Any, cod
 def test_page_of_a_guest_that_is_gone_is_empty(show: Show) -> None:
     look = show(guest_view, snapshot(clusters=(cluster(),)), subject="lab/999")
     assert look.regions["guest"] == ()
+
+
+def test_alerts_about_proxmox_are_told_in_the_language_of_the_page() -> None:
+    about = {"cluster": "lab", "node": "pve-03", "storage": "nas", "device": "sda", "id": "qemu/104"}
+    spoken = {
+        "StorageFull": "pve-03: storage nas is 96.0 % full",
+        "DiskFailing": "pve-03: disk sda is failing",
+        "BackupLate": "sql-1 (qemu/104) has no backup as young as it should be",
+        "CephWarning": "lab: Ceph is HEALTH_WARN: OSD_DOWN",
+    }
+    for name, written in spoken.items():
+        fired = alert(name, "", labels=about, annotations={"summary": written, "unit": "%"}, value=96.0)
+        assert alert_title(fired, language("en")) == written
+        french = alert_title(fired, language("fr"))
+        assert french != written, french
+        assert "{" not in french
+    assert alert_brief(fired, language("en")) == "Ceph warns"
+    late = alert("BackupLate", "", labels=about, annotations={"summary": spoken["BackupLate"]}, value=None)
+    assert "sql-1 (qemu/104)" in alert_title(late, language("fr"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "path"),
+    [
+        ({"cluster": "lab", "id": "qemu/104"}, "/clusters/lab/guests/104"),
+        ({"cluster": "lab", "node": "pve-01", "storage": "nas"}, "/nodes/pve-01"),
+        ({"cluster": "lab", "node": "pve-99"}, "/clusters/lab"),
+        ({"cluster": "lab"}, "/clusters/lab"),
+        ({"node": "pve-01"}, "/nodes/pve-01"),
+    ],
+)
+def test_an_alert_leads_to_what_it_is_about(show: Show, labels: dict[str, str], path: str) -> None:
+    fired = alert("Any", "", labels=labels, annotations={"summary": "something"}, deliveries=())
+    look = show(overview, snapshot(clusters=(cluster(),), alerts=(fired,)))
+    assert f'<a href="{path}">something</a>' in str(look.region("alerts"))

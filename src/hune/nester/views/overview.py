@@ -136,7 +136,7 @@ def alert_part(scene: Scene, alert: Alert) -> Part:
         word=t(f"state.{state}"),
         severity=alert.severity,
         title=alert_title(alert, t),
-        node=alert.label("node"),
+        path=path_of(scene, alert),
         lab=alert.label("lab") == "true",
         details=list(
             filter(
@@ -152,6 +152,16 @@ def alert_part(scene: Scene, alert: Alert) -> Part:
         told=[told(delivery, t, now=scene.now) for delivery in alert.deliveries],
         name=alert.name,
     )
+
+
+def path_of(scene: Scene, alert: Alert) -> str:
+    """Return the page of what an alert is about: a guest, a machine, a cluster; empty if it has none."""
+    cluster, node, vmid = alert.label("cluster"), alert.label("node"), alert.label("id").rpartition("/")[2]
+    if any(each.name == cluster for each in scene.snapshot.clusters):
+        if vmid.isascii() and vmid.isdigit():
+            return f"/clusters/{cluster}/guests/{vmid}"
+        return scene.path_of(node) or f"/clusters/{cluster}"
+    return f"/nodes/{node}" if node else ""
 
 
 def lately(scene: Scene) -> tuple[Part, ...]:
@@ -180,7 +190,7 @@ def lately_part(scene: Scene, alert: Alert) -> Part:
         f"lately-{alert.id}",
         "parts/lately.html",
         title=alert_title(alert, t),
-        node=alert.label("node"),
+        path=path_of(scene, alert),
         lab=alert.label("lab") == "true",
         peak=t("alert_row.peak", peak=peak) if (peak := alert_peak(alert, t)) else "",
         lasted=t("alert_row.lasted", duration=t.duration(ended - alert.starts_at)),

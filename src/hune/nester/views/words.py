@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from hune.alerting.words_pve import WORDS_PVE
 from hune.nester.judge import State, judge_alert, judge_port
 from hune.nester.language import Language
 from hune.nester.snapshot import Alert, Delivery, Node, Port, is_plausible
@@ -14,13 +16,39 @@ PATIENCE_SECONDS = {"prometheus": 60.0, "hub": 10.0, "victoriametrics": 60.0}
 
 def alert_title(alert: Alert, t: Language) -> str:
     """Return what an alert says in one line: from the catalogue, else in its own words."""
-    said = _said(alert, t, f"alert.{alert.name}", f"alert_plain.{alert.name}")
+    said = _said(alert, t, f"alert.{alert.name}", f"alert_plain.{alert.name}") or _said_of_proxmox(alert, t)
     return said or alert.annotation("summary") or " · ".join(filter(None, [alert.name, alert_where(alert)]))
 
 
 def alert_brief(alert: Alert, t: Language) -> str:
     """Return what an alert says where its node is named beside it."""
-    return _said(alert, t, f"alert_brief.{alert.name}", f"alert_brief_plain.{alert.name}") or alert_title(alert, t)
+    said = _said(alert, t, f"alert_brief.{alert.name}", f"alert_brief_plain.{alert.name}")
+    known = WORDS_PVE[t.code].get(alert.name)
+    return said or (known.title if known else alert_title(alert, t))
+
+
+def _said_of_proxmox(alert: Alert, t: Language) -> str:
+    """Return what an alert about Proxmox says, in the words of its message but in the page's language.
+
+    What only the message knows, as a list of health checks, leaves its title and the place.
+    """
+    known, written = WORDS_PVE[t.code].get(alert.name), alert.annotation("summary")
+    if known is None:
+        return ""
+    if re.fullmatch(re.sub(r"\\\{\w+\\\}", ".*", re.escape(known.summary)), written):
+        # It is in this language already.
+        return written
+    guest = re.search(rf"\S+ \({re.escape(alert.label('id'))}\)", written) if alert.label("id") else None
+    value = alert.value
+    fields = {
+        **dict(alert.labels),
+        "place": alert.label("node") or alert.label("cluster"),
+        "guest": guest[0] if guest else alert.label("id"),
+        "value": "" if value is None else t.number(value, 0 if value == round(value) else 1),
+    }
+    if all(fields.get(name) for name in _needed(known.summary)):
+        return known.summary.format(**fields)
+    return " · ".join(filter(None, [known.title, alert_where(alert) or alert.label("cluster")]))
 
 
 def _said(alert: Alert, t: Language, *keys: str) -> str:
