@@ -218,12 +218,19 @@ def was_over_since(connection: sqlite3.Connection, fingerprint: str, moment: flo
     return row is not None
 
 
-def list_episodes(connection: sqlite3.Connection, *, since: float, limit: int) -> list[tuple[Episode, list[Delivery]]]:
-    """Return the open episodes and those resolved after `since`, latest first, with what was told of each."""
+def list_episodes(
+    connection: sqlite3.Connection, *, since: float, limit: int, first: Iterable[str] = ()
+) -> list[tuple[Episode, list[Delivery]]]:
+    """Return the open episodes and those resolved after `since`, latest first, with what was told of each.
+
+    What fires of the alerts named in `first` comes before everything else, so that no flood of others hides it.
+    """
     rows = connection.execute(
         "SELECT * FROM episode WHERE state <> 'resolved' OR resolved_at >= ?"
-        " ORDER BY state = 'resolved', id DESC LIMIT ?",
-        (since, limit),
+        " ORDER BY state = 'resolved',"
+        " state <> 'firing' OR json_extract(labels, '$.alertname') NOT IN (SELECT value FROM json_each(?)),"
+        " id DESC LIMIT ?",
+        (since, json.dumps([*first]), limit),
     )
     episodes = [episode_of(row) for row in rows]
     told = _deliveries(connection, [episode.id for episode in episodes])

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from hune.alerting import book
+from hune.alerting.catalogue import ALERTS
 from hune.alerting.database import Database
 from hune.alerting.episode import Delivery, Episode
 from hune.alerting.payload import Notification, read_notification
@@ -47,7 +48,9 @@ def routes(accept: Accept, database: Database, clock: Clock, count: Callable[[in
         now = clock.now()
         since = _number(request, "since", now - _DAY)
         limit = int(min(max(_number(request, "limit", _DEFAULT_LIMIT), 1), _MAX_LIMIT))
-        rows = await database.read(lambda connection: book.list_episodes(connection, since=since, limit=limit))
+        rows = await database.read(
+            lambda connection: book.list_episodes(connection, since=since, limit=limit, first=ALERTS)
+        )
         return JSONResponse({"now": now, "alerts": [_alert(episode, told) for episode, told in rows]})
 
     async def digest(request: Request) -> Response:

@@ -166,6 +166,13 @@ def test_unknown_is_not_told(connection: sqlite3.Connection) -> None:
     assert outbox.pending(connection, "discord", dead_before=0) == []
 
 
+def test_no_flood_of_others_hides_what_fires_of_our_own(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert())
+    enter(connection, *(make_alert(name="Flood", node=f"n{number}") for number in range(30)))
+    [(episode, _)] = book.list_episodes(connection, since=0, limit=1, first=["CpuHot"])
+    assert episode.alertname == "CpuHot"
+
+
 def test_list_shows_open_ones_and_the_recently_resolved(connection: sqlite3.Connection) -> None:
     enter(connection, make_alert(node="a"), make_alert(node="b"), make_alert(node="c"))
     a, b, _ = book.open_episodes(connection)
