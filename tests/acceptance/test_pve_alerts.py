@@ -141,6 +141,62 @@ def test_faults_of_proxmox_raise_their_alerts_and_no_others(lab: Product, captur
     assert_mended(lab, capture, expected, since=began, hourly=True)
 
 
+@pytest.mark.long
+def test_more_faults_of_proxmox_raise_their_alerts_and_no_others(lab: Product, capture: Capture, began: float) -> None:
+    break_it(
+        lab,
+        ("fill", "nas", "88"),
+        ("corrupt-backup", "sql-1"),
+        ("fail-backup", "dns-3"),
+        ("degrade-pool", "pve-02"),
+        ("fail-disk", "pve-03"),
+        ("out-osd", "osd.0"),
+        ("expire-certificate", "pve-01"),
+        ("forbid", "Sys.Modify"),
+    )
+    expected = {
+        ("StorageFilling", "nas"),
+        # One that failed its verification is none.
+        ("BackupLate", "qemu/104"),
+        ("BackupFailed", "pve-03"),
+        ("BackupLate", "qemu/302"),
+        ("ZfsPoolDegraded", "pve-02 tank"),
+        ("DiskFailing", "pve-03 sda"),
+        ("CephWarning", ""),
+        ("CertificateExpiring", "pve-01 pve-ssl.pem"),
+    }
+    assert_told_exactly(lab, capture, expected, since=began)
+    assert_mended(lab, capture, expected, since=began, hourly=True)
+
+
+@pytest.mark.long
+def test_nodes_that_do_not_hear_each_other_have_lost_quorum_and_nothing_else(
+    lab: Product, capture: Capture, began: float
+) -> None:
+    break_it(lab, ("split",))
+    expected = {("PveQuorumLost", "")}
+    assert_told_exactly(lab, capture, expected, since=began)
+    assert_mended(lab, capture, expected, since=began, hourly=False)
+
+
+@pytest.mark.long
+def test_a_node_that_dies_takes_no_alert_of_what_was_on_it_along(lab: Product, capture: Capture, began: float) -> None:
+    """For four minutes: guests, disks, Ceph's complaints, replications to it; that HA fences it is news."""
+    break_it(lab, ("kill", "pve-02"))
+    seen: set[Told] = set()
+    end = time.monotonic() + 240
+    while time.monotonic() < end:
+        seen |= open_alerts(lab)
+        time.sleep(2)
+    assert seen == {("NodeDown", "pve-02"), ("PveNodeFenced", "pve-02")}
+    assert lab.run("lab", "revive", "pve-02").returncode == 0
+    end = time.monotonic() + 180
+    while time.monotonic() < end:
+        seen |= open_alerts(lab)
+        time.sleep(2)
+    assert seen == {("NodeDown", "pve-02"), ("PveNodeFenced", "pve-02")}
+
+
 def test_a_node_that_is_fenced_is_dead_and_fenced_and_nothing_else(
     lab: Product, capture: Capture, began: float
 ) -> None:

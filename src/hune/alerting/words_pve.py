@@ -69,8 +69,8 @@ _ENGLISH: dict[str, Words] = {
     ),
     "BackupFailed": Words(
         "Backup failed",
-        "{node}: backup tasks failed in the last 24 hours: {value}",
-        "Ends when the last failure is a day old.",
+        "{node}: backup tasks failed, none since succeeded: {value}",
+        "Ends when a later one of the same guest or a job succeeds, or when the failure is a day old.",
     ),
     "ReplicationFailing": Words(
         "Replication failing",
@@ -207,8 +207,8 @@ _FRENCH: dict[str, Words] = {
     ),
     "BackupFailed": Words(
         "Sauvegarde en échec",
-        "{node} : tâches de sauvegarde en échec depuis 24 heures : {value}",
-        "Terminé quand le dernier échec date d'un jour.",
+        "{node} : tâches de sauvegarde en échec, sans réussite depuis : {value}",
+        "Terminé quand une autre du même invité ou d'un travail réussit, ou quand l'échec date d'un jour.",
     ),
     "ReplicationFailing": Words(
         "Réplication en échec",

@@ -115,9 +115,7 @@ CASES = {
     "BackupLate": case(
         OF_GUEST, judged("protected", "ok", "ok"), judged("unprotected", "ok", "late"), "protection", wait=60
     ),
-    "BackupFailed": case(
-        {"cluster": "home", "node": "pve-02"}, {}, {f'hune_pve_tasks_failed{{{ON},type="vzdump"}}': 2}, "tasks"
-    ),
+    "BackupFailed": case({"cluster": "home", "node": "pve-02"}, {}, {f"hune_pve_backups_failing{{{ON}}}": 2}, "tasks"),
     "ReplicationFailing": case(OF_JOB, replication(0, 0), replication(3, 0), "replication-jobs"),
     "ReplicationLate": case(OF_JOB, replication(0, 0), replication(0, -30 * 3600), "replication-jobs"),
     "StorageFilling": case(OF_TANK, storage(50), storage(90), "storage"),

@@ -217,7 +217,18 @@ async def test_what_failed_is_not_asked_again_at_once() -> None:
 
 
 async def test_only_failures_of_the_last_day_count() -> None:
-    found = await make_stand(pve9()).samples("tasks")
+    answers = pve9()
+    mended = "/nodes/pve-01/tasks?limit=50&typefilter=vzdump"
+    answers[mended] = [
+        {"starttime": NOW - hours * 3600 - 60, "endtime": NOW - hours * 3600, "status": status, "id": about}
+        | {"type": "vzdump", "node": "pve-01", "upid": f"UPID:pve-01:{hours}"}
+        for hours, status, about in (
+            *((1, "OK", "101"), (2, "job errors", "101"), (3, "job errors", "100")),
+            *((4, "job errors", ""), (5, "WARNINGS: 1", ""), (40, "job errors", "102")),
+        )
+    ]
+    found = await make_stand(answers).samples("tasks")
+    assert found['hune_pve_backups_failing{node="pve-01"}'] == 2
     assert found['hune_pve_tasks_failed{node="pve-01",type="vzdump"}'] == 1
     assert found['hune_pve_task_last_failure_timestamp_seconds{node="pve-01",type="vzdump"}'] == NIGHT + 100
     assert not [series for series in found if "qmstart" in series]

@@ -11,6 +11,7 @@ from hune.alerting.rules.model import Rule
 from hune.alerting.rules.pve_held import (
     BOOTING,
     GUEST,
+    LATELY_OFFLINE,
     OFFLINE,
     problem,
     reasons,
@@ -120,7 +121,7 @@ def _protection(site: Site) -> Iterable[Rule]:
     yield from problem(
         site,
         "BackupFailed",
-        'hune_pve_tasks_failed{job="pve-hune",type="vzdump"} > 0',
+        'hune_pve_backups_failing{job="pve-hune"} > 0',
         value=value_of("BackupFailed", form="%.0f"),
     )
 
@@ -133,6 +134,10 @@ def _replication(site: Site) -> Iterable[Rule]:
         site,
         "ReplicationFailing",
         f"{failing} and {on} ({enabled})",
+        # Nothing can be copied onto a node that is down.
+        fires=lambda wrong: (
+            f'({wrong} unless on (cluster, target) label_replace({LATELY_OFFLINE}, "target", "$1", "node", "(.*)"))'
+        ),
         value=value_of("ReplicationFailing", form="%.0f"),
         guest=GUEST,
         error=_ERROR,

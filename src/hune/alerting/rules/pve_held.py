@@ -17,6 +17,8 @@ from hune.site.models import Site
 
 SITE = f"group by (cluster, lab) ({NOW.constant('hune:site_pve')})"
 OFFLINE = f"{NOW.live('hune:pve_node_online')} == 0"
+LATELY_OFFLINE = "min_over_time(hune:pve_node_online[20m]) == 0"
+"""Nodes whose loss explains what others say of it, until what they do every quarter of an hour was done again."""
 BOOTING = 'hune_pve_node_uptime_seconds{job="pve-hune"} < 300'
 """Nodes that have just come up: what runs on them comes up in its turn."""
 

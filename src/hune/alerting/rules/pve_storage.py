@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hune.alerting.promql import NOW
 from hune.alerting.rules.held import looked_up
 from hune.alerting.rules.model import Rule
-from hune.alerting.rules.pve_held import BOOTING, CHECKS, OFFLINE, PLACE, problem, value_of
+from hune.alerting.rules.pve_held import BOOTING, CHECKS, LATELY_OFFLINE, OFFLINE, PLACE, problem, value_of
 from hune.site.models import Site
 
 _HYSTERESIS = 0.02
@@ -109,7 +109,16 @@ def _disks(site: Site) -> Iterable[Rule]:
 def _ceph(site: Site) -> Iterable[Rule]:
     status = _ours("ceph_health_status")
     yield from problem(site, "CephFailing", f"{status} == 2", seen=status, checks=CHECKS)
-    yield from problem(site, "CephWarning", f"{status} == 1", seen=status, wait="1m", checks=CHECKS)
+    yield from problem(
+        site,
+        "CephWarning",
+        f"{status} == 1",
+        # Ceph always complains of a node that is down; that was told already.
+        fires=lambda wrong: f"({wrong} unless on (cluster) ({LATELY_OFFLINE}))",
+        seen=status,
+        wait="1m",
+        checks=CHECKS,
+    )
     up = _ours("ceph_osd_up")
     yield from problem(
         site,

@@ -15,7 +15,7 @@ from hune.lab.pve.wave import spread
 
 DAY = 86_400
 HOUR = 3_600
-SLOT_SECONDS = 40
+SLOT_SECONDS, WEEKLY_SLOT_SECONDS = 40, 300
 NIGHTLY_ID, WEEKLY_ID = "backup-5f1c2b7a-9d30", "backup-c84e01d6-27fb"
 NIGHTLY_STORAGE, WEEKLY_STORAGE = "pbs", "nas"
 NIGHTLY_SECONDS = 2 * HOUR + 1800
@@ -119,7 +119,7 @@ def _nightly(guest: Guest, now: float) -> Iterator[float]:
 def _weekly(guest: Guest, now: float) -> Iterator[float]:
     if guest not in WEEKLY_GUESTS:
         return
-    place = WEEKLY_GUESTS.index(guest) * 300
-    newest = last_run(now - place - 300, WEEKLY_SECONDS, every_days=7)
+    place = WEEKLY_GUESTS.index(guest) * WEEKLY_SLOT_SECONDS
+    newest = last_run(now - place - WEEKLY_SLOT_SECONDS, WEEKLY_SECONDS, every_days=7)
     for back in range(KEEP_WEEKLY):
         yield newest - back * 7 * DAY + place

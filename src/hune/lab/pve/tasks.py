@@ -64,6 +64,7 @@ def tasks(cluster: Cluster, number: int) -> list[Task]:
     """Return a node's tasks, newest first."""
     found = [
         *_backups(cluster, number),
+        *_weekly_backups(cluster, number),
         *_updates(cluster, number),
         *_starts(cluster, number),
     ]
@@ -91,6 +92,17 @@ def _backups(cluster: Cluster, number: int) -> Iterator[Task]:
         else:
             status = "job errors" if start in failed else "OK"
             yield _made(cluster, number, "vzdump", start, end=int(end), status=status)
+
+
+def _weekly_backups(cluster: Cluster, number: int) -> Iterator[Task]:
+    newest = backups.last_run(cluster.now, backups.WEEKLY_SECONDS, every_days=7)
+    for back in range(0, _DAYS_KEPT, 7):
+        start = newest - back * backups.DAY
+        end = start + backups.WEEKLY_SLOT_SECONDS * len(backups.WEEKLY_GUESTS)
+        if end > cluster.now:
+            yield _made(cluster, number, "vzdump", start)
+        else:
+            yield _made(cluster, number, "vzdump", start, end=int(end), status="OK")
 
 
 def _updates(cluster: Cluster, number: int) -> Iterator[Task]:
@@ -176,20 +188,24 @@ def _lines(cluster: Cluster, number: int, task: Task) -> Iterator[str]:
 
 
 def _backup_lines(cluster: Cluster, number: int, task: Task) -> Iterator[str]:
-    yield (
-        f"INFO: starting new backup job: vzdump --all 1 --mode snapshot --quiet 1 --storage {backups.NIGHTLY_STORAGE}"
-    )
-    guests = [guest for guest in backups.NIGHTLY_GUESTS if guest.home == number]
-    for place, guest in enumerate(guests):
-        begun = task.start + place * backups.SLOT_SECONDS
+    is_weekly = task.start % backups.DAY == backups.WEEKLY_SECONDS
+    storage = backups.WEEKLY_STORAGE if is_weekly else backups.NIGHTLY_STORAGE
+    seconds = backups.WEEKLY_SLOT_SECONDS if is_weekly else backups.SLOT_SECONDS
+    yield f"INFO: starting new backup job: vzdump --all 1 --mode snapshot --quiet 1 --storage {storage}"
+    for place, guest in enumerate(
+        backups.WEEKLY_GUESTS if is_weekly else [one for one in backups.NIGHTLY_GUESTS if one.home == number]
+    ):
+        begun = task.start + place * seconds
         if begun > cluster.now:
             return
+        if guest.home != number:
+            continue
         yield f"INFO: Starting Backup of VM {guest.vmid} ({guest.kind})"
         failure = cluster.pve.find("fail-backup", str(guest.vmid))
         if failure is not None and backups.last_run(failure.since, backups.NIGHTLY_SECONDS) == task.start:
             yield f"ERROR: Backup of VM {guest.vmid} failed - backup write data failed: command error: stream closed"
-        elif begun + backups.SLOT_SECONDS <= cluster.now:
-            yield f"INFO: Finished Backup of VM {guest.vmid} (00:00:{backups.SLOT_SECONDS})"
+        elif begun + seconds <= cluster.now:
+            yield f"INFO: Finished Backup of VM {guest.vmid} (00:{seconds // 60:02}:{seconds % 60:02})"
     if task.end:
         yield f"INFO: Backup job finished {'successfully' if task.status == 'OK' else 'with errors'}"
 

@@ -2,6 +2,7 @@
 
 hune_pve_tasks_failed{node="pve-01",type="vzdump"} 2
 hune_pve_task_last_failure_timestamp_seconds{node="pve-01",type="vzdump"} 1795226412
+hune_pve_backups_failing{node="pve-01"} 1
 hune_pve_guest_busy{id="qemu/100",node="pve-01",reason="backup"} 1
 hune_pve_guest_stopped_timestamp_seconds{id="qemu/101",node="pve-01"} 1795226500
 hune_pve_tasks_running{node="pve-01",type="vzdump"} 1
@@ -13,7 +14,7 @@ from collections import Counter
 from typing import Any
 
 from hune.collect.pve.answers import records
-from hune.collect.pve.asking import ask_nodes
+from hune.collect.pve.asking import ask, ask_nodes, each
 from hune.collect.pve.cluster import RESOURCES, Guest, read_guests
 from hune.collect.pve.collector import Collection, Collector, Needs
 from hune.collect.pve.families import Exposition, Family
@@ -40,6 +41,15 @@ _LAST = Family(
     "gauge",
     "When the latest of them ended.",
     ("node", "type"),
+    _FAILED,
+    _PRIVILEGE,
+)
+_FAILING = Family(
+    "hune_pve_backups_failing",
+    "gauge",
+    "Backup tasks of the last 24 hours that failed and were not followed by one that succeeded: of the same guest, or "
+    "of a job where a job failed. Absent where none failed.",
+    ("node",),
     _FAILED,
     _PRIVILEGE,
 )
@@ -128,14 +138,14 @@ def parse_recent(answer: Any, guests: tuple[Guest, ...], out: Exposition) -> Non
         out.add(_STOPPED, when if was_stop else 0, guest.id, guest.node)
 
 
-def parse_failed(node: str, answer: Any, since: float, out: Exposition) -> None:
-    """Turn an answer of `/nodes/{node}/tasks?errors=1` into samples. Raises BadAnswer."""
+def parse_failed(node: str, answer: Any, since: float, out: Exposition) -> frozenset[str]:
+    """Turn an answer of `/nodes/{node}/tasks?errors=1` into samples; return the types that failed. Raises BadAnswer."""
     count: Counter[str] = Counter()
     last: dict[str, float] = {}
     for task in records(answer, _FAILED.format(node=node)):
         status = task.text("status", "")
-        # Warnings are no failures, and a task without an end still runs.
-        if "endtime" not in task or status == "OK" or status.startswith("WARNINGS"):
+        # A task without an end still runs.
+        if "endtime" not in task or not _has_failed(status):
             continue
         kind, end = task.text("type"), task.amount("endtime")
         if end >= since:
@@ -144,6 +154,32 @@ def parse_failed(node: str, answer: Any, since: float, out: Exposition) -> None:
     for kind in sorted(count):
         out.add(_FAILURES, count[kind], node, kind)
         out.add(_LAST, last[kind], node, kind)
+    return frozenset(count)
+
+
+def parse_backups(node: str, answer: Any, since: float, out: Exposition) -> None:
+    """Turn an answer of `/nodes/{node}/tasks?typefilter=vzdump` into a sample. Raises BadAnswer.
+
+    A task is of the guest that its `id` names, or of a job if that is empty.
+    """
+    ended = [task for task in records(answer, _FAILED.format(node=node)) if "endtime" in task]
+    good: dict[str, float] = {}
+    for task in ended:
+        if not _has_failed(task.text("status", "")):
+            good[task.text("id", "")] = max(task.amount("endtime"), good.get(task.text("id", ""), 0))
+    failing = [
+        task
+        for task in ended
+        if _has_failed(task.text("status", ""))
+        and task.amount("endtime") >= since
+        and task.amount("endtime") > good.get(task.text("id", ""), 0)
+    ]
+    out.add(_FAILING, len(failing), node)
+
+
+def _has_failed(status: str) -> bool:
+    """Return whether a task that ended so failed; warnings are no failures."""
+    return status != "OK" and not status.startswith("WARNINGS")
 
 
 async def collect(run: Collection) -> None:
@@ -158,18 +194,32 @@ async def collect(run: Collection) -> None:
         run.out.extend(out)
     since = run.source.clock.now() - _WINDOW_SECONDS
 
+    failed: list[str] = []
+
     def parse(node: str, answer: Any, out: Exposition) -> None:
-        parse_failed(node, answer, since, out)
+        if "vzdump" in parse_failed(node, answer, since, out):
+            failed.append(node)
 
     # No `since` in the question: Proxmox compares it with a task's start, and an answer is found again by its question.
     newest = {"errors": "1", "limit": str(_LIMIT)}
     await ask_nodes(run, _FAILED, parse, newest, max_age_seconds=_FAILED_TTL_SECONDS)
 
+    async def ask_backups(node: str) -> None:
+        path, params, out = _FAILED.format(node=node), {"typefilter": "vzdump", "limit": "50"}, Exposition()
+        try:
+            parse_backups(node, await ask(run.source, path, params, max_age_seconds=_FAILED_TTL_SECONDS), since, out)
+        except PveError as error:
+            run.missed(error)
+        else:
+            run.out.extend(out)
+
+    await each(sorted(failed), ask_backups)
+
 
 COLLECTOR = Collector(
     name="tasks",
     scope="cluster",
-    families=(_FAILURES, _LAST, _RUNNING, _BUSY, _STOPPED),
+    families=(_FAILURES, _LAST, _FAILING, _RUNNING, _BUSY, _STOPPED),
     needs=(Needs("Sys.Audit", "/nodes"), Needs("VM.Audit", "/vms")),
     collect=collect,
 )
