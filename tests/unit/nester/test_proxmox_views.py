@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from hune.nester.views.overview import overview
 from hune.nester.views.proxmox.cluster import cluster as cluster_view
 from hune.nester.views.proxmox.guest import guest as guest_view
 from hune.nester.views.wall import wall
-from hune.nester.views.words import alert_brief, alert_title
+from hune.nester.views.words import alert_brief, alert_subject, alert_title
 from support.clusters import Row, cluster, detail, guest_rows, node_rows, samples, verdict_rows
 from support.snapshots import NOW, alert, node, snapshot
 
@@ -285,6 +286,8 @@ def test_alerts_about_proxmox_are_told_in_the_language_of_the_page() -> None:
     assert alert_brief(fired, language("en")) == "Ceph warns"
     late = alert("BackupLate", "", labels=about, annotations={"summary": spoken["BackupLate"]}, value=None)
     assert "sql-1 (qemu/104)" in alert_title(late, language("fr"))
+    late = replace(late, labels=(("cluster", "lab"), ("id", "qemu/104")))
+    assert alert_subject(late) == "sql-1"
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from hune.nester.views.look import Look, Part, Scene, title
 from hune.nester.views.overview import last_hours
 from hune.nester.views.proxmox.summary import summary
 from hune.nester.views.tile import Hour, Tile, make_tile, port_looks
-from hune.nester.views.words import alert_brief, alert_limit, alert_where, shorten
+from hune.nester.views.words import alert_brief, alert_limit, alert_subject, shorten
 
 PAGE_TILES = 4
 PAGE_SECONDS = 20
@@ -220,7 +220,7 @@ def _alerts(scene: Scene) -> list[Part]:
                 "parts/wall_alert.html",
                 state=judge_alert(alert),
                 word=t(f"state.{judge_alert(alert)}"),
-                where=shorten(alert.label("node") or alert.label("probe") or alert_where(alert) or alert.name, 9),
+                where=shorten(alert_subject(alert), 9),
                 line=line,
                 duration=scene.ago(alert.starts_at),
             )

@@ -81,6 +81,16 @@ def alert_where(alert: Alert) -> str:
     return " ".join(filter(None, [place, alert.label("port") or alert.label("device")]))
 
 
+def alert_subject(alert: Alert) -> str:
+    """Return the one name that says what an alert is about, where there is room for no more."""
+    key = alert.label("id")
+    guest = re.search(rf"(\S+) \({re.escape(key)}\)", alert.annotation("summary")) if key else None
+    named = (alert.label(name) for name in ("node", "probe"))
+    return next(
+        filter(None, [*named, guest[1] if guest else key, alert_where(alert), alert.label("cluster")]), alert.name
+    )
+
+
 def alert_device(alert: Alert) -> str:
     """Return what the machine itself calls the port that an alert names otherwise: `enp1s0f1` of `SFP+ 2`."""
     device = alert.label("device")

@@ -120,7 +120,7 @@ def _facts(scene: Scene, cluster: Cluster) -> Iterator[Fact]:
 
 def _unknown(scene: Scene, name: str, sub: str = "") -> Fact:
     t = scene.t
-    return Fact(name, t(f"pve.fact.{name}"), "?", sub or t("pve.not_read"), "unknown", t("state.unknown"))
+    return Fact(name, t(f"pve.fact.{name}"), t("state.unknown"), sub or t("pve.not_read"), "unknown")
 
 
 def _fact(scene: Scene, name: str, value: str, sub: str = "", state: State = "up", bar: Bar | None = None) -> Fact:
@@ -203,7 +203,7 @@ def _backup(scene: Scene, cluster: Cluster) -> Fact:
     t = scene.t
     if cluster.oldest_backup_at is not None:
         return _fact(scene, "backup", t.duration(scene.now - cluster.oldest_backup_at), t("pve.oldest"))
-    if cluster.detail_at is None or cluster.lacks("backups", "protection"):
+    if cluster.detail_at is None or cluster.lacks("backups", "protection") or cluster.verdicts.get("unknown"):
         return _unknown(scene, "backup")
     return _fact(scene, "backup", "–", t("pve.no_backup"))
 
