@@ -1,5 +1,6 @@
 """Rendered files, judged by the tools they are for."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -41,6 +42,12 @@ def tool(name: str, *arguments: str) -> str:
     done = subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+@pytest.mark.parametrize("name", ["hune-site.yml", "hune-fast.yml", "hune-slow.yml"])
+def test_no_rule_of_nodes_passes_by_everything_that_any_exporter_names(name: str) -> None:
+    """`chip=""` makes Prometheus look at all values of `chip`, of which one hostile exporter can invent any number."""
+    assert not re.search(r'[{,]\w+!?="[",}]', render_rules(make_site(probes=PROBES))[name].replace('\\"', '"'))
 
 
 @pytest.mark.parametrize("site", [make_site(probes=PROBES), Site(name="bare")], ids=["full", "bare"])

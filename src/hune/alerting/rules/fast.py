@@ -128,8 +128,9 @@ def _cpus() -> Iterable[Rule]:
     )
     known = f"group by (node, chip, lab) ({NOW.live('hune:cpu_celsius:last')})"
     for what in ("limit", "clear"):
-        of_chip = NOW.constant(f"hune:site_cpu_{what}_celsius", where='chip!=""')
-        of_node = NOW.constant(f"hune:site_cpu_{what}_celsius", chip="")
+        # A matcher of an empty `chip` would pass by all chips that anybody ever named.
+        of_chip = NOW.constant(f"hune:site_cpu_{what}_celsius")
+        of_node = f"({of_chip} and on (node, chip) {_SITE_NODE})"
         yield Rule(
             f"{known}\n  * on (node, chip) group_left () {of_chip}\nor {known}\n  * on (node) group_left () {of_node}",
             record=f"hune:cpu_{what}_celsius",

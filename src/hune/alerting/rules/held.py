@@ -60,8 +60,8 @@ def looked_up(series: str, *labels: str, times: str = "") -> str:
 
 PORT = (
     "{{ $labels.device }}"
-    '{{ with printf `hune:site_link{link!="",node=%q,device=%q}` $labels.node $labels.device | query }}'
-    " ({{ . | first | label `link` }}){{ end }}"
+    "{{ with printf `hune:site_link{node=%q,device=%q}` $labels.node $labels.device | query }}"
+    "{{ with . | first | label `link` }} ({{ . }}){{ end }}{{ end }}"
 )
 
 
