@@ -1,11 +1,12 @@
 # Sourced after setup.bash: `require_system_packages` has what the tests need of Debian besides Python.
 
-# A file that must be there → the package that brings it.
+# A file that must be there (a pattern) → the package that brings it. The Node in Playwright's package needs libatomic.
 declare -A SYSTEM_FILES=(
   [/usr/bin/chromium]=chromium
   [/usr/bin/openssl]=openssl
   [/usr/bin/setpriv]=util-linux
   [/usr/bin/systemd-analyze]=systemd
+  ['/usr/lib/*/libatomic.so.1']=libatomic1
   [/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf]=fonts-dejavu-core
 )
 
@@ -13,7 +14,7 @@ declare -A SYSTEM_FILES=(
 require_system_packages() {
   local file missing=()
   for file in "${!SYSTEM_FILES[@]}"; do
-    [[ -e $file ]] || missing+=("${SYSTEM_FILES[$file]}")
+    compgen -G "$file" >/dev/null || missing+=("${SYSTEM_FILES[$file]}")
   done
   ((${#missing[@]})) || return 0
   mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)

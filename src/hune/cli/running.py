@@ -105,8 +105,12 @@ async def _run(make: Callable[[], list[Service]]) -> None:
                 await changing.wait()
                 for task in reversed(tasks):
                     task.cancel()
-        except* HuneError as errors:
-            raise _first(errors) from None
+        except BaseExceptionGroup as errors:
+            # Not `except*`: until Python 3.11.4 (Debian 12 has 3.11.2) it wraps what is raised in it once more.
+            ours, others = errors.split(HuneError)
+            if ours is None or others is not None:
+                raise
+            raise _first(ours) from None
 
 
 def _set(*events: asyncio.Event) -> None:
