@@ -10,6 +10,7 @@ declare -A ENGINES=(
   [prometheus-node-exporter]=prometheus-node-exporter
   [prometheus-blackbox-exporter]=prometheus-blackbox-exporter
   [victoria-metrics]=victoria-metrics
+  [vmagent]=victoria-metrics
 )
 
 # What is on the PATH already is used; otherwise Debian's packages are unpacked into the cache, once, without root.

@@ -69,6 +69,17 @@ class Postgresql:
             assert time.monotonic() < deadline, (self.folder / "log").read_text()
             time.sleep(0.05)
 
+    def cpu_seconds(self) -> float:
+        """Return the processor time of the server and all that served connections."""
+        assert self._process is not None
+        pid = self._process.pid
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total = sum(map(int, fields[11:15]))
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                total += sum(map(int, Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[11:13]))
+        return total / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         """End it at once, in order: every connection is closed."""
         self._end(signal.SIGINT)

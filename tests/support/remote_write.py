@@ -30,7 +30,7 @@ def _message(file: descriptor_pb2.FileDescriptorProto, called: str, /, **fields:
             one.type = _F.Type.Value(f"TYPE_{kind.upper()}")
 
 
-def _classes() -> tuple[Any, Any]:
+def _classes() -> list[Any]:
     file = descriptor_pb2.FileDescriptorProto(name="reference.proto", package="reference", syntax="proto3")
     _message(file, "Label", name=(1, "string"), value=(2, "string"))
     _message(file, "Sample", value=(1, "double"), timestamp=(2, "int64"))
@@ -48,6 +48,8 @@ def _classes() -> tuple[Any, Any]:
         histograms=(4, "*Histogram"),
     )
     _message(file, "WriteRequest", timeseries=(1, "*TimeSeries"), metadata=(3, "*Metadata"))
+    # What a remote read answers: its results have the form of write requests.
+    _message(file, "ReadResponse", results=(1, "*WriteRequest"))
     _message(file, "Metadata2", type=(1, "int32"), help_ref=(3, "uint32"), unit_ref=(4, "uint32"))
     _message(file, "Exemplar2", labels_refs=(1, "*uint32"), value=(2, "double"), timestamp=(3, "int64"))
     _message(
@@ -62,11 +64,11 @@ def _classes() -> tuple[Any, Any]:
     _message(file, "WriteRequest2", symbols=(4, "*string"), timeseries=(5, "*TimeSeries2"))
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    one, two = (pool.FindMessageTypeByName(f"reference.{name}") for name in ("WriteRequest", "WriteRequest2"))
-    return message_factory.GetMessageClass(one), message_factory.GetMessageClass(two)
+    names = ("WriteRequest", "WriteRequest2", "ReadResponse")
+    return [message_factory.GetMessageClass(pool.FindMessageTypeByName(f"reference.{name}")) for name in names]
 
 
-WriteRequest, WriteRequest2 = _classes()
+WriteRequest, WriteRequest2, ReadResponse = _classes()
 
 
 @dataclass
@@ -154,6 +156,18 @@ def request2(series: Iterable[tuple[Iterable[tuple[str, str]], Iterable[tuple[in
         for moment, value in samples:
             one.samples.add(timestamp=moment, value=value)
     return bytes(made.SerializeToString())
+
+
+def read_answer(packed_body: bytes) -> dict[Labels, list[Sample]]:
+    """Return what a remote read found: of each series times and bits."""
+    answer = ReadResponse.FromString(bytes(cramjam.snappy.decompress_raw(packed_body)))
+    return {
+        identity([(label.name, label.value) for label in series.labels]): [
+            (sample.timestamp, bits(sample.value)) for sample in series.samples
+        ]
+        for result in answer.results
+        for series in result.timeseries
+    }
 
 
 def packed(body: bytes) -> bytes:

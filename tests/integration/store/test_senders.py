@@ -1,0 +1,119 @@
+"""The real senders: what they collected is in the database, to the last bit, stale markers included."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from hune.promapi.remote import READ_HEADERS, Matcher, read_request
+from support import remote_write as remote
+from support.ports import free_port
+from support.scrape_target import ScrapeTarget
+from support.timescale import adapter, stored
+from support.tools import tool
+
+LONG = os.environ.get("HUNE_TEST_LONG") == "1"
+SECONDS = 600 if LONG else 12
+SERIES = 2_000
+STALE = 0x7FF0000000000002
+
+_SCRAPE = """\
+global: {{scrape_interval: 1s, scrape_timeout: 900ms}}
+scrape_configs:
+- job_name: target
+  static_configs: [{{targets: ['127.0.0.1:{port}']}}]
+"""
+_REMOTE = """\
+remote_write:
+- url: {url}/api/v1/write
+  queue_config: {{batch_send_deadline: 500ms}}
+  metadata_config: {{send_interval: 1s}}
+"""
+
+Stored = dict[remote.Labels, list[tuple[int, int | None]]]
+
+
+@contextlib.contextmanager
+def process(argv: Sequence[str | Path], log: Path) -> Iterator[None]:
+    with log.open("wb") as file:
+        running = subprocess.Popen(argv, stdout=file, stderr=file, stdin=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        running.send_signal(signal.SIGTERM)
+        running.wait(timeout=60)
+
+
+async def until(is_so: Callable[[], bool], seconds: float) -> None:
+    async with asyncio.timeout(seconds):
+        while not await asyncio.to_thread(is_so):  # noqa: ASYNC110 - what happens elsewhere is asked for
+            await asyncio.sleep(0.2)
+
+
+def between(found: Stored, start_ms: int, end_ms: int) -> Stored:
+    """Return what lies in a window."""
+    cut = {
+        labels: [sample for sample in samples if start_ms <= sample[0] <= end_ms] for labels, samples in found.items()
+    }
+    return {labels: samples for labels, samples in cut.items() if samples}
+
+
+def read_back(url: str, start_ms: int, end_ms: int) -> Stored:
+    body = read_request([Matcher("job", "=", "target")], start_ms=start_ms, end_ms=end_ms)
+    with urllib.request.urlopen(urllib.request.Request(f"{url}/api/v1/read", body, READ_HEADERS), timeout=60) as answer:
+        found = remote.read_answer(answer.read())
+    return {
+        labels: [(time, None if bits == STALE else bits) for time, bits in samples] for labels, samples in found.items()
+    }
+
+
+async def test_what_prometheus_has_is_in_the_database(database: str, tmp_path: Path) -> None:
+    port, target_port = free_port(), free_port()
+    url = f"http://127.0.0.1:{port}"
+    with adapter(database) as running, ScrapeTarget(target_port, series=SERIES) as target:
+        configuration = tmp_path / "prometheus.yml"
+        configuration.write_text(_SCRAPE.format(port=target_port) + _REMOTE.format(url=running.url))
+        argv = [tool("prometheus"), f"--config.file={configuration}", f"--storage.tsdb.path={tmp_path / 'data'}"]
+        with process([*argv, f"--web.listen-address=127.0.0.1:{port}"], tmp_path / "log"):
+            # What was scraped while the sender's queue still started is not sent: that is Prometheus' way.
+            await until(lambda: running.metric("hune_store_samples_written_total") > 0, 60)
+            await until(lambda: target.served > 4, 60)
+            start = time.time_ns() // 1_000_000
+            await until(lambda: time.time_ns() // 1_000_000 > start + SECONDS * 1000, 2 * SECONDS + 60)
+            end = time.time_ns() // 1_000_000 - 500
+            await until(lambda: running.metric("hune_store_newest_sample_timestamp_seconds") * 1000 > end + 1000, 60)
+            await until(lambda: running.metric("hune_store_samples_waiting") == 0, 60)
+            theirs = between(await asyncio.to_thread(read_back, url, start, end), start, end)
+        ours = between(await stored(database), start, end)
+        assert running.metric("hune_store_refused_total") == 0
+    assert len(theirs) > SERIES
+    assert ours == theirs
+    ended = [labels for labels, samples in ours.items() if any(bits is None for _, bits in samples)]
+    assert {dict(labels)["__name__"] for labels in ended} == {"ghost"}
+
+
+async def test_what_vmagent_scraped_is_in_the_database(database: str, tmp_path: Path) -> None:
+    port, target_port = free_port(), free_port()
+    with adapter(database) as running, ScrapeTarget(target_port, series=100) as target:
+        configuration = tmp_path / "scrape.yml"
+        configuration.write_text(_SCRAPE.format(port=target_port))
+        argv = [tool("vmagent"), f"-promscrape.config={configuration}", f"-remoteWrite.url={running.url}/write"]
+        argv += [f"-remoteWrite.tmpDataPath={tmp_path / 'queue'}", f"-httpListenAddr=127.0.0.1:{port}"]
+        with process([*argv, "-remoteWrite.flushInterval=500ms"], tmp_path / "log"):
+            await until(lambda: target.served > 8, 60)
+        # It ended in order: what it scraped, it sent.
+        found = await stored(database)
+    counting = {dict(labels)["n"]: samples for labels, samples in found.items() if ("__name__", "counting") in labels}
+    assert len(counting) == 100
+    scraped = [remote.number(bits) for _, bits in counting["1"] if bits is not None]
+    assert scraped == list(range(1, len(scraped) + 1))
+    assert len(scraped) >= 8
+    ended = {dict(labels)["__name__"] for labels, samples in found.items() if any(bits is None for _, bits in samples)}
+    assert ended == {"ghost"}
