@@ -13,11 +13,11 @@ ALLOWED: dict[str, set[str]] = {}
 
 
 class _Together(LoadScopeScheduling):  # type: ignore[misc]
-    """Keeps together what shares what it starts: the tests of a file, and all those that run the whole product."""
+    """Keeps together what shares what it starts: the tests of a file, and a folder's that run the whole product."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return "acceptance" if "/acceptance/" in path else path
+        return path.rpartition("/")[0] if "/acceptance/" in path else path
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:

@@ -197,6 +197,7 @@ def test_a_node_that_dies_takes_no_alert_of_what_was_on_it_along(lab: Product, c
     assert seen == {("NodeDown", "pve-02"), ("PveNodeFenced", "pve-02")}
 
 
+@pytest.mark.long
 def test_a_node_that_is_fenced_is_dead_and_fenced_and_nothing_else(
     lab: Product, capture: Capture, began: float
 ) -> None:
