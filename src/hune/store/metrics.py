@@ -37,6 +37,7 @@ class StoreMetrics:
         self.newest = Gauge(
             "hune_store_newest_sample_timestamp_seconds", "Time of the newest sample stored", registry=registry
         )
+        self.packed = Counter("hune_store_samples_packed", "Samples of days that are over, packed", registry=registry)
         self.dropped = Counter("hune_store_days_dropped", "Days that retention dropped", registry=registry)
 
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:

@@ -6,8 +6,6 @@ import json
 import uuid
 from collections.abc import Sequence
 
-import asyncpg
-
 from hune.store.database import Database, Link
 from hune.store.series import SeriesIndex
 from hune.store.wire.batch import Metadata
@@ -72,20 +70,6 @@ class Registry:
         if len(self._told) > _MOST_METADATA:
             self._told.clear()
         self._told.update(news)
-
-    async def drop_before(self, moment_seconds: float) -> int:
-        """Drop days that ended before a moment; return how many there were. Raises Unavailable."""
-        async with self._link.use() as connection:
-            try:
-                async with connection.transaction():
-                    # Waits for readers of these days, and whoever comes after waits too: not for long.
-                    await connection.execute("SET LOCAL lock_timeout = '2s'")
-                    dropped: int = await connection.fetchval(
-                        "SELECT hune.drop_before(to_timestamp($1))", moment_seconds
-                    )
-            except asyncpg.LockNotAvailableError:
-                return 0
-            return dropped
 
     async def ask(self) -> None:
         """Return if the database answers. Raises Unavailable."""

@@ -19,6 +19,7 @@ from hune.core.errors import Unavailable
 from hune.core.service import start
 from hune.http.serve import HttpService, create_app
 from hune.store.database import Database
+from hune.store.housekeeping import Housekeeping
 from hune.store.metrics import StoreMetrics
 from hune.store.registry import Registry
 from hune.store.series import SeriesIndex
@@ -39,7 +40,6 @@ MOST_INDEX_BYTES = 64 << 20
 """Of the series that are known; beyond it they are learned anew."""
 OLDEST_DAYS = 3650
 _THREAD_BYTES = 128 << 10
-_RETENTION_SECONDS = 600.0
 _WATCH_SECONDS = 1.0
 
 _PREFIX = "X-Prometheus-Remote-Write"
@@ -72,6 +72,7 @@ class Timescale:
         self._database = Database(url, self._clock)
         self._registry = Registry(self._database)
         self._writer = Writer(self._database, self._metrics)
+        self._housekeeping = Housekeeping(self._database, self._metrics, settings.retention_days)
         self._index = SeriesIndex()
         self._decoding = asyncio.Lock()
         self._bodies_bytes = 0
@@ -90,8 +91,7 @@ class Timescale:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._writer.run(), name=f"{NAME}: writers")
                 group.create_task(self._watch(), name=f"{NAME}: watch the database")
-                if settings.retention_days is not None:
-                    group.create_task(self._forget(settings.retention_days), name=f"{NAME}: retention")
+                group.create_task(self._housekeeping.run(), name=f"{NAME}: housekeeping")
                 await start(group, server)
                 ready.set()
         finally:
@@ -118,15 +118,6 @@ class Timescale:
                 with contextlib.suppress(Unavailable):  # told where it happened
                     await self._registry.ask()
             await self._clock.sleep(_WATCH_SECONDS)
-
-    async def _forget(self, days: int) -> None:
-        while True:
-            with contextlib.suppress(Unavailable):  # told where it happened
-                dropped = await self._registry.drop_before(self._clock.now() - days * 86_400)
-                self._metrics.dropped.inc(dropped)
-                if dropped:
-                    log.info("dropped %d days that are older than %d", dropped, days)
-            await self._clock.sleep(_RETENTION_SECONDS)
 
     async def _write(self, request: Request) -> Response:
         response = await self._answer(request)

@@ -170,8 +170,7 @@ class Writer:
         late = ~ordered.fresh
         written = 0
         if ordered.fresh.any():
-            await _copy_to(connection, "samples", ordered.part(ordered.fresh), schema="hune")
-            written = int(ordered.fresh.sum())
+            written = await _copy_to(connection, "samples", ordered.part(ordered.fresh), schema="hune")
             # What is committed is late from now on, should the rest fail.
             ordered.fresh[:] = False
         if late.any():
@@ -204,13 +203,16 @@ def _sorted(taken: Sequence[_Waiting]) -> _Rows:
     return _Rows(series, times, bits, times > newest)
 
 
-async def _copy_to(connection: Connection, table: str, data: bytes, *, schema: str | None = None) -> None:
+async def _copy_to(connection: Connection, table: str, data: bytes, *, schema: str | None = None) -> int:
+    """Return how many rows there are more: a day that is packed skips those it has."""
+
     async def whole() -> AsyncIterator[bytes]:
         yield data
 
-    await connection.copy_to_table(
+    status: str = await connection.copy_to_table(
         table, source=whole(), columns=list(rows.COLUMNS), schema_name=schema, format="binary"
     )
+    return int(status.rpartition(" ")[2])
 
 
 def _finish(taken: Sequence[_Waiting], error: Exception | None) -> None:

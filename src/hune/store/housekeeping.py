@@ -1,0 +1,72 @@
+"""What is done to days that are over: they are packed, and one day dropped."""
+
+from __future__ import annotations
+
+import logging
+
+import asyncpg
+
+from hune.core.errors import Unavailable
+from hune.store.database import Database, Link, describe
+from hune.store.metrics import StoreMetrics
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 600.0
+_SETTLED_SECONDS = 2 * 3600.0
+"""How long after its end a day is packed: until then samples of it may well come late."""
+_PACK_SECONDS = 3600.0
+
+
+class Housekeeping:
+    """Packs and drops, on a connection of its own; several adapters may do so at once."""
+
+    def __init__(self, database: Database, metrics: StoreMetrics, retention_days: int | None) -> None:
+        self._database = database
+        self._metrics = metrics
+        self._retention_days = retention_days
+        self._link = Link(database)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        clock = self._database.clock
+        try:
+            while True:
+                try:
+                    await self._drop(clock.now())
+                    await self._pack(clock.now())
+                except Unavailable:
+                    await clock.sleep(1.0)  # told where it happened
+                    continue
+                except asyncpg.PostgresError as error:
+                    # Locks of somebody who reads for long, say: the next time will do.
+                    log.warning("days that are over: %s; tried again in %g s", describe(error), EVERY_SECONDS)
+                await clock.sleep(EVERY_SECONDS)
+        finally:
+            await self._link.close()
+
+    async def _drop(self, now: float) -> None:
+        if self._retention_days is None:
+            return
+        before = now - self._retention_days * 86_400
+        async with self._link.use() as connection, connection.transaction():
+            # Waits for readers of these days, and whoever comes after waits too: not for long.
+            await connection.execute("SET LOCAL lock_timeout = '2s'")
+            dropped = await connection.fetchval("SELECT hune.drop_before(to_timestamp($1))", before)
+        self._metrics.dropped.inc(dropped)
+        if dropped:
+            log.info("dropped %d days that are older than %d", dropped, self._retention_days)
+
+    async def _pack(self, now: float) -> None:
+        async with self._link.use() as connection:
+            rows = await connection.fetch(
+                "SELECT day FROM hune.unpacked_before(to_timestamp($1)) AS day", now - _SETTLED_SECONDS
+            )
+        for row in rows:
+            began = self._database.clock.monotonic()
+            async with self._link.use() as connection, connection.transaction():
+                await connection.execute("SET LOCAL lock_timeout = '30s'")
+                packed = await connection.fetchval("SELECT hune.pack($1)", row["day"], timeout=_PACK_SECONDS)
+            self._metrics.packed.inc(packed)
+            seconds = self._database.clock.monotonic() - began
+            log.info("packed %d samples of %s in %.1f s", packed, row["day"], seconds)
