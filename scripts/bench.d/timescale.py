@@ -32,6 +32,21 @@ from support.timescale import Adapter, fetch
 _STEP_MS = 15_000
 _PER_REQUEST = 2_000
 _SENDERS = 24
+_DAY = """
+INSERT INTO hune.samples (time, value, series_id)
+SELECT
+    '2026-01-01 00:00+00'::timestamptz + interval '15 s' * at + interval '1 ms' * (random() < 0.05)::integer,
+    CASE series % 8
+        WHEN 0 THEN 1 WHEN 1 THEN 0 WHEN 2 THEN 4096 * series
+        WHEN 3 THEN floor(45 + 5 * sin(at / 200.0))
+        WHEN 4 THEN at * 3 + series * 100000
+        WHEN 5 THEN floor(at / 40) * 1000
+        WHEN 6 THEN 16e9 + 4096 * floor(at / 10)
+        ELSE round((at * 0.13 + series)::numeric, 2)
+    END,
+    series
+FROM generate_series(1, $1::integer) AS series, generate_series(0, 5759) AS at ORDER BY at, series
+"""
 _COUNT = "SELECT count(*) AS count FROM hune.samples"
 
 
@@ -238,6 +253,23 @@ def rounds(server: Postgresql, count: int, scrapes: int, times: int) -> list[Row
     return found
 
 
+def packing(server: Postgresql, count: int = 200) -> tuple[float, float, float]:
+    """Return bytes of a sample as rows and packed, with their keys, and samples packed in a second.
+
+    A day at 15 s: an eighth each of constants, zeros, steps, a slow temperature, and four kinds of counters and gauges.
+    """
+    url = fresh(server)
+    asyncio.run(fetch(url, "SELECT hune.make_partition(date '2026-01-01')"))
+    asyncio.run(fetch(url, _DAY, count))
+    size = "SELECT pg_total_relation_size(('hune.' || $1)::regclass) AS size"
+    loose = asyncio.run(fetch(url, size, "samples_20260101"))[0]["size"]
+    began = time.perf_counter()
+    samples = asyncio.run(fetch(url, "SELECT hune.pack(date '2026-01-01') AS packed"))[0]["packed"]
+    seconds = time.perf_counter() - began
+    tight = asyncio.run(fetch(url, size, "chunks_20260101"))[0]["size"]
+    return loose / samples, tight / samples, samples / seconds
+
+
 def fresh(server: Postgresql) -> str:
     """Return the URL of a new database that has the schema."""
     url = server.new_database("bench")
@@ -261,9 +293,10 @@ def main() -> None:
         return
     with postgresql() as server:
         found = rounds(server, options.series, options.scrapes, options.times)
+        loose, tight, rate = packing(server)
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}"
     if options.json:
-        print(json.dumps({"rows": [asdict(row) for row in found], "machine": machine}))
+        print(json.dumps({"rows": [asdict(row) for row in found], "packing": [loose, tight, rate], "machine": machine}))
         return
     print("| way | samples/s | database: µs a sample | adapter: µs a sample | peak MB | p99 ms at 30,000/s |")
     print("|---|---|---|---|---|---|")
@@ -278,6 +311,7 @@ def main() -> None:
         print(f"| {way} | {' | '.join(cells)} |")
     ours, limit = rates["hune run timescale"], max(rates["raw COPY, 1 at once"], rates["raw COPY, 2 at once"])
     print(f"{ours / limit:.2f} of the limit, {ours / rates['naive']:.1f} times the naive adapter")
+    print(f"packed: {tight:.2f} bytes a sample instead of {loose:.0f}, {rate:,.0f} samples/s")
     print(machine)
 
 

@@ -136,6 +136,24 @@ def test_what_is_no_write_request_is_refused_for_good(running: Adapter) -> None:
     assert running.metric("hune_store_samples_written_total") == 0
 
 
+def test_hostile_requests_take_no_more_memory_than_is_given(running: Adapter) -> None:
+    now = now_ms()
+    series = remote.request([(UP, [(now, 1.0)])])
+    answers = [
+        running.write(remote.packed(body)).status
+        for body in (
+            b"\x0a\x00" * 1_150_000,
+            series + b"\x1a\x00" * 1_150_000,
+            remote.request([(UP, [(now, 1.0)] * 300_000)]),
+            remote.request([([("a", "")] * 1_000_000, [(now, 1.0)])]),
+            remote.request([((("a", "x" * 10_000_000),), [(now, 1.0)])]),
+            b"\0" * (11 << 20),
+        )
+    ]
+    assert answers == [400, 413, 413, 413, 204, 413]
+    assert running.peak_mb() < 200
+
+
 async def test_what_isnt_stored_is_told_and_the_rest_is_stored(running: Adapter, database: str) -> None:
     now = now_ms()
     made = remote.WriteRequest.FromString(remote.request([(UP, [(0, 1.0), (now, 2.0), (now + 2 * DAY_MS, 3.0)])]))

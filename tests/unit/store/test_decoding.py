@@ -230,6 +230,16 @@ def test_what_is_no_packed_body_is_refused(encoding: str, body: bytes) -> None:
         unpack.unpack(body, encoding)
 
 
-def test_a_request_of_countless_pieces_is_refused_before_it_is_parsed() -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\x0a\x00" * (write1.MOST_PIECES + 1),
+        reference.request([([("a", "")] * (write1.MOST_LABELS + 1), [])]),
+        reference.request([((("a", "b"),), [(0, 0.0)] * (write1.MOST_SAMPLES + 1))]),
+        b"\x1a\x00" * (write1.MOST_METADATA + 1),
+    ],
+    ids=["series", "labels", "samples", "metadata"],
+)
+def test_a_request_that_would_take_more_memory_than_there_is_for_it_is_refused(body: bytes) -> None:
     with pytest.raises(unpack.TooLarge):
-        write1.decode(b"\x0a\x00" * (write1.MOST_PIECES + 1), SeriesIndex())
+        write1.decode(body, SeriesIndex())

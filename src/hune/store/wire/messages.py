@@ -33,7 +33,7 @@ _SCHEMA: dict[str, tuple[tuple[str, int, str], ...]] = {
         ("*exemplars", 4, "bytes"),
         ("metadata", 5, "Metadata2"),
     ),
-    "Outline": (("*timeseries", 1, "bytes"), ("*metadata", 3, "Metadata")),
+    "Outline": (("*timeseries", 1, "bytes"), ("*metadata", 3, "bytes")),
     "Outline2": (("*symbols", 4, "string"), ("*timeseries", 5, "bytes")),
 }
 

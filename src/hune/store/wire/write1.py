@@ -19,9 +19,12 @@ from hune.store.wire.unpack import Malformed, TooLarge
 
 MOST_PIECES = 1_200_000
 """Series, labels, samples of a request: each takes memory of its own, however few bytes it came in."""
-MOST_SAMPLES = 500_000
+MOST_SAMPLES = 200_000
+MOST_METADATA = 50_000
+MOST_LABELS = 20_000
+"""Of one series, before it is parsed: a line feed in a text is counted for one too."""
 
-_Outline, _Series = MESSAGES["Outline"], MESSAGES["Series"]
+_Outline, _Series, _Metadata = MESSAGES["Outline"], MESSAGES["Series"], MESSAGES["Metadata"]
 _TAGS = (b"\x0a", b"\x12", b"\x1a", b"\x22", b"\x2a")
 
 
@@ -30,11 +33,17 @@ def decode(body: bytes, slots: Slots) -> Batch:
     check_pieces(body)
     try:
         outline = _Outline.FromString(body)
+        if len(outline.metadata) > MOST_METADATA:
+            raise TooLarge(f"body: more than {MOST_METADATA} metrics are described")
         batch = _decode(list(outline.timeseries), slots)
+        batch.metadata = [_metadata(_Metadata.FromString(one)) for one in outline.metadata]
     except DecodeError:
         raise Malformed("body: not a write request") from None
-    batch.metadata = [Metadata(one.metric, one.type, one.help, one.unit) for one in outline.metadata]
     return batch
+
+
+def _metadata(message: Any) -> Metadata:
+    return Metadata(message.metric, message.type, message.help, message.unit)
 
 
 def check_pieces(body: bytes) -> None:
@@ -83,6 +92,8 @@ class _General:
         self.histograms = 0
 
     def read(self, data: bytes) -> None:
+        if len(data) > 2 * MOST_LABELS and data.count(b"\x0a") > MOST_LABELS:
+            raise TooLarge(f"body: a series with more than {MOST_LABELS} labels")
         head = _labels_end(data)
         slot = self._slots.by_key.get(data[:head])
         # Behind labels that are known, only what is no label is parsed.
