@@ -235,10 +235,11 @@ def test_what_is_no_packed_body_is_refused(encoding: str, body: bytes) -> None:
     [
         b"\x0a\x00" * (write1.MOST_PIECES + 1),
         reference.request([([("a", "")] * (write1.MOST_LABELS + 1), [])]),
+        reference.request([((("a", "b" * write1.MOST_LABEL_BYTES),), [])]),
         reference.request([((("a", "b"),), [(0, 0.0)] * (write1.MOST_SAMPLES + 1))]),
         b"\x1a\x00" * (write1.MOST_METADATA + 1),
     ],
-    ids=["series", "labels", "samples", "metadata"],
+    ids=["series", "labels", "long", "samples", "metadata"],
 )
 def test_a_request_that_would_take_more_memory_than_there_is_for_it_is_refused(body: bytes) -> None:
     with pytest.raises(unpack.TooLarge):

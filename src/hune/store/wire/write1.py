@@ -23,6 +23,8 @@ MOST_SAMPLES = 200_000
 MOST_METADATA = 50_000
 MOST_LABELS = 20_000
 """Of one series, before it is parsed: a line feed in a text is counted for one too."""
+MOST_LABEL_BYTES = 256 << 10
+"""Of one series."""
 
 _Outline, _Series, _Metadata = MESSAGES["Outline"], MESSAGES["Series"], MESSAGES["Metadata"]
 _TAGS = (b"\x0a", b"\x12", b"\x1a", b"\x22", b"\x2a")
@@ -40,6 +42,12 @@ def decode(body: bytes, slots: Slots) -> Batch:
     except DecodeError:
         raise Malformed("body: not a write request") from None
     return batch
+
+
+def check_labels(size: int) -> None:
+    """Raise TooLarge if the labels of a series take more bytes than are kept."""
+    if size > MOST_LABEL_BYTES:
+        raise TooLarge(f"body: a series whose labels take more than {MOST_LABEL_BYTES} bytes")
 
 
 def _metadata(message: Any) -> Metadata:
@@ -95,6 +103,7 @@ class _General:
         if len(data) > 2 * MOST_LABELS and data.count(b"\x0a") > MOST_LABELS:
             raise TooLarge(f"body: a series with more than {MOST_LABELS} labels")
         head = _labels_end(data)
+        check_labels(min(head, len(data)))
         slot = self._slots.by_key.get(data[:head])
         # Behind labels that are known, only what is no label is parsed.
         message = _Series.FromString(data if slot is None else data[head:])
@@ -115,6 +124,7 @@ class _General:
     def _slot(self, message: Any) -> int:
         labels = [(label.name, label.value) for label in message.labels]
         key = encode(labels)
+        check_labels(len(key))
         slot = self._slots.by_key.get(key)
         return self._slots.admit(key, Identity.of(labels)) if slot is None else slot
 

@@ -10,7 +10,7 @@ from hune.store.wire.batch import Batch, Columns, Metadata, Slots
 from hune.store.wire.labels import METRIC_NAME, Identity, encode_label, encode_name, encode_value
 from hune.store.wire.messages import MESSAGES
 from hune.store.wire.unpack import Malformed, TooLarge
-from hune.store.wire.write1 import MOST_SAMPLES, check_pieces
+from hune.store.wire.write1 import MOST_SAMPLES, check_labels, check_pieces
 
 _Outline, _Series = MESSAGES["Outline2"], MESSAGES["Series2"]
 
@@ -43,6 +43,7 @@ def _decode(symbols: Sequence[str], series: Sequence[bytes], slots: Slots) -> Ba
         pairs = list(zip(references[::2], references[1::2], strict=True))
         # The same bytes as version 1 sends: a series is known whichever version brings it.
         key = b"".join([encode_label(names[name], values[value]) for name, value in pairs])
+        check_labels(len(key))
         slot = slots.by_key.get(key)
         if slot is None:
             slot = slots.admit(key, Identity.of((symbols[name], symbols[value]) for name, value in pairs))
