@@ -20,7 +20,7 @@ from hune.lab.hardware import MACHINES
 from hune.lab.places import socket_path
 from support.ports import free_port
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 90.0
 RUN_LAB = "import sys; from hune.cli.running import services; services(['lab'], sys.argv[1])"
 ADDRESSES = {machine.name: machine.address for machine in MACHINES}
 

@@ -17,7 +17,7 @@ class Service(Protocol):
         """Work until cancelled; set `ready` once requests can be served. Returning early is a failure."""
 
 
-async def start(group: asyncio.TaskGroup, service: Service, *, timeout_seconds: float = 10.0) -> asyncio.Task[None]:
+async def start(group: asyncio.TaskGroup, service: Service, *, timeout_seconds: float = 60.0) -> asyncio.Task[None]:
     """Start a service in the group; return its task once it says that it is ready.
 
     Raises Unavailable if it isn't ready in time or ends before it is; a service that ends
