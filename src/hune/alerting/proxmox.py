@@ -20,6 +20,9 @@ STATUS = "status"
 SCRAPE = "scrape"
 """As the name of a collector: the cluster answered at all."""
 
+ONE_BY_ONE = 10
+"""So many guests of a cluster are told one by one; above that those that come are told together."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -27,7 +30,8 @@ class Problem:
 
     `read` are the collectors that must have read everything; `on_node`: what they list of a node counts only while the
     node isn't offline, for then it isn't asked. `seen`: that the thing itself was measured is recorded too, since one
-    of many that can't be read would else keep all the others open.
+    of many that can't be read would else keep all the others open. `many`: the alert that tells of all of them at once
+    when there are more than `ONE_BY_ONE`.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Problem:
     on_node: bool = False
     seen: bool = False
     unit: str = ""
+    many: str = ""
 
     @property
     def wrong(self) -> str:
@@ -47,6 +52,16 @@ class Problem:
     def measured(self) -> str:
         """The name of the series of open alerts whose subject is measured now."""
         return f"hune:pve_seen:{self.name}"
+
+    @property
+    def begins(self) -> str:
+        """The name of the series of what is wrong now and isn't explained by anything."""
+        return f"hune:pve_begins:{self.name}"
+
+    @property
+    def together(self) -> str:
+        """The name of the series of what is told together, until each was measured as over."""
+        return f"hune:pve_together:{self.name}"
 
     def over(self, read: Reading) -> str:
         """Return the expression that holds while it was read, and isn't wrong."""
@@ -69,50 +84,53 @@ def member(read: Reading) -> str:
     return read.constant("hune:site_pve", "cluster")
 
 
-PROBLEMS: Mapping[str, Problem] = {
-    problem.name: problem
-    for problem in (
-        Problem("PveApiSilent", "critical", ("cluster",), (SCRAPE,)),
-        Problem("PveCollectorFailing", "warning", ("cluster", "collector"), (SCRAPE,)),
-        Problem("PveApiBusy", "warning", ("cluster",), (SCRAPE,), unit="%"),
-        Problem("PveQuorumLost", "critical", ("cluster",), (STATUS,)),
-        Problem("PveQdeviceDown", "warning", ("cluster",), ("quorum",)),
-        Problem("PveNodeOffline", "critical", ("cluster", "node"), ("quorum",)),
-        Problem("PveNodeFenced", "critical", ("cluster", "node"), ("ha",)),
-        Problem("HaServiceFailed", "critical", ("cluster", "id"), ("ha",)),
-        Problem("HaServiceRecovering", "warning", ("cluster", "id"), ("ha",)),
-        Problem("GuestDown", "critical", ("cluster", "id"), (STATUS, "guest-config", "ha"), seen=True),
-        Problem("GuestUnprotected", "warning", ("cluster", "id"), ("protection",), seen=True),
-        Problem("BackupLate", "warning", ("cluster", "id"), ("protection",), seen=True),
-        Problem("BackupFailed", "warning", ("cluster", "node"), ("tasks",), on_node=True),
-        Problem(
-            "ReplicationFailing", "warning", ("cluster", "node", "id", "target"), ("replication-jobs",), on_node=True
-        ),
-        Problem(
-            "ReplicationLate",
-            "warning",
-            ("cluster", "node", "id", "target"),
-            ("replication-jobs",),
-            on_node=True,
-            unit="h",
-        ),
-        Problem(
-            "StorageFilling", "warning", ("cluster", "node", "storage"), ("storage",), on_node=True, seen=True, unit="%"
-        ),
-        Problem(
-            "StorageFull", "critical", ("cluster", "node", "storage"), ("storage",), on_node=True, seen=True, unit="%"
-        ),
-        Problem("StorageOffline", "critical", ("cluster", "node", "storage"), ("storage",), on_node=True, seen=True),
-        Problem("ZfsPoolDegraded", "critical", ("cluster", "node", "pool"), ("zfs",), on_node=True, seen=True),
-        Problem("ZfsPoolErrors", "warning", ("cluster", "node", "pool"), ("zfs",), on_node=True, seen=True),
-        Problem("DiskFailing", "critical", ("cluster", "node", "device"), ("disks",), on_node=True, seen=True),
-        Problem("DiskWorn", "warning", ("cluster", "node", "device"), ("disks",), on_node=True, seen=True, unit="%"),
-        Problem("CephFailing", "critical", ("cluster",), ("ceph",), seen=True),
-        Problem("CephWarning", "warning", ("cluster",), ("ceph",), seen=True),
-        Problem("CephOsdDown", "warning", ("cluster", "node", "osd"), ("ceph",), seen=True),
-        Problem("CephFilling", "warning", ("cluster", "pool"), ("ceph",), seen=True, unit="%"),
-        Problem(
-            "CertificateExpiring", "warning", ("cluster", "node", "file"), ("certificates",), on_node=True, unit="d"
-        ),
-    )
+_EACH = (
+    Problem("PveApiSilent", "critical", ("cluster",), (SCRAPE,)),
+    Problem("PveCollectorFailing", "warning", ("cluster", "collector"), (SCRAPE,)),
+    Problem("PveApiBusy", "warning", ("cluster",), (SCRAPE,), unit="%"),
+    Problem("PveQuorumLost", "critical", ("cluster",), (STATUS,)),
+    Problem("PveQdeviceDown", "warning", ("cluster",), ("quorum",)),
+    Problem("PveNodeOffline", "critical", ("cluster", "node"), ("quorum",)),
+    Problem("PveNodeFenced", "critical", ("cluster", "node"), ("ha",)),
+    Problem("HaServiceFailed", "critical", ("cluster", "id"), ("ha",), many="HaServicesFailed"),
+    Problem("HaServiceRecovering", "warning", ("cluster", "id"), ("ha",), many="HaServicesRecovering"),
+    Problem("GuestDown", "critical", ("cluster", "id"), (STATUS, "guest-config", "ha"), seen=True, many="GuestsDown"),
+    Problem("GuestUnprotected", "warning", ("cluster", "id"), ("protection",), seen=True, many="GuestsUnprotected"),
+    Problem("BackupLate", "warning", ("cluster", "id"), ("protection",), seen=True, many="BackupsLate"),
+    Problem("BackupFailed", "warning", ("cluster", "node"), ("tasks",), on_node=True),
+    Problem(
+        "ReplicationFailing",
+        "warning",
+        ("cluster", "node", "id", "target"),
+        ("replication-jobs",),
+        on_node=True,
+        many="ReplicationsFailing",
+    ),
+    Problem(
+        "ReplicationLate",
+        "warning",
+        ("cluster", "node", "id", "target"),
+        ("replication-jobs",),
+        on_node=True,
+        unit="h",
+        many="ReplicationsLate",
+    ),
+    Problem(
+        "StorageFilling", "warning", ("cluster", "node", "storage"), ("storage",), on_node=True, seen=True, unit="%"
+    ),
+    Problem("StorageFull", "critical", ("cluster", "node", "storage"), ("storage",), on_node=True, seen=True, unit="%"),
+    Problem("StorageOffline", "critical", ("cluster", "node", "storage"), ("storage",), on_node=True, seen=True),
+    Problem("ZfsPoolDegraded", "critical", ("cluster", "node", "pool"), ("zfs",), on_node=True, seen=True),
+    Problem("ZfsPoolErrors", "warning", ("cluster", "node", "pool"), ("zfs",), on_node=True, seen=True),
+    Problem("DiskFailing", "critical", ("cluster", "node", "device"), ("disks",), on_node=True, seen=True),
+    Problem("DiskWorn", "warning", ("cluster", "node", "device"), ("disks",), on_node=True, seen=True, unit="%"),
+    Problem("CephFailing", "critical", ("cluster",), ("ceph",), seen=True),
+    Problem("CephWarning", "warning", ("cluster",), ("ceph",), seen=True),
+    Problem("CephOsdDown", "warning", ("cluster", "node", "osd"), ("ceph",), seen=True),
+    Problem("CephFilling", "warning", ("cluster", "pool"), ("ceph",), seen=True, unit="%"),
+    Problem("CertificateExpiring", "warning", ("cluster", "node", "file"), ("certificates",), on_node=True, unit="d"),
+)
+
+PROBLEMS: Mapping[str, Problem] = {problem.name: problem for problem in _EACH} | {
+    one.many: Problem(one.many, one.severity, ("cluster",), one.read) for one in _EACH if one.many
 }

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from hune.alerting.word_forms import Words
 
+_MANY = "First of them: {guests}. More than {one_by_one} at once are told together; it ends when none of those is left."
+_BEAUCOUP = "Les premiers : {guests}. Au-delà de {one_by_one} ils sont annoncés ensemble, jusqu'au dernier de ceux-là."
+
 _ENGLISH: dict[str, Words] = {
     "PveApiSilent": Words(
         "Proxmox API silent",
@@ -47,25 +50,50 @@ _ENGLISH: dict[str, Words] = {
         "{cluster}: HA gave up on {guest}",
         "The service is in state error: HA does nothing for it until somebody disables and enables it.",
     ),
+    "HaServicesFailed": Words(
+        "HA gave up on many",
+        "{cluster}: guests that HA gave up on: {value}",
+        _MANY,
+    ),
     "HaServiceRecovering": Words(
         "HA recovers a guest",
         "{cluster}: HA recovers {guest}",
         "Its node was lost; HA fences it and starts the guest on another one.",
+    ),
+    "HaServicesRecovering": Words(
+        "HA recovers many guests",
+        "{cluster}: guests that HA recovers: {value}",
+        _MANY,
     ),
     "GuestDown": Words(
         "Guest down",
         "{guest} is down",
         "It should run, is stopped, and no backup, migration, snapshot or failure of its node explains it.",
     ),
+    "GuestsDown": Words(
+        "Many guests down",
+        "{cluster}: guests that are down: {value}",
+        _MANY,
+    ),
     "GuestUnprotected": Words(
         "Guest unprotected",
         "{guest} is not protected",
         "What is missing: {reasons}.",
     ),
+    "GuestsUnprotected": Words(
+        "Many guests unprotected",
+        "{cluster}: guests that are not protected: {value}",
+        _MANY,
+    ),
     "BackupLate": Words(
         "Backup too old",
         "{guest} has no backup as young as it should be",
         "What is missing: {reasons}.",
+    ),
+    "BackupsLate": Words(
+        "Many backups too old",
+        "{cluster}: guests without a backup as young as it should be: {value}",
+        _MANY,
     ),
     "BackupFailed": Words(
         "Backup failed",
@@ -77,10 +105,20 @@ _ENGLISH: dict[str, Words] = {
         "{guest}: replication to {target} failed {value} times",
         "The copy grows old. {error}",
     ),
+    "ReplicationsFailing": Words(
+        "Many replications failing",
+        "{cluster}: replication jobs that fail: {value}",
+        _MANY,
+    ),
     "ReplicationLate": Words(
         "Replication too old",
         "{guest}: last replicated to {target} {value} hours ago",
         "The job doesn't fail, but has not run for more than {threshold} hours.",
+    ),
+    "ReplicationsLate": Words(
+        "Many replications too old",
+        "{cluster}: replication jobs that have not run for too long: {value}",
+        _MANY,
     ),
     "StorageFilling": Words(
         "Storage filling up",
@@ -185,25 +223,50 @@ _FRENCH: dict[str, Words] = {
         "{cluster} : HA a renoncé à {guest}",
         "Le service est en état error : HA n'y touche plus tant que personne ne le désactive puis le réactive.",
     ),
+    "HaServicesFailed": Words(
+        "HA a renoncé à beaucoup",
+        "{cluster} : invités auxquels HA a renoncé : {value}",
+        _BEAUCOUP,
+    ),
     "HaServiceRecovering": Words(
         "HA récupère un invité",
         "{cluster} : HA récupère {guest}",
         "Son nœud est perdu ; HA l'isole et démarre l'invité sur un autre.",
+    ),
+    "HaServicesRecovering": Words(
+        "HA récupère beaucoup",
+        "{cluster} : invités que HA récupère : {value}",
+        _BEAUCOUP,
     ),
     "GuestDown": Words(
         "Invité arrêté",
         "{guest} est arrêté",
         "Il devrait tourner, et aucune sauvegarde, migration, image ni panne de son nœud ne l'explique.",
     ),
+    "GuestsDown": Words(
+        "Beaucoup d'invités arrêtés",
+        "{cluster} : invités arrêtés : {value}",
+        _BEAUCOUP,
+    ),
     "GuestUnprotected": Words(
         "Invité non protégé",
         "{guest} n'est pas protégé",
         "Ce qui manque : {reasons}.",
     ),
+    "GuestsUnprotected": Words(
+        "Beaucoup sans protection",
+        "{cluster} : invités non protégés : {value}",
+        _BEAUCOUP,
+    ),
     "BackupLate": Words(
         "Sauvegarde trop ancienne",
         "{guest} n'a pas de sauvegarde aussi récente qu'il faudrait",
         "Ce qui manque : {reasons}.",
+    ),
+    "BackupsLate": Words(
+        "Beaucoup de sauvegardes trop anciennes",
+        "{cluster} : invités sans sauvegarde assez récente : {value}",
+        _BEAUCOUP,
     ),
     "BackupFailed": Words(
         "Sauvegarde en échec",
@@ -215,10 +278,20 @@ _FRENCH: dict[str, Words] = {
         "{guest} : la réplication vers {target} a échoué {value} fois",
         "La copie vieillit. {error}",
     ),
+    "ReplicationsFailing": Words(
+        "Beaucoup de réplications en échec",
+        "{cluster} : tâches de réplication en échec : {value}",
+        _BEAUCOUP,
+    ),
     "ReplicationLate": Words(
         "Réplication trop ancienne",
         "{guest} : dernière réplication vers {target} il y a {value} heures",
         "La tâche n'échoue pas, mais n'a pas tourné depuis plus de {threshold} heures.",
+    ),
+    "ReplicationsLate": Words(
+        "Beaucoup de réplications trop anciennes",
+        "{cluster} : réplications trop anciennes : {value}",
+        _BEAUCOUP,
     ),
     "StorageFilling": Words(
         "Stockage bientôt plein",

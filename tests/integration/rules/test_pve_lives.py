@@ -186,7 +186,7 @@ def labels_of(name: str) -> dict[str, str]:
 
 
 def test_every_alert_has_its_case() -> None:
-    assert set(CASES) | TOLD_OTHERWISE == set(PROBLEMS)
+    assert set(CASES) | TOLD_OTHERWISE == set(PROBLEMS) - {problem.many for problem in PROBLEMS.values()}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -16,6 +16,7 @@ from hune.alerting.rules.pve_held import (
     problem,
     reasons,
     recently,
+    told,
     value_of,
     was_read,
 )
@@ -78,7 +79,7 @@ def _down(site: Site) -> Iterable[Rule]:
         "GuestDown",
         NOW.live("hune:pve_guest_down"),
         fires=lambda wrong: f"({wrong} and {_ON_GUEST} (\n    {down}\n    {explained}\n  ))",
-        seen=f"{recently('GuestDown', '15m')} {runs}",
+        seen=f"{told('GuestDown', '15m')} {runs}",
         wait="1m",
         guest=GUEST,
     )
@@ -92,7 +93,7 @@ def _protection(site: Site) -> Iterable[Rule]:
 
     def unknown(name: str) -> str:
         """Only of those that were told: an alert doesn't end because nothing is known any more."""
-        return f'{said}"verdict",state="unknown"}} and {_ON_GUEST} {recently(name, "5m")}'
+        return f'{said}"verdict",state="unknown"}} and {_ON_GUEST} {told(name, "5m")}'
 
     yield from problem(
         site,

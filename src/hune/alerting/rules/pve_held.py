@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from hune.alerting.catalogue import firing
 from hune.alerting.promql import NOW
-from hune.alerting.proxmox import PROBLEMS, SCRAPE, STATUS, Problem
+from hune.alerting.proxmox import ONE_BY_ONE, PROBLEMS, SCRAPE, STATUS, Problem
 from hune.alerting.rules.held import alert
 from hune.alerting.rules.model import Rule
 from hune.site.models import Site
@@ -36,6 +36,12 @@ def recently(alertname: str, window: str) -> str:
     return f"max_over_time({firing(alertname)}[{window}])"
 
 
+def told(name: str, window: str) -> str:
+    """Return the expression of what was told until lately, by itself or together with others."""
+    about = PROBLEMS[name]
+    return f"({recently(name, window)} or on ({', '.join(about.identity)}) {about.together})"
+
+
 def problem(
     site: Site,
     name: str,
@@ -49,7 +55,9 @@ def problem(
     """Return the rules of one kind of alert.
 
     `wrong` has a sample for each subject that is measured and not over; `fires` restricts it to what begins an alert
-    (default: all of it); `seen` has one for each subject that is measured at all.
+    (default: all of it); `seen` has one for each subject that is measured at all. Where the alert has one of many
+    beside it, what begins while more than `ONE_BY_ONE` are wrong is told by that one, and so until it is over: each is
+    told once, however often the number is crossed.
     """
     about = PROBLEMS[name]
     assert bool(seen) == about.seen
@@ -59,22 +67,48 @@ def problem(
     gate = "" if name == "PveApiSilent" else young
     yield Rule(f"max by ({labels}) (\n  {_indent(wrong)}\n){gate}", record=about.wrong)
     if seen:
-        yield Rule(
-            f"group by ({labels}) (\n  {_indent(seen)}\n) and {on} {recently(name, _RECENT)}{young}",
-            record=about.measured,
-        )
+        lately = told(name, _RECENT) if about.many else recently(name, _RECENT)
+        yield Rule(f"group by ({labels}) (\n  {_indent(seen)}\n) and {on} {lately}{young}", record=about.measured)
     now, past = NOW.live(about.wrong), firing(name)
-    parts = [fires(now), f"{past} and {on} {now}"] if fires else [now]
-    parts.append(f"{past} unless {on} (\n    {_indent(_over(about, on), 4)}\n  )")
+    begins = fires(now) if fires else now
+    if about.many:
+        yield Rule(f"group by ({labels}) (\n  {_indent(begins)}\n)", record=about.begins)
+        begins = NOW.live(about.begins)
+        many = f"{begins} and on (cluster) (count by (cluster) ({begins}) > {ONE_BY_ONE}) unless {on} {past}"
+        yield Rule(_held(about, labels, f"({many})", about.together), record=about.together)
+        begins = f"({begins} unless {on} {NOW.live(about.together)})"
+    yield alert(site, name, _held(about, labels, begins, past), wait=wait, **fragments)
+    if about.many:
+        yield from _many(site, about, on, wait)
+
+
+def _many(site: Site, about: Problem, on: str, wait: str) -> Iterable[Rule]:
+    """Return the rules of the alert that tells of many at once: how many there are, and who is first among them."""
+    together = NOW.live(about.together)
+    yield from problem(
+        site,
+        about.many,
+        f"count by (cluster, lab) ({together} or {on} {firing(about.name)})\nand on (cluster) {together}",
+        wait=wait,
+        value=value_of(about.many, form="%.0f"),
+        guests=_first_of(about.together),
+        one_by_one=str(ONE_BY_ONE),
+    )
+
+
+def _held(about: Problem, labels: str, begins: str, past: str) -> str:
+    """Return an expression that starts to hold with `begins`; then its own `past` does until it is measured as over."""
+    on, now = f"on ({', '.join(about.identity)})", NOW.live(about.wrong)
+    parts = [begins] if begins == now else [begins, f"{past} and {on} {now}"]
+    parts.append(f"{past} unless {on} (\n    {_indent(_over(about, on, past), 4)}\n  )")
     held = f"\n  or {on} ".join(parts)
-    expr = f"group by ({labels}) (\n  {held}\n)\nand on (cluster) {NOW.constant('hune:site_pve')}"
-    yield alert(site, name, expr, wait=wait, **fragments)
+    return f"group by ({labels}) (\n  {held}\n)\nand on (cluster) {NOW.constant('hune:site_pve')}"
 
 
-def _over(about: Problem, on: str) -> str:
-    """Return the expression of open alerts that are over, if they aren't among what is wrong."""
+def _over(about: Problem, on: str, past: str) -> str:
+    """Return the expression of what is open and over, if it isn't among what is wrong."""
     everything = "".join(f" and on (cluster) {was_read(collector)}" for collector in about.collectors)
-    over = f"{firing(about.name)}{everything}"
+    over = f"{past}{everything}"
     if about.on_node:
         over += f"\nunless on (cluster, node) ({OFFLINE})"
     if about.seen:
@@ -92,18 +126,24 @@ def value_of(name: str, *, times: str = "", form: str = "%.1f") -> str:
     return remembered(PROBLEMS[name].wrong, *PROBLEMS[name].identity, times=times, form=form)
 
 
-def _query(series: str, labels: Iterable[str], times: str = "", matchers: str = "") -> str:
-    asked = ",".join(([matchers] if matchers else []) + [f"{label}=%q" for label in labels])
+def _query(series: str, labels: Iterable[str], times: str = "") -> str:
+    asked = ",".join(f"{label}=%q" for label in labels)
     given = " ".join(f"$labels.{label}" for label in labels)
     return f"printf `last_over_time({series}{{{asked}}}[1h]){times}` {given} | query"
 
 
-GUEST = (
-    "{{ with "
-    + _query("pve_guest_info", ("cluster", "id"), matchers='job="pve",name!=""')
-    + " }}{{ . | first | label `name` }} ({{ $labels.id }}){{ else }}{{ $labels.id }}{{ end }}"
-)
-"""The guest as people know it: its name, if it has one, and its id."""
+def _named(identity: str) -> str:
+    """Return a template of a guest as people know it: its name, if it has one, and its id."""
+    asked = '`last_over_time(pve_guest_info{job="pve",name!="",cluster=%q,id=%q}[1h])`'
+    return (
+        f"{{{{ with printf {asked} $labels.cluster {identity} | query }}}}{{{{ . | first | label `name` }}}}"
+        f" ({{{{ {identity} }}}}){{{{ else }}}}{{{{ {identity} }}}}{{{{ end }}}}"
+    )
+
+
+GUEST = _named("$labels.id")
+"""The guest of an alert."""
+
 
 PLACE = "{{ if $labels.node }}{{ $labels.node }}{{ else }}{{ $labels.cluster }}{{ end }}"
 """The node of an alert, or the cluster if it is about all nodes."""
@@ -114,6 +154,18 @@ CHECKS = (
     " | query | sortByLabel `check` }}{{ if $index }}, {{ end }}{{ $check.Labels.check }}{{ end }}"
 )
 """The health checks that Ceph raises, in its own words."""
+
+
+_NAMED = 5
+
+
+def _first_of(together: str) -> str:
+    """Return a template of the first guests that are told together."""
+    return (
+        f"{{{{ range $index, $one := printf `group by (id) ({together}{{cluster=%q}})` $labels.cluster"
+        f" | query | sortByLabel `id` }}}}{{{{ if lt $index {_NAMED} }}}}{{{{ if $index }}}}, {{{{ end }}}}"
+        f"{_named('$one.Labels.id')}{{{{ end }}}}{{{{ end }}}}"
+    )
 
 
 def reasons(words: Mapping[str, str]) -> str:
