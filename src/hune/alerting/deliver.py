@@ -141,13 +141,11 @@ class Courier:
 
     async def _deliver(self, notifier: Notifier, batch: Sequence[Item], away_since: float | None) -> float:
         """Lease, send, mark; return how long the receiver wants to be left alone."""
-        now = self._clock.now()
-        notices = [_notice(item, now) for item in batch]
         try:
             if len(batch) == 1:
-                pause = await self._deliver_one(notifier, batch[0], notices[0])
+                pause = await self._deliver_one(notifier, batch[0])
             else:
-                pause = await self._deliver_digest(notifier, batch, notices, away_since)
+                pause = await self._deliver_digest(notifier, batch, away_since)
         except ContentRefused as error:
             log.error("%s: refused a message: %s", self.receiver, error)
             await self._give_up(batch, error.message)
@@ -170,8 +168,13 @@ class Courier:
             lambda connection: outbox.mark_refused(connection, self.receiver, batch, problem=problem, now=now)
         )
 
-    async def _deliver_one(self, notifier: Notifier, item: Item, notice: Notice) -> float:
-        await self._database.write(lambda connection: outbox.lease(connection, self.receiver, [item], now=notice.now))
+    async def _deliver_one(self, notifier: Notifier, read: Item) -> float:
+        now = self._clock.now()
+        leased = await self._database.write(lambda connection: outbox.lease(connection, self.receiver, [read], now=now))
+        if not leased:
+            return 0.0
+        [item] = leased
+        notice = _notice(item, now)
         receipt = await notifier.tell(notice)
         # Mark after sending: a crash here repeats a message, never loses one.
         await self._mark(
@@ -186,17 +189,18 @@ class Courier:
         )
         return receipt.pause_seconds
 
-    async def _deliver_digest(
-        self, notifier: Notifier, batch: Sequence[Item], notices: Sequence[Notice], away_since: float | None
-    ) -> float:
-        now = notices[0].now
-        number = await self._database.write(
+    async def _deliver_digest(self, notifier: Notifier, batch: Sequence[Item], away_since: float | None) -> float:
+        now = self._clock.now()
+        number, leased = await self._database.write(
             lambda connection: outbox.open_digest(connection, self.receiver, batch, now=now)
         )
+        if not leased:
+            return 0.0
+        notices = [_notice(item, now) for item in leased]
         digest = Digest(notices, link=f"{self._page}/alerts?digest={number}", now=now, away_since=away_since)
         receipt = await notifier.tell_digest(digest)
         await self._mark(
-            lambda connection: outbox.mark_digest_sent(connection, self.receiver, batch, number, now=self._clock.now())
+            lambda connection: outbox.mark_digest_sent(connection, self.receiver, leased, number, now=self._clock.now())
         )
         return receipt.pause_seconds
 

@@ -5,6 +5,7 @@ A delivery is leased before sending and marked after: a crash between the two re
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -73,20 +74,34 @@ def backlog(connection: sqlite3.Connection, receiver: str) -> Backlog:
     return Backlog(row["pending"], row["oldest"], row["dead"])
 
 
-def lease(connection: sqlite3.Connection, receiver: str, items: Sequence[Item], *, now: float) -> None:
-    """Note what is about to be sent."""
+def lease(connection: sqlite3.Connection, receiver: str, items: Sequence[Item], *, now: float) -> list[Item]:
+    """Note what is about to be sent, and return it as it is at this moment.
+
+    What ended since it was read is told as such: else people would hear that it fires, and at once that it doesn't.
+    """
+    rows = connection.execute(
+        "SELECT episode.*, delivery.* FROM delivery JOIN episode ON episode.id = delivery.episode"
+        " WHERE receiver = ? AND told IS NOT wanted AND episode IN (SELECT value FROM json_each(?))"
+        " ORDER BY queued_at, episode",
+        (receiver, json.dumps([item.episode.id for item in items])),
+    ).fetchall()
+    leased = [Item(episode_of(row), delivery_of(row)) for row in rows]
     connection.executemany(
         "UPDATE delivery SET sending = ?, at = ? WHERE episode = ? AND receiver = ?",
-        [(item.delivery.wanted, now, item.episode.id, receiver) for item in items],
+        [(item.delivery.wanted, now, item.episode.id, receiver) for item in leased],
     )
+    return leased
 
 
-def open_digest(connection: sqlite3.Connection, receiver: str, items: Sequence[Item], *, now: float) -> int:
-    """Lease the items as one digest and return its number; its link lists them from now on, whatever happens.
+def open_digest(
+    connection: sqlite3.Connection, receiver: str, items: Sequence[Item], *, now: float
+) -> tuple[int, list[Item]]:
+    """Lease the items as one digest; return its number and what was leased.
 
-    A digest that was not accepted, or perhaps was, is continued under its number.
+    Its link lists them from now on, whatever happens. A digest that was not accepted, or perhaps was, is continued
+    under its number.
     """
-    lease(connection, receiver, items, now=now)
+    leased = lease(connection, receiver, items, now=now)
     row = connection.execute(
         "SELECT id FROM digest WHERE receiver = ? AND sent_at IS NULL ORDER BY id DESC LIMIT 1", (receiver,)
     ).fetchone()
@@ -97,9 +112,9 @@ def open_digest(connection: sqlite3.Connection, receiver: str, items: Sequence[I
     connection.executemany(
         "INSERT INTO digest_item (digest, episode, known, told) VALUES (?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET told = excluded.told",
-        [(row["id"], item.episode.id, item.delivery.told, item.delivery.wanted) for item in items],
+        [(row["id"], item.episode.id, item.delivery.told, item.delivery.wanted) for item in leased],
     )
-    return int(row["id"])
+    return int(row["id"]), leased
 
 
 def mark_sent(

@@ -186,7 +186,7 @@ def test_list_shows_open_ones_and_the_recently_resolved(connection: sqlite3.Conn
 def test_old_episodes_are_forgotten_with_all_that_hangs_on_them(connection: sqlite3.Connection) -> None:
     enter(connection, make_alert(node="a"), make_alert(node="b"))
     items = outbox.pending(connection, "discord", dead_before=0)
-    digest = outbox.open_digest(connection, "discord", items, now=1002.0)
+    digest, _ = outbox.open_digest(connection, "discord", items, now=1002.0)
     outbox.mark_digest_sent(connection, "discord", items, digest, now=1003.0)
     for item in items:
         book.resolve(connection, item.episode.id, at=1100.0, ending=Ending.MEASURED, now=1100.0)

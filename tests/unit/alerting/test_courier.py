@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 
@@ -76,6 +77,8 @@ class Bench:
         self.notifier = Recorder()
         self.clock = StillClock()
         self.made = 0
+        self.meanwhile: Callable[[], object] = lambda: None
+        """What happens between reading what waits and leasing it."""
         self.unmakeable: Exception | None = None
         self.courier = Courier(
             "discord",
@@ -89,6 +92,7 @@ class Bench:
 
     def _make(self) -> Recorder:
         self.made += 1
+        self.meanwhile()
         if self.unmakeable:
             raise self.unmakeable
         return self.notifier
@@ -130,6 +134,19 @@ class Bench:
 @pytest.fixture
 def bench(database: Database) -> Bench:
     return Bench(database)
+
+
+@pytest.mark.parametrize("number", [1, 7])
+async def test_what_ends_before_its_message_is_leased_is_told_once_as_it_is(bench: Bench, number: int) -> None:
+    """A flood goes while the message about it waits for its turn to be written down."""
+    episodes = await bench.fire(*(f"n{index}" for index in range(number)))
+    loop = asyncio.get_running_loop()
+    bench.meanwhile = lambda: asyncio.run_coroutine_threadsafe(bench.resolve(*episodes), loop).result(10)
+    assert await bench.rounds() is None
+    [told] = bench.notifier.told
+    assert told.count("came and went") == number
+    assert "firing" not in told
+    assert [delivery.state for delivery in await bench.deliveries()] == ["sent"] * number
 
 
 async def test_few_alerts_get_a_message_each_in_order(bench: Bench) -> None:

@@ -46,7 +46,7 @@ def test_what_was_being_sent_at_a_crash_waits_again(connection: sqlite3.Connecti
 
 def test_digest_lists_what_it_counted(connection: sqlite3.Connection) -> None:
     items = fill(connection, "a", "b")
-    number = outbox.open_digest(connection, "discord", items, now=1010.0)
+    number, _ = outbox.open_digest(connection, "discord", items, now=1010.0)
     outbox.mark_digest_sent(connection, "discord", items, number, now=1011.0)
     assert waiting(connection) == []
     found = book.list_digest(connection, number)
@@ -58,15 +58,15 @@ def test_digest_lists_what_it_counted(connection: sqlite3.Connection) -> None:
 
 
 def test_digest_that_may_have_arrived_is_continued_under_its_number(connection: sqlite3.Connection) -> None:
-    first = outbox.open_digest(connection, "discord", fill(connection, "a", "b"), now=1010.0)
+    first, _ = outbox.open_digest(connection, "discord", fill(connection, "a", "b"), now=1010.0)
     items = fill(connection, "c")
-    second = outbox.open_digest(connection, "discord", items, now=1020.0)
+    second, _ = outbox.open_digest(connection, "discord", items, now=1020.0)
     assert second == first
     found = book.list_digest(connection, first)
     assert found is not None
     assert len(found[1]) == 3
     outbox.mark_digest_sent(connection, "discord", items, second, now=1021.0)
-    assert outbox.open_digest(connection, "discord", fill(connection, "d"), now=1030.0) != first
+    assert outbox.open_digest(connection, "discord", fill(connection, "d"), now=1030.0)[0] != first
 
 
 def test_refused_alert_is_dead_and_waits_long(connection: sqlite3.Connection) -> None:
@@ -93,7 +93,7 @@ def test_message_that_a_digest_made_outdated_is_edited(connection: sqlite3.Conne
     assert outbox.outdated(connection, "discord", limit=5) == []
     book.resolve(connection, item.episode.id, at=1020.0, ending=Ending.MEASURED, now=1020.0)
     items = waiting(connection)
-    number = outbox.open_digest(connection, "discord", items, now=1021.0)
+    number, _ = outbox.open_digest(connection, "discord", items, now=1021.0)
     outbox.mark_digest_sent(connection, "discord", items, number, now=1022.0)
     [outdated] = outbox.outdated(connection, "discord", limit=5)
     outbox.mark_edited(connection, "discord", outdated, gone=False)
