@@ -34,6 +34,7 @@ class StoreMetrics:
         self.write_rows = Histogram(
             "hune_store_write_rows", "Rows that were committed together", buckets=_ROWS, registry=registry
         )
+        self._newest = 0.0
         self.newest = Gauge(
             "hune_store_newest_sample_timestamp_seconds", "Time of the newest sample stored", registry=registry
         )
@@ -51,4 +52,5 @@ class StoreMetrics:
         self.write_rows.observe(rows)
         self.write_seconds.observe(seconds)
         # Nothing from the future, which would hide how far behind the rest is.
-        self.newest.set(max(self.newest._value.get(), min(newest_ms / 1000, time.time())))
+        self._newest = max(self._newest, min(newest_ms / 1000, time.time()))
+        self.newest.set(self._newest)

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from hune.core.clock import Clock, SystemClock
-from hune.core.errors import Unavailable
+from hune.core.errors import HuneError, Unavailable
 from hune.core.service import start
 from hune.http.serve import HttpService, create_app
 from hune.store.database import Database
@@ -141,7 +141,8 @@ class Timescale:
             return self._malformed(error, 413)
         except Malformed as error:
             return self._malformed(error, 400)
-        except Unavailable as error:
+        except HuneError as error:
+            # Whatever it is, it is no fault of the request: an answer of 4xx would make the sender drop it.
             return PlainTextResponse(f"{error}\n", 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
         except ClientDisconnect:
             return PlainTextResponse("", 400)
