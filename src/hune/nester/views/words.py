@@ -38,7 +38,7 @@ def _said_of_proxmox(alert: Alert, t: Language) -> str:
     if re.fullmatch(re.sub(r"\\\{\w+\\\}", ".*", re.escape(known.summary)), written):
         # It is in this language already.
         return written
-    guest = re.search(rf"\S+ \({re.escape(alert.label('id'))}\)", written) if alert.label("id") else None
+    guest = re.search(rf"(?<!\S)\S+ \({re.escape(alert.label('id'))}\)", written) if alert.label("id") else None
     value = alert.value
     fields = {
         **dict(alert.labels),
@@ -84,7 +84,7 @@ def alert_where(alert: Alert) -> str:
 def alert_subject(alert: Alert) -> str:
     """Return the one name that says what an alert is about, where there is room for no more."""
     key = alert.label("id")
-    guest = re.search(rf"(\S+) \({re.escape(key)}\)", alert.annotation("summary")) if key else None
+    guest = re.search(rf"(?<!\S)(\S+) \({re.escape(key)}\)", alert.annotation("summary")) if key else None
     named = (alert.label(name) for name in ("node", "probe"))
     return next(
         filter(None, [*named, guest[1] if guest else key, alert_where(alert), alert.label("cluster")]), alert.name
