@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aiohttp
+from aiohttp.http_exceptions import ContentEncodingError
 
 from hune.pve import answers, trust
 from hune.pve.access import Access, Endpoint
@@ -50,8 +51,8 @@ class Wire:
     ) -> Answer:
         """Ask, and return the answer whatever its status.
 
-        Raises Unreachable if there is no connection, no trust or no whole answer, BadAnswer if it is no HTTP or too
-        large. Bounds the time of connecting only; the caller bounds the whole.
+        Raises Unreachable if there is no connection, no trust or no whole answer, BadAnswer if it is no HTTP, too
+        large or wrongly packed. Bounds the time of connecting only; the caller bounds the whole.
         """
         session = await self._open(endpoint, path)
         url = f"https://{endpoint}/api2/json{path}"
@@ -114,6 +115,9 @@ class Wire:
             why, remedy = "its name does not resolve", "give its IP address"
         elif isinstance(error, aiohttp.ClientConnectorError):
             why = os.strerror(error.os_error.errno).lower() if error.os_error.errno else "no connection"
+        elif isinstance(error.__cause__, ContentEncodingError):
+            # That answer is spoilt; the node is there, and others may be whole.
+            return BadAnswer(f"{endpoint}: {path}: the answer can't be unpacked", path=path, endpoint=str(endpoint))
         elif isinstance(error, aiohttp.ClientPayloadError):
             why = "broke off in the middle of its answer"
         elif isinstance(error, aiohttp.ClientResponseError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,15 +20,21 @@ from hune.core.clock import SystemClock
 from hune.pve.access import Access, Endpoint, Limits, Login, Token, Trust
 from hune.pve.client import PveClient
 from support.certificates import Certificates, make_certificates
-from support.hostile_pve import HostilePve, black_hole, drip, hostile_pve, refuse, say, silence
+from support.hostile_pve import HostilePve, black_hole, drip, flood, hostile_pve, refuse, say, silence
 from support.pve_answers import pve9
 from support.pve_collecting import samples
 from support.pve_stand import LOGIN, TOKEN
 
-LIMITS = Limits(timeout_seconds=2.0, connect_seconds=1.0)
+LIMITS = Limits(timeout_seconds=2.0, connect_seconds=1.0, max_answer_bytes=1 << 20)
 PATIENT = Limits(timeout_seconds=6.0, connect_seconds=2.0)
 SCRAPE_SECONDS = 5.0
 """Two time-outs of a call and some: as the 25 s of Prometheus are to the 10 s of a call."""
+
+DEEP = say(b'{"data": ' + b"[" * 500_000)
+PACKED_FLOOD = say(gzip.compress(b" " * (32 << 20)), more="Content-Encoding: gzip\r\n")
+NOT_PACKED = say(b"\x1f\x8b oops", more="Content-Encoding: gzip\r\n")
+ELSEWHERE = say(b"", status=302, more="Location: https://127.0.0.1:1/api2/json/version\r\n")
+LONG = "n" * 100_000
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +148,13 @@ async def test_a_black_holed_node_that_the_cluster_still_counts_costs_one_time_o
             assert lacking(upstream) == set()
 
 
-@pytest.mark.parametrize("misdeed", [drip, silence, say(b"<html>oops"), say(b'{"data": nonsense}'), say(b"[]")])
+@pytest.mark.parametrize(
+    "misdeed",
+    [
+        *(drip, silence, flood, say(b"<html>oops"), say(b'{"data": nonsense}'), say(b"[]")),
+        *(DEEP, PACKED_FLOOD, NOT_PACKED, ELSEWHERE),
+    ],
+)
 async def test_one_answer_that_is_none_costs_what_it_tells(
     misdeed: Any, node: HostilePve, certificates: Certificates
 ) -> None:
@@ -153,7 +166,9 @@ async def test_one_answer_that_is_none_costs_what_it_tells(
     assert unfinished(own) | unfinished(upstream) == set()
 
 
-@pytest.mark.parametrize("misdeed", [drip, silence, say(b"<html>oops"), say(b'{"data": 3}')])
+@pytest.mark.parametrize(
+    "misdeed", [drip, silence, flood, say(b"<html>oops"), say(b'{"data": 3}'), DEEP, PACKED_FLOOD, ELSEWHERE]
+)
 async def test_nothing_but_nonsense_is_an_empty_scrape_in_time(
     misdeed: Any, node: HostilePve, certificates: Certificates
 ) -> None:
@@ -216,3 +231,27 @@ async def test_20000_guests_are_told_in_time(node: HostilePve, certificates: Cer
         own = await home.hune(60.0)
         assert unfinished(own) == set()
         assert b"\nhune_pve_quorum_quorate 1\n" in written(own)
+
+
+def grown(value: Any) -> Any:
+    """Return an answer with every text that people choose made a hundred kilobytes long."""
+    if isinstance(value, list):
+        return [grown(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    chosen = ("comment", "comments", "description", "tags", "notes", "hastate", "lock", "pool", "error", "model")
+    return {
+        key: LONG if isinstance(each, str) and (key in chosen or (key == "name" and "vmid" in value)) else grown(each)
+        for key, each in value.items()
+    }
+
+
+async def test_texts_of_100_kilobytes_are_cut_in_our_own_series(node: HostilePve, certificates: Certificates) -> None:
+    node.answers = {path: grown(answer) for path, answer in node.answers.items()}
+    async with asking(certificates, node.endpoint, limits=Limits()) as home:
+        own, upstream = await home.hune(), await home.pve()
+    assert lacking(own) | lacking(upstream) == set()
+    longest = max(written(own).splitlines(), key=len)
+    assert len(longest) < 2000, longest[:200]
+    # Upstream's are as upstream's.
+    assert b'name="' + LONG.encode() in written(upstream)
