@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -96,7 +96,7 @@ async def alertmanager(tmp_path: Path, site: Site, hub: HubProcess) -> AsyncIter
         await process.wait()
 
 
-def alert(name: str, *, over: bool = False, **labels: str) -> Incoming:
+def alert(name: str, labels: Mapping[str, str], *, over: bool = False) -> Incoming:
     severity = ALERTS[name].severity or "critical"
     said = {"summary": f"{name} is so", "description": "", "runbook_url": ""}
     given = {"alertname": name, "severity": severity, **labels}
@@ -155,10 +155,10 @@ async def test_what_a_loss_explains_is_silent_until_it_ends(
     prometheus: PrometheusServer,
 ) -> None:
     name, labels = cause
-    children = [alert(child, **of) for child, of in explained]
+    children = [alert(child, of) for child, of in explained]
     critical = [child for child in children if child.labels["severity"] == "critical"]
-    prometheus.firing = [alert(name, **labels), *children, alert(apart[0], **apart[1])]
-    await alertmanager.hear(alert(name, **labels))
+    prometheus.firing = [alert(name, labels), *children, alert(*apart)]
+    await alertmanager.hear(alert(name, labels))
     await discord.wait(lambda server: len(server.posts) == 1)
     await alertmanager.hear(*children)
 
@@ -167,12 +167,12 @@ async def test_what_a_loss_explains_is_silent_until_it_ends(
         return all(states.get(child.labels["alertname"]) == "suppressed" for child in children)
 
     await hub.until(silent, "what is explained is suppressed")
-    await alertmanager.hear(alert(apart[0], **apart[1]))
+    await alertmanager.hear(alert(*apart))
     await discord.wait(lambda server: len(server.posts) == 2)
     assert heard(discord) == [name, apart[0]]
 
     prometheus.firing = prometheus.firing[1:]
-    await alertmanager.hear(alert(name, over=True, **labels))
+    await alertmanager.hear(alert(name, labels, over=True))
     await discord.wait(lambda server: len(server.posts) == 2 + len(critical), timeout_seconds=30.0)
     assert sorted(heard(discord)[2:]) == sorted(child.labels["alertname"] for child in critical)
     # Alertmanager's word alone ends nothing: the cause has not been measured as over.
