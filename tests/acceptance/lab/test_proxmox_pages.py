@@ -60,7 +60,8 @@ def test_a_cluster_that_is_well_is_figures_in_grey(lab: Product, browser: Browse
     expect(figures).to_contain_text("3 of 3", timeout=PATIENT)
     expect(figures).to_contain_text("93 protected", timeout=PATIENT)
     for text in ("quorum, 2 of 3 votes", "21 services", "6 stopped", "oldest last backup", "none open", "/ min"):
-        expect(figures).to_contain_text(text)
+        # Calls a minute take two scrapes to be known.
+        expect(figures).to_contain_text(text, timeout=PATIENT)
     expect(figures.locator(".pve-fact:not(.pve-fact-up)")).to_have_count(0)
     picture(page, "proxmox-overview-1280-light", whole=True)
     page.goto(lab.url("nester") + "/wall")
