@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from hune.collect.pve import assignment
 from hune.site.models import DEFAULT_PORTS, Site, join_address
-from hune.stack.engines import ENGINES, prometheus
+from hune.stack.engines import ENGINES
 from hune.stack.model import File, Plan, Process, Watched
+from hune.stack.scraping.nodes import alive_probe
 from hune.stack.setting import Setting
 
 SERVICES = ("hub", "nester")
@@ -144,7 +145,7 @@ def _notes(setting: Setting) -> list[str]:
     by_tcp = [
         node.name
         for node in setting.site.nodes
-        if prometheus.alive_probe(node, setting)[1].endswith(":22") and node.alive == "auto"
+        if alive_probe(node, setting)[1].endswith(":22") and node.alive == "auto"
     ]
     if unprovable or by_tcp:
         notes.append(

@@ -19,8 +19,8 @@ from hune.core.clock import Clock
 from hune.core.errors import Unavailable
 from hune.core.files import write_atomically
 from hune.promapi.remote import READ_HEADERS, WRITE_HEADERS, Matcher, read_request, write_requests
-from hune.stack.engines.prometheus import FAST_JOBS
 from hune.stack.monitor import Monitor
+from hune.stack.scraping.nodes import FAST_JOBS
 
 log = logging.getLogger(__name__)
 
