@@ -62,7 +62,8 @@ class Behind:
             nonlocal handle
             silent = self._clock.monotonic() - max(asked_at, known.answered_at)
             if silent >= silent_seconds:
-                self._try(node)
+                if not self.is_silent(node):
+                    self._try(node)
                 silent = 0.0
             handle = loop.call_later(silent_seconds - silent, look)
 
