@@ -16,5 +16,9 @@ _.should_exit
 # scripts/lib/unpack_debian.py
 _.with_requirements
 
+# re2
+_.log_errors
+_.never_capture
+
 # protobuf
 _.type_name

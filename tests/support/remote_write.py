@@ -1,4 +1,4 @@
-"""Remote write by the protobuf library: requests as senders make them, and what they mean, to compare with."""
+"""Remote write and read by the protobuf library: messages as others make them, and what they mean, to compare with."""
 
 from __future__ import annotations
 
@@ -50,6 +50,12 @@ def _classes() -> list[Any]:
     _message(file, "WriteRequest", timeseries=(1, "*TimeSeries"), metadata=(3, "*Metadata"))
     # What a remote read answers: its results have the form of write requests.
     _message(file, "ReadResponse", results=(1, "*WriteRequest"))
+    _message(file, "Matcher", type=(1, "int32"), name=(2, "string"), value=(3, "string"))
+    _message(file, "Query", start_timestamp_ms=(1, "int64"), end_timestamp_ms=(2, "int64"), matchers=(3, "*Matcher"))
+    _message(file, "ReadRequest", queries=(1, "*Query"), accepted_response_types=(2, "*int32"))
+    _message(file, "Chunk", min_time_ms=(1, "int64"), max_time_ms=(2, "int64"), type=(3, "int32"), data=(4, "bytes"))
+    _message(file, "ChunkedSeries", labels=(1, "*Label"), chunks=(2, "*Chunk"))
+    _message(file, "ChunkedReadResponse", chunked_series=(1, "*ChunkedSeries"), query_index=(2, "int64"))
     _message(file, "Metadata2", type=(1, "int32"), help_ref=(3, "uint32"), unit_ref=(4, "uint32"))
     _message(file, "Exemplar2", labels_refs=(1, "*uint32"), value=(2, "double"), timestamp=(3, "int64"))
     _message(
@@ -64,11 +70,11 @@ def _classes() -> list[Any]:
     _message(file, "WriteRequest2", symbols=(4, "*string"), timeseries=(5, "*TimeSeries2"))
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    names = ("WriteRequest", "WriteRequest2", "ReadResponse")
+    names = ("WriteRequest", "WriteRequest2", "ReadResponse", "ReadRequest", "ChunkedReadResponse")
     return [message_factory.GetMessageClass(pool.FindMessageTypeByName(f"reference.{name}")) for name in names]
 
 
-WriteRequest, WriteRequest2, ReadResponse = _classes()
+WriteRequest, WriteRequest2, ReadResponse, ReadRequest, ChunkedReadResponse = _classes()
 
 
 @dataclass
@@ -84,6 +90,11 @@ class Meaning:
 def bits(value: float) -> int:
     """Return the bits of a number, signed."""
     return int(struct.unpack("<q", struct.pack("<d", value))[0])
+
+
+def signed(pattern: int) -> int:
+    """Return 64 bits as `bits` does."""
+    return pattern - (1 << 64 if pattern >> 63 else 0)
 
 
 def number(pattern: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import TypeAlias
 
 import asyncpg
@@ -42,14 +42,17 @@ class Database:
         self.failure: str | None = "database: not reached yet"
         """Why the database was of no use the last time; None while it is."""
 
-    async def connect(self) -> Connection:
+    async def connect(self, settings: Mapping[str, str] | None = None) -> Connection:
         """Return a new connection. Raises Unavailable; for a while after a failure without trying."""
         async with self._one:
             if self.clock.monotonic() < self._not_before:
                 raise Unavailable(self.failure or "database: out of reach")
             try:
                 connection = await asyncpg.connect(
-                    self._url, timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS, server_settings=_SETTINGS
+                    self._url,
+                    timeout=CONNECT_SECONDS,
+                    command_timeout=COMMAND_SECONDS,
+                    server_settings={**_SETTINGS, **(settings or {})},
                 )
                 if not self._migrated:
                     await self._migrate(connection)
@@ -92,8 +95,9 @@ class Database:
 class Link:
     """One connection, for one user at a time."""
 
-    def __init__(self, database: Database, *, prepare: str = "") -> None:
+    def __init__(self, database: Database, *, prepare: str = "", settings: Mapping[str, str] | None = None) -> None:
         self._database = database
+        self._settings = settings
         self._prepare = prepare
         self._connection: Connection | None = None
         self._one = asyncio.Lock()
@@ -103,7 +107,7 @@ class Link:
         """Lend the connection. Raises Unavailable for whatever goes wrong with it, and PostgresError of a statement."""
         async with self._one:
             if self._connection is None or self._connection.is_closed():
-                self._connection = await self._database.connect()
+                self._connection = await self._database.connect(self._settings)
                 if self._prepare:
                     await self._connection.execute(self._prepare)
             try:

@@ -17,6 +17,14 @@ class StoreMetrics:
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         self.requests = Counter("hune_store_requests", "Requests, by the answer they got", ["code"], registry=registry)
+        self.reads = Counter("hune_store_reads", "Remote reads, by the answer they got", ["code"], registry=registry)
+        self.samples_read = Counter("hune_store_samples_read", "Samples that remote reads found", registry=registry)
+        self.read_seconds = Histogram(
+            "hune_store_read_seconds",
+            "Time until an answer, or its beginning, was there",
+            buckets=_SECONDS,
+            registry=registry,
+        )
         self.received = Counter("hune_store_samples_received", "Samples that requests brought", registry=registry)
         self.written = Counter("hune_store_samples_written", "Samples that were stored", registry=registry)
         self.repeated = Counter(

@@ -10,7 +10,7 @@ COLUMNS = ("time", "value", "series_id")
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
-_EPOCH_MS = 946_684_800_000
+EPOCH_MS = 946_684_800_000
 """2000-01-01, from which PostgreSQL counts microseconds."""
 
 _ROW = np.dtype(
@@ -48,7 +48,7 @@ def encode(series: Integers, times: Integers, bits: Integers) -> bytes:
 def _rows(series: Integers, times: Integers, bits: Integers | None) -> bytes:
     rows = np.empty(len(times), _STALE_ROW if bits is None else _ROW)
     rows["fields"], rows["l1"], rows["l3"] = 3, 8, 8
-    rows["time"] = (times - _EPOCH_MS) * 1000
+    rows["time"] = (times - EPOCH_MS) * 1000
     rows["series"] = series
     if bits is None:
         rows["l2"] = -1

@@ -1,4 +1,4 @@
-"""The adapter: remote write over HTTP into PostgreSQL, acknowledged once it is committed."""
+"""The adapter: remote write over HTTP into PostgreSQL, acknowledged once it is committed, and remote read of it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from hune.http.serve import HttpService, create_app
 from hune.store.database import Database
 from hune.store.housekeeping import Housekeeping
 from hune.store.metrics import StoreMetrics
+from hune.store.reading import Reading
 from hune.store.registry import Registry
 from hune.store.series import SeriesIndex
 from hune.store.wire import write1, write2
@@ -73,6 +74,7 @@ class Timescale:
         self._registry = Registry(self._database)
         self._writer = Writer(self._database, self._metrics)
         self._housekeeping = Housekeeping(self._database, self._metrics, settings.retention_days)
+        self._reading = Reading(self._database, self._metrics)
         self._index = SeriesIndex()
         self._decoding = asyncio.Lock()
         self._bodies_bytes = 0
@@ -96,11 +98,16 @@ class Timescale:
                 ready.set()
         finally:
             await self._registry.close()
+            await self._reading.close()
 
     def app(self) -> Any:
         """Return the ASGI application."""
         return create_app(
-            routes=[Route(path, self._write, methods=["POST"]) for path in ("/write", "/api/v1/write")],
+            routes=[
+                Route(f"{prefix}/{name}", answer, methods=["POST"])
+                for prefix in ("", "/api/v1")
+                for name, answer in (("write", self._write), ("read", self._reading.answer))
+            ],
             registry=self._metrics.registry,
             health=self._health,
             host_names=self._settings.host_names,

@@ -1,4 +1,4 @@
-"""The messages of remote write, as the protobuf library reads them.
+"""The messages of remote write and remote read, as the protobuf library reads them.
 
 They are described here instead of in generated code. `Outline` and `Outline2` read a request but leave each series
 the bytes it came in: most series need no more than that. Source: prompb/remote.proto, types.proto and
@@ -33,6 +33,9 @@ _SCHEMA: dict[str, tuple[tuple[str, int, str], ...]] = {
         ("*exemplars", 4, "bytes"),
         ("metadata", 5, "Metadata2"),
     ),
+    "Matcher": (("type", 1, "int32"), ("name", 2, "string"), ("value", 3, "string")),
+    "Query": (("start_timestamp_ms", 1, "int64"), ("end_timestamp_ms", 2, "int64"), ("*matchers", 3, "Matcher")),
+    "ReadRequest": (("*queries", 1, "Query"), ("*accepted_response_types", 2, "int32")),
     "Outline": (("*timeseries", 1, "bytes"), ("*metadata", 3, "bytes")),
     "Outline2": (("*symbols", 4, "string"), ("*timeseries", 5, "bytes")),
 }

@@ -25,33 +25,33 @@ class TooLarge(Malformed):
     """What was sent is larger than is taken at once."""
 
 
-def unpack(body: bytes, encoding: str) -> bytes:
+def unpack(body: bytes, encoding: str, *, most_bytes: int = MOST_BYTES) -> bytes:
     """Return a body without its encoding, `snappy` (the block format) or `zstd`.
 
     Raises Malformed or TooLarge: the same body is never taken.
     """
     try:
         if encoding == "snappy":
-            return _snappy(body)
-        return _zstd(body)
+            return _snappy(body, most_bytes)
+        return _zstd(body, most_bytes)
     except cramjam.DecompressionError as error:
         raise Malformed(f"body: not {encoding}") from error
 
 
-def _snappy(body: bytes) -> bytes:
+def _snappy(body: bytes, most_bytes: int) -> bytes:
     if not body:
         raise Malformed("body: empty")
     size = cramjam.snappy.decompress_raw_len(body)
-    _check(size)
+    _check(size, most_bytes)
     if size > len(body) * _MOST_SNAPPY_RATIO + 64:
         raise Malformed("body: not snappy")
     return bytes(cramjam.snappy.decompress_raw(body))
 
 
-def _zstd(body: bytes) -> bytes:
+def _zstd(body: bytes, most_bytes: int) -> bytes:
     """Unpack frames of a known size: senders know it, and memory is taken for just that."""
     size = _zstd_size(body)
-    _check(size)
+    _check(size, most_bytes)
     room = bytearray(size)
     if cramjam.zstd.decompress_into(body, room) != size:
         raise Malformed("body: not zstd")
@@ -81,6 +81,6 @@ def _zstd_window(descriptor: int) -> int:
     return base + (base >> 3) * (descriptor & 7)
 
 
-def _check(size: int) -> None:
-    if size > MOST_BYTES:
-        raise TooLarge(f"body: {size} bytes unpacked, taken are {MOST_BYTES}")
+def _check(size: int, most_bytes: int) -> None:
+    if size > most_bytes:
+        raise TooLarge(f"body: {size} bytes unpacked, taken are {most_bytes}")
