@@ -1,7 +1,8 @@
 """PromQL text: quoting, and the ways Hune reads a series so that what is read is true now.
 
 Prometheus shows the last sample of a series for five minutes unless a stale marker says otherwise, and a Prometheus
-that was killed leaves no markers. So nothing here reads a bare selector, except where a rule asks for its own past.
+that was killed leaves no markers. So nothing here reads a bare selector, except where a rule asks for its own past, or
+for what the site last said.
 """
 
 from __future__ import annotations
@@ -34,6 +35,15 @@ def one_of(names: Iterable[str]) -> str:
     """Return the string literal of a regular expression that matches exactly these names."""
     # Names of a site hold nothing else that means something in a regular expression.
     return quote("|".join(name.replace(".", "\\.") for name in names))
+
+
+def last_said(constant: str) -> str:
+    """Return the expression of a constant as the site file gave it when its group was last evaluated as a whole.
+
+    However long ago that is: after a start, or a machine's sleep, other groups may come before that of the constants,
+    and a single evaluation without its subjects would end, by their stale markers, all that rules remember.
+    """
+    return f"({constant} and timestamp({constant}) >= on () group_left () timestamp(hune:site_loaded))"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from hune.site.models import Site
 from support.promtool import HERE, Target, World, firing, make_site, message, run, samples
 
@@ -76,7 +78,7 @@ def test_target_that_vanishes_is_told_after_half_a_minute(tmp_path: Path, site: 
 def test_node_that_left_the_site_is_not_dead(tmp_path: Path, site: Site) -> None:
     left = {0: 1.0, 40: None}
     world = World(120).add(Target("pve-01", {0: {"cpu": 90}, 30: DEAD, 42: {"exporter": None, "alive": None}}))
-    world.put('hune:site_node{node="pve-01",kind="linux",remote="true"}', left)
+    world.put('hune:site_node{node="pve-01",kind="linux",remote="true"}', left).put("hune:site_loaded", {0: 1.0})
     world.put('hune:site_cpu_limit_celsius{node="pve-01"}', left).put(
         'hune:site_cpu_clear_celsius{node="pve-01"}', left
     )
@@ -92,6 +94,22 @@ def test_node_that_left_the_site_is_not_dead(tmp_path: Path, site: Site) -> None
         firing(110, "NodeDown"),
         without=["hune-site.yml"],
     )
+
+
+@pytest.mark.parametrize("pause", [7, 11, 12, 16, 60])
+def test_what_is_remembered_outlives_a_pause_of_the_constants(tmp_path: Path, site: Site, pause: int) -> None:
+    # As after a restart or a sleep, when the fast rules come first.
+    world = World(150).add(Target("pve-01", {0: {"cpu": 90}, 30: DEAD}), Target("pve-02", {0: {}}))
+    labels = 'node="pve-01",kind="linux",remote="true"'
+    said = (f"hune:site_node{{{labels}}}", 'hune:site_cpu_limit_celsius{node="pve-01"}', "hune:site_loaded")
+    for series in said:
+        world.series[series] = [
+            1.0 if not second % 5 and not 50 < second < 50 + pause else "_" for second in range(world.seconds)
+        ]
+    hot = {**ONE, "chip": "platform_coretemp_0"}
+    moments = [49, *range(50 + pause - 2, 50 + pause + 7), 149]
+    expected = [firing(second, name, who) for second in moments for name, who in (("NodeDown", ONE), ("CpuHot", hot))]
+    run(tmp_path, site, world, *expected, without=["hune-site.yml"])
 
 
 def test_silent_exporter_on_a_living_machine_is_a_warning(tmp_path: Path) -> None:

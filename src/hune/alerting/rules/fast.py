@@ -11,14 +11,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from hune.alerting.catalogue import firing
-from hune.alerting.promql import NOW, Reading, one_of
+from hune.alerting.promql import NOW, Reading, last_said, one_of
 from hune.alerting.rules.held import PORT, alert, held, looked_up
 from hune.alerting.rules.model import Group, Rule
 from hune.site.models import Site
 
-_SITE_NODE = NOW.constant("hune:site_node")
-_SITE_LINK = NOW.constant("hune:site_link")
-_REMOTE_NODE = NOW.constant("hune:site_node", remote="true")
+_NODE = NOW.live("hune:node")
+_LINK = NOW.live("hune:link")
+_REMOTE_NODE = NOW.live("hune:node", remote="true")
 _FORGET_AFTER_SECONDS = 86_400
 _MOST_CHIPS = 32
 """No machine has more processors; one that invents them would fill memory, evaluation and book of all others."""
@@ -26,7 +26,7 @@ _MOST_CHIPS = 32
 
 def fast(site: Site) -> Group:
     """Return the group that is evaluated every second."""
-    rules = [*_clock(), *_nodes(), *_cpus(), *_links(), *_probes(site)]
+    rules = [*_clock(), *_subjects(site), *_nodes(), *_cpus(), *_links(), *_probes(site)]
     rules += [*_node_alerts(site), *_cpu_alerts(site), *_link_alerts(site), *_probe_alerts(site)]
     return Group("hune-fast", "1s", tuple(rules))
 
@@ -42,6 +42,11 @@ def _clock() -> Iterable[Rule]:
     yield Rule("count_over_time(last_over_time(hune:tick[2500ms])[15s:1s]) >= 15", record="hune:settled")
 
 
+def _subjects(site: Site) -> Iterable[Rule]:
+    for kind in ("node", "link", *(("probe",) if site.probes else ())):
+        yield Rule(last_said(f"hune:site_{kind}"), record=f"hune:{kind}")
+
+
 def _nodes() -> Iterable[Rule]:
     scraped = 'max_over_time(up{job="node-fast"}[3s])'
     answered = 'max_over_time(probe_success{job="node-alive"}[3s])'
@@ -49,16 +54,16 @@ def _nodes() -> Iterable[Rule]:
     # This host lives as long as this is evaluated. Silence is an attempt that failed; without any attempt, as after a
     # reload that dropped the target, it takes 30 s. Neither is believed in the first seconds, ours or the node's.
     silent = (
-        f"{_SITE_NODE}\n"
+        f"{_NODE}\n"
         f"    and on (node) last_over_time(hune:site_node[12s] offset 15s)\n"
         f"    and on () {NOW.live('hune:settled')}\n"
         f"    and on (node) (max by (node) ({scraped} or {answered}) == 0"
-        f' or {_SITE_NODE} unless on (node) max_over_time(up{{job="node-fast"}}[30s]))'
+        f' or {_NODE} unless on (node) max_over_time(up{{job="node-fast"}}[30s]))'
     )
     yield Rule(
         f"max by (node, remote, lab) (\n"
-        f"  {NOW.constant('hune:site_node', remote='false')}\n"
-        f"  or {_SITE_NODE}\n"
+        f"  {NOW.live('hune:node', remote='false')}\n"
+        f"  or {_NODE}\n"
         f"    and on (node) (max by (node) ({scraped} or {answered}) == 1)\n"
         f"  or 0 * (\n    {silent}\n  )\n"
         f")",
@@ -80,8 +85,8 @@ def _nodes() -> Iterable[Rule]:
     )
     yield Rule(
         f'group by (node, lab) (max_over_time(up{{job="node-fast"}}[1500ms]) == 1) * time()\n'
-        f"or hune:exporter_seen_seconds and on (node) {_SITE_NODE}\n"
-        f"or group by (node, lab) ({_SITE_NODE}) * time()",
+        f"or hune:exporter_seen_seconds and on (node) {_NODE}\n"
+        f"or group by (node, lab) ({_NODE}) * time()",
         record="hune:exporter_seen_seconds",
     )
 
@@ -119,7 +124,7 @@ def _cpus() -> Iterable[Rule]:
     measured = NOW.live("hune:cpu_celsius:max")
     yield Rule(
         f"group by (node, chip, lab) ({measured}) * time()\n"
-        f"or hune:cpu_seen_seconds > time() - {_FORGET_AFTER_SECONDS} and on (node) {_SITE_NODE}",
+        f"or hune:cpu_seen_seconds > time() - {_FORGET_AFTER_SECONDS} and on (node) {_NODE}",
         record="hune:cpu_seen_seconds",
     )
     yield Rule(
@@ -130,7 +135,7 @@ def _cpus() -> Iterable[Rule]:
     for what in ("limit", "clear"):
         # A matcher of an empty `chip` would pass by all chips that anybody ever named.
         of_chip = NOW.constant(f"hune:site_cpu_{what}_celsius")
-        of_node = f"({of_chip} and on (node, chip) {_SITE_NODE})"
+        of_node = f"({of_chip} and on (node, chip) {_NODE})"
         yield Rule(
             f"{known}\n  * on (node, chip) group_left () {of_chip}\nor {known}\n  * on (node) group_left () {of_node}",
             record=f"hune:cpu_{what}_celsius",
@@ -142,14 +147,13 @@ def _links() -> Iterable[Rule]:
     # Some drivers never say `up`, but have a carrier. Set down, a port has none: its stale marker counts, not its past.
     linked = f"max by (node, device) ({carrier} == 1 and timestamp({carrier}) > time() - 5)"
     up = f"max by (node, device) ({_raw('node_network_up')})"
-    # A port that vanished from the machine. One that was taken out of the site vanishes from the scrapes at once, from
-    # the constants up to 5 s later: by their stale marker, so here they are read bare.
-    watched, known = "hune:site_link", _raw("node_network_up", "10s")
+    # A port that vanished from the machine.
+    known = _raw("node_network_up", "10s")
     listed = _raw("node_scrape_collector_success", "2s", collector="netclass")
     yield Rule(
         f"max by (node, device, lab) (\n"
-        f"  {_SITE_LINK} * on (node, device) group_left () ({linked} or {up})\n"
-        f"  or 0 * ({watched} unless on (node, device) {known}) and on (node) ({listed} == 1)\n"
+        f"  {_LINK} * on (node, device) group_left () ({linked} or {up})\n"
+        f"  or 0 * ({_LINK} unless on (node, device) {known}) and on (node) ({listed} == 1)\n"
         f")",
         record="hune:link_up",
     )
@@ -159,7 +163,7 @@ def _links() -> Iterable[Rule]:
         record="hune:link_speed_bytes",
     )
     yield Rule(
-        f"{NOW.live('hune:link_speed_bytes')}\nor hune:link_speed_bytes:last and on (node, device) {_SITE_LINK}",
+        f"{NOW.live('hune:link_speed_bytes')}\nor hune:link_speed_bytes:last and on (node, device) {_LINK}",
         record="hune:link_speed_bytes:last",
     )
 
@@ -189,7 +193,7 @@ def _node_alerts(site: Site) -> Iterable[Rule]:
         "NodeDown",
         held(
             "NodeDown",
-            subject=f"group by (node, lab) ({_SITE_NODE})",
+            subject=f"group by (node, lab) ({_NODE})",
             fires=f"{NOW.live('hune:node_up')} == 0\n  unless on (lab) max_over_time(hune:cut_off[5s]) == 1",
         ),
         wait="1s",
@@ -228,12 +232,12 @@ def _link_alerts(site: Site) -> Iterable[Rule]:
         "LinkDown",
         held(
             "LinkDown",
-            subject=f"group by (node, device, lab) ({_SITE_LINK})",
+            subject=f"group by (node, device, lab) ({_LINK})",
             fires=f"{NOW.live('hune:link_up')} == 0",
         ),
         port=PORT,
     )
-    expected = NOW.constant("hune:site_link_speed_bytes")
+    expected = last_said("hune:site_link_speed_bytes")
     yield alert(
         site,
         "LinkSlow",
@@ -256,7 +260,7 @@ def _probe_alerts(site: Site) -> Iterable[Rule]:
             "ProbeFailed",
             held(
                 "ProbeFailed",
-                subject=NOW.constant("hune:site_probe"),
+                subject=NOW.live("hune:probe"),
                 fires=f"{NOW.live('hune:probe_up')} == 0",
             ),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hune.alerting.promql import NOW
+from hune.alerting.promql import NOW, last_said
 from hune.alerting.proxmox import STATUS
 from hune.alerting.rules.held import looked_up
 from hune.alerting.rules.model import Rule
@@ -48,7 +48,7 @@ def _down(site: Site) -> Iterable[Rule]:
         f"group by (cluster, id) ({stopped} > 0)\n"
         f"or hune:pve_guest_stopped unless {_ON_GUEST} (hune:pve_guest_stopped {runs})"
         f" unless {_ON_GUEST} ({stopped} == 0)"
-        f" and on (cluster) {NOW.constant('hune:site_pve')}",
+        f" and on (cluster) {last_said('hune:site_pve')}",
         record="hune:pve_guest_stopped",
     )
     starts = 'hune_pve_guest_config_info{job="pve-hune",onboot="1"}'

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from hune.alerting.catalogue import firing
-from hune.alerting.promql import NOW
+from hune.alerting.promql import NOW, last_said
 from hune.alerting.proxmox import ONE_BY_ONE, PROBLEMS, SCRAPE, STATUS, Problem
 from hune.alerting.rules.held import alert
 from hune.alerting.rules.model import Rule
 from hune.site.models import Site
 
-SITE = f"group by (cluster, lab) ({NOW.constant('hune:site_pve')})"
+SITE = f"group by (cluster, lab) ({last_said('hune:site_pve')})"
 OFFLINE = f"{NOW.live('hune:pve_node_online')} == 0"
 LATELY_OFFLINE = "min_over_time(hune:pve_node_online[20m]) == 0"
 """Nodes whose loss explains what others say of it, until what they do every quarter of an hour was done again."""
@@ -102,7 +102,7 @@ def _held(about: Problem, labels: str, begins: str, past: str) -> str:
     parts = [begins] if begins == now else [begins, f"{past} and {on} {now}"]
     parts.append(f"{past} unless {on} (\n    {_indent(_over(about, on, past), 4)}\n  )")
     held = f"\n  or {on} ".join(parts)
-    return f"group by ({labels}) (\n  {held}\n)\nand on (cluster) {NOW.constant('hune:site_pve')}"
+    return f"group by ({labels}) (\n  {held}\n)\nand on (cluster) {last_said('hune:site_pve')}"
 
 
 def _over(about: Problem, on: str, past: str) -> str:

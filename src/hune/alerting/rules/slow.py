@@ -9,9 +9,9 @@ from hune.alerting.rules.held import PORT, alert, held, looked_up
 from hune.alerting.rules.model import Group, Rule
 from hune.site.models import Site
 
-_SITE_LINK = NOW.constant("hune:site_link")
 _SENSOR_LOST_SECONDS = 300
 _FAST = Reading("3s")
+_LINK = _FAST.live("hune:link")
 
 
 def slow(site: Site) -> Group:
@@ -27,7 +27,7 @@ def _flaps() -> Iterable[Rule]:
     changes = 'increase(node_network_carrier_changes_total{job="node-fast"}[15m])'
     yield from _remembered(
         "hune:link_flaps",
-        f"group by (node, device, lab) ({_SITE_LINK})\n"
+        f"group by (node, device, lab) ({_LINK})\n"
         f"  * on (node, device) group_left () (max by (node, device) ({changes}) / 2)\n"
         f"  and on (node) ({_FAST.live('hune:exporter_up')} == 1)",
     )
@@ -37,7 +37,7 @@ def _errors(devices: str) -> Iterable[Rule]:
     directions = "\n    or ".join(_errors_of(direction, devices) for direction in ("receive", "transmit"))
     yield from _remembered(
         "hune:link_errors_ratio",
-        f"group by (node, device, lab) ({_SITE_LINK})\n"
+        f"group by (node, device, lab) ({_LINK})\n"
         f"  * on (node, device) group_left () max by (node, device) (\n    {directions}\n  )\n"
         f'  and on (node) (last_over_time(up{{job="node"}}[40s]) == 1)',
     )
@@ -56,7 +56,7 @@ def _errors_of(direction: str, devices: str) -> str:
 def _remembered(name: str, expr: str) -> Iterable[Rule]:
     """Return a rule, and one that remembers its last value as long as the port is watched."""
     yield Rule(expr, record=name)
-    yield Rule(f"{NOW.live(name)}\nor {name}:last and on (node, device) {_SITE_LINK}", record=f"{name}:last")
+    yield Rule(f"{NOW.live(name)}\nor {name}:last and on (node, device) {_LINK}", record=f"{name}:last")
 
 
 def _link_alerts(site: Site) -> Iterable[Rule]:
