@@ -81,7 +81,10 @@ def frames(data: bytes) -> Iterator[bytes]:
 
 
 def read_chunk(data: bytes) -> list[Sample]:
-    """Return the samples of an XOR chunk, bit by bit. Source: tsdb/docs/format/chunks.md of Prometheus."""
+    """Return the samples of an XOR chunk, bit by bit. Source: tsdb/docs/format/chunks.md of Prometheus.
+
+    Behind them there may be more: Prometheus sends what it is still writing.
+    """
     bits = _Bits(data)
     count = bits.take(16)
     twice = bits.varint()
@@ -97,7 +100,6 @@ def read_chunk(data: bytes) -> list[Sample]:
                 trailing = 64 - leading - size
             value ^= bits.take(64 - leading - trailing) << trailing
         samples.append((time, signed(value)))
-    assert bits.left < 8
     return samples
 
 

@@ -33,6 +33,11 @@ class ScrapeTarget:
         lines = [f"odd{{v={value!r}}} {value}".replace("'", '"') for value in ("NaN", "-Inf", "+Inf", "-0", "1e-300")]
         lines += [f'counting{{n="{number}"}} {scrape * number}' for number in range(self._series)]
         lines += [f'ghost{{n="{number}"}} {scrape}' for number in range(20) if (scrape // 3 + number) % 2]
+        lines += [
+            f'took_seconds_bucket{{n="{number}",le="{bound}"}} {scrape * part}'
+            for number in range(5)
+            for part, bound in enumerate(("0.1", "1", "+Inf"), number + 1)
+        ]
         return "\n".join([*lines, ""])
 
     def __enter__(self) -> ScrapeTarget:

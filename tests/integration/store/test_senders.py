@@ -1,4 +1,4 @@
-"""The real senders: what they collected is in the database, to the last bit, stale markers included."""
+"""The real senders: what they collected is in the database and read back, to the last bit, stale markers included."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from hune.promapi.remote import READ_HEADERS, Matcher, read_request
+from hune.promapi.remote import Matcher
+from support import promql, remote_read
 from support import remote_write as remote
 from support.ports import free_port
 from support.scrape_target import ScrapeTarget
@@ -65,13 +67,39 @@ def between(found: Stored, start_ms: int, end_ms: int) -> Stored:
     return {labels: samples for labels, samples in cut.items() if samples}
 
 
-def read_back(url: str, start_ms: int, end_ms: int) -> Stored:
-    body = read_request([Matcher("job", "=", "target")], start_ms=start_ms, end_ms=end_ms)
-    with urllib.request.urlopen(urllib.request.Request(f"{url}/api/v1/read", body, READ_HEADERS), timeout=60) as answer:
-        found = remote.read_answer(answer.read())
+def unsigned_zeros(found: Stored) -> Stored:
+    """Return what Prometheus makes of −0 when it sends samples, to a reader or a writer: 0."""
+    return {
+        labels: [(time, 0 if bits == -(1 << 63) else bits) for time, bits in samples]
+        for labels, samples in found.items()
+    }
+
+
+def read_back(url: str, start_ms: int, end_ms: int, *, streamed: bool = False) -> Stored:
+    found = remote_read.read(url, [Matcher("job", "=", "target")], start_ms, end_ms, streamed=streamed)
     return {
         labels: [(time, None if bits == STALE else bits) for time, bits in samples] for labels, samples in found.items()
     }
+
+
+async def asked_through(read_url: str, folder: Path, start: float, end: float) -> dict[str, Any]:
+    """Return what a Prometheus answers that has nothing but what it reads remotely."""
+    configuration = folder / "asking.yml"
+    configuration.write_text(f"remote_read: [{{url: '{read_url}/api/v1/read', read_recent: true}}]\n")
+    port = free_port()
+    argv = [tool("prometheus"), f"--config.file={configuration}", f"--storage.tsdb.path={folder / 'asking'}"]
+    with process([*argv, f"--web.listen-address=127.0.0.1:{port}"], folder / "asking.log"):
+        url = f"http://127.0.0.1:{port}"
+        await until(lambda: answers_requests(f"{url}/-/ready"), 60)
+        return await asyncio.to_thread(promql.answers, url, start=start, end=end)
+
+
+def answers_requests(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 async def test_what_prometheus_has_is_in_the_database(database: str, tmp_path: Path) -> None:
@@ -90,9 +118,20 @@ async def test_what_prometheus_has_is_in_the_database(database: str, tmp_path: P
             end = time.time_ns() // 1_000_000 - 500
             await until(lambda: running.metric("hune_store_newest_sample_timestamp_seconds") * 1000 > end + 1000, 60)
             await until(lambda: running.metric("hune_store_samples_waiting") == 0, 60)
-            theirs = between(await asyncio.to_thread(read_back, url, start, end), start, end)
+            theirs = await asyncio.to_thread(read_back, url, start, end)
+            # Whole chunks: these prove that the tests read them as Prometheus makes them.
+            chunks = await asyncio.to_thread(read_back, url, start, end, streamed=True)
+            assert unsigned_zeros(between(chunks, start, end)) == theirs
+            # A window that reaches back further would meet what was scraped before the sender's queue worked.
+            window = {"start": start / 1000 + 4, "end": end / 1000}
+            said = await asyncio.to_thread(promql.answers, url, **window)
+        said_through_us = await asked_through(running.url, tmp_path, **window)
         ours = between(await stored(database), start, end)
         assert running.metric("hune_store_refused_total") == 0
+        for streamed in (False, True):
+            assert await asyncio.to_thread(read_back, running.url, start, end, streamed=streamed) == theirs
+    assert len(said) >= 50
+    assert {question: said_through_us[question] for question in said} == said
     assert len(theirs) > SERIES
     assert ours == theirs
     ended = [labels for labels, samples in ours.items() if any(bits is None for _, bits in samples)]
