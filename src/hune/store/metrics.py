@@ -30,6 +30,11 @@ class StoreMetrics:
         self.repeated = Counter(
             "hune_store_samples_repeated", "Samples that weren't stored since they were there", registry=registry
         )
+        self.of_replicas = Counter(
+            "hune_store_samples_of_replicas",
+            "Samples that weren't stored since another replica of the cluster is believed",
+            registry=registry,
+        )
         self.refused = Counter(
             "hune_store_refused", "What is not stored and was told to the sender", ["what"], registry=registry
         )

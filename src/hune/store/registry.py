@@ -44,14 +44,15 @@ class Registry:
         async with self._link.use() as connection:
             while index.unresolved:
                 some = list(index.unresolved.items())[:_AT_ONCE]
-                by_fingerprint = {uuid.UUID(bytes=one.fingerprint()): (slot, one) for slot, one in some}
-                found = {row["fingerprint"]: row["id"] for row in await connection.fetch(_FIND, list(by_fingerprint))}
-                missing = {key: one for key, (_, one) in by_fingerprint.items() if key not in found}
+                fingerprints = {slot: uuid.UUID(bytes=one.fingerprint()) for slot, one in some}
+                asked = set(fingerprints.values())
+                found = {row["fingerprint"]: row["id"] for row in await connection.fetch(_FIND, list(asked))}
+                missing = {fingerprints[slot]: one for slot, one in some if fingerprints[slot] not in found}
                 if missing:
                     await connection.execute(_INSERT, list(missing), *_columns(list(missing.values())))
                     for row in await connection.fetch(_FIND, list(missing)):
                         found[row["fingerprint"]] = row["id"]
-                index.resolve({by_fingerprint[key][0]: number for key, number in found.items()})
+                index.resolve({slot: found[key] for slot, key in fingerprints.items()})
 
     async def note(self, metadata: Sequence[Metadata]) -> None:
         """Keep what metrics are, if that is news. Raises Unavailable."""

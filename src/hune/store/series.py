@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hune.store.replicas import Replica, split
 from hune.store.wire.batch import Integers
 from hune.store.wire.labels import Identity
 
@@ -28,20 +29,32 @@ class SeriesIndex:
         """Number in the database, 0 while it isn't known."""
         self.newest: Integers = np.full(_FIRST_ROOM, _NEVER, np.int64)
         """Time of the newest sample that was stored, in milliseconds. A hint: others write too."""
-        self._by_fingerprint: dict[bytes, int] = {}
+        self.replica: Integers = np.zeros(_FIRST_ROOM, np.int64)
+        """Which of `replicas` says it."""
+        self.replicas: list[Replica | None] = [None]
+        self._by_fingerprint: dict[tuple[bytes, int], int] = {}
+        self._by_replica: dict[Replica | None, int] = {None: 0}
 
     def __len__(self) -> int:
         return len(self._by_fingerprint)
 
     def admit(self, key: bytes, identity: Identity) -> int:
         """Return the slot of a series, under which the bytes of its labels are known from now on."""
-        fingerprint = identity.fingerprint()
+        identity, replica = split(identity)
+        number = self._by_replica.get(replica)
+        if number is None:
+            number = self._by_replica[replica] = len(self.replicas)
+            self.replicas.append(replica)
+        # The same series of two replicas has two slots, and one number in the database.
+        fingerprint = (identity.fingerprint(), number)
         slot = self._by_fingerprint.get(fingerprint)
         if slot is None:
             slot = len(self._by_fingerprint)
             if slot == len(self.ids):
                 self.ids = np.concatenate([self.ids, np.zeros(slot, np.int64)])
                 self.newest = np.concatenate([self.newest, np.full(slot, _NEVER, np.int64)])
+                self.replica = np.concatenate([self.replica, np.zeros(slot, np.int64)])
+            self.replica[slot] = number
             self.unresolved[slot] = identity
             self._by_fingerprint[fingerprint] = slot
             self.size_bytes += _OVERHEAD_BYTES

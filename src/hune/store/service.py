@@ -23,6 +23,7 @@ from hune.store.housekeeping import Housekeeping
 from hune.store.metrics import StoreMetrics
 from hune.store.reading import Reading
 from hune.store.registry import Registry
+from hune.store.replicas import Election
 from hune.store.series import SeriesIndex
 from hune.store.wire import write1, write2
 from hune.store.wire.batch import Batch
@@ -74,6 +75,7 @@ class Timescale:
         self._registry = Registry(self._database)
         self._writer = Writer(self._database, self._metrics)
         self._housekeeping = Housekeeping(self._database, self._metrics, settings.retention_days)
+        self._election = Election(self._database)
         self._reading = Reading(self._database, self._metrics)
         self._index = SeriesIndex()
         self._decoding = asyncio.Lock()
@@ -98,6 +100,7 @@ class Timescale:
                 ready.set()
         finally:
             await self._registry.close()
+            await self._election.close()
             await self._reading.close()
 
     def app(self) -> Any:
@@ -138,6 +141,8 @@ class Timescale:
                 batch, index = await self._decode(body, encoding, decode)
             self._metrics.received.inc(len(batch))
             refused = self._refuse(batch)
+            taken = len(batch)
+            await self._elect(batch, index)
             if index.unresolved:
                 await self._registry.resolve(index)
             await self._writer.write(batch, index)
@@ -154,7 +159,7 @@ class Timescale:
         except ClientDisconnect:
             return PlainTextResponse("", 400)
         headers = {
-            f"{_PREFIX}-Samples-Written": str(len(batch)),
+            f"{_PREFIX}-Samples-Written": str(taken),
             f"{_PREFIX}-Histograms-Written": "0",
             f"{_PREFIX}-Exemplars-Written": "0",
         }
@@ -199,6 +204,17 @@ class Timescale:
             small = len(body) < _THREAD_BYTES
             return (work() if small else await asyncio.to_thread(work)), index
 
+    async def _elect(self, batch: Batch, index: SeriesIndex) -> None:
+        """Take out of a batch what replicas say that aren't believed: another says it. Raises Unavailable."""
+        said_by = index.replica[batch.slots]
+        if not said_by.any():
+            return
+        replicas = {number: index.replicas[number] for number in np.unique(said_by).tolist()}
+        believed = await self._election.believed(one for one in replicas.values() if one is not None)
+        good = np.isin(said_by, [number for number, one in replicas.items() if one is None or one in believed])
+        self._metrics.of_replicas.inc(int(np.count_nonzero(~good)))
+        batch.keep(good)
+
     def _refuse(self, batch: Batch) -> list[str]:
         """Take out of a batch what is not stored; return what that is."""
         refused = {}
@@ -208,7 +224,7 @@ class Timescale:
         good = (batch.times >= now_ms - days * DAY_MS) & (batch.times <= now_ms + DAY_MS)
         if not good.all():
             refused["samples too old or from the future"] = int(np.count_nonzero(~good))
-            batch.slots, batch.times, batch.bits = batch.slots[good], batch.times[good], batch.bits[good]
+            batch.keep(good)
         if batch.histograms:
             refused["native histograms"] = batch.histograms
         if batch.exemplars:

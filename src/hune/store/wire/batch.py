@@ -52,6 +52,10 @@ class Batch:
     def __len__(self) -> int:
         return len(self.times)
 
+    def keep(self, good: npt.NDArray[np.bool_]) -> None:
+        """Leave out all samples but those."""
+        self.slots, self.times, self.bits = self.slots[good], self.times[good], self.bits[good]
+
 
 class Columns:
     """Collects samples, one by one or many at once."""
