@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 
 class HuneError(Exception):
     """An error told to a person as one line; the command exits with `exit_code`.
@@ -32,3 +35,15 @@ class Unavailable(HuneError):
 
 class Refused(HuneError):
     """The other side answered no, and will again: don't retry unchanged."""
+
+
+def why(error: Exception) -> str:
+    """Return in a few words why a call failed: libraries' own texts repeat the address and speak of themselves."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    cause = getattr(error, "os_error", error)
+    if isinstance(cause, socket.gaierror):
+        return "its name does not resolve"
+    if isinstance(cause, OSError) and cause.errno:
+        return os.strerror(cause.errno).lower()
+    return str(cause) or type(cause).__name__

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import aiohttp
 
-from hune.core.errors import Unavailable
+from hune.core.errors import Unavailable, why
 from hune.http import control
 from hune.nester.snapshot import SEVERITIES, Alert, AlertState, Delivery, ServiceHealth, Severity, is_plausible
 
@@ -53,7 +53,7 @@ class HubClient:
                 body = await response.read()
                 return response.status, json.loads(body) if response.status == 200 else None
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            raise Unavailable(f"{self._base}: {str(error) or type(error).__name__}") from error
+            raise Unavailable(f"{self._base}: {why(error)}") from error
 
 
 def parse_alert(row: Mapping[str, Any]) -> Alert:

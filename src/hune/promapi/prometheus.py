@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from hune.core.errors import Refused, Unavailable
+from hune.core.errors import Refused, Unavailable, why
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +91,4 @@ class PrometheusClient:
             ) as response:
                 return response.status, await response.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            reason = str(error) or type(error).__name__
-            raise Unavailable(f"{self._base}: {reason}") from error
+            raise Unavailable(f"{self._base}: {why(error)}") from error

@@ -7,7 +7,7 @@ import re
 import aiohttp
 
 from hune.core.clock import Clock
-from hune.core.errors import Unavailable
+from hune.core.errors import Unavailable, why
 
 Metrics = dict[str, list[tuple[str, float]]]
 """Values by metric name: (labels as written, value)."""
@@ -56,18 +56,11 @@ class Checkup:
         except TimeoutError as error:
             raise Unavailable("does not answer") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Unavailable(_reason(error)) from error
+            raise Unavailable(why(error)) from error
         if response.status not in accept:
             text = body[:200].decode(errors="replace").strip().splitlines()
             raise Unavailable(f"answers {response.status}{': ' + text[0] if text else ''}")
         return body
-
-
-def _reason(error: Exception) -> str:
-    cause = getattr(error, "os_error", error)
-    if isinstance(cause, ConnectionRefusedError):
-        return "connection refused"
-    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
 
 
 async def read_metrics(checkup: Checkup, *names: str, path: str = "/metrics") -> Metrics:

@@ -13,6 +13,7 @@ from typing import Literal
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from hune.core.errors import why
 from hune.site.detect import source_towards
 from hune.site.models import Node, join_address
 
@@ -137,8 +138,7 @@ async def _fetch(node: Node, session: aiohttp.ClientSession) -> Metrics:
             return Metrics(200, parse(body.decode(errors="replace")), seconds, asked_at)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         log.debug("%s: %r", url, error)
-        reason = "takes too long" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-        return Metrics(0, asked_at=asked_at, error=reason)
+        return Metrics(0, asked_at=asked_at, error=why(error))
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

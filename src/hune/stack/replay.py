@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 
 from hune.core.clock import Clock
-from hune.core.errors import Unavailable
+from hune.core.errors import Unavailable, why
 from hune.core.files import write_atomically
 from hune.promapi.remote import READ_HEADERS, WRITE_HEADERS, Matcher, read_request, write_requests
 from hune.stack.monitor import Monitor
@@ -58,7 +58,7 @@ async def replay(
                 sent += len(request)
             start = until
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise Unavailable(f"replay: {error or type(error).__name__}") from error
+        raise Unavailable(f"replay: {why(error)}") from error
     except ValueError as error:
         raise Unavailable(f"prometheus: {error}") from error
     return sent

@@ -21,7 +21,7 @@ from hune.collect.pve.backfill import (
 )
 from hune.collect.pve.source import Api
 from hune.core.clock import Clock
-from hune.core.errors import Unavailable
+from hune.core.errors import Unavailable, why
 from hune.promapi.prometheus import PrometheusClient
 from hune.promapi.remote import WRITE_HEADERS, write_request
 from hune.pve.errors import BadAnswer, NotThere, PveError
@@ -145,4 +145,4 @@ class GapFiller:
                 if response.status // 100 != 2:
                     raise Unavailable(f"store: remote write answers {response.status}")
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise Unavailable(f"store: {error or type(error).__name__}") from error
+            raise Unavailable(f"store: {why(error)}") from error
