@@ -35,6 +35,7 @@ def build() -> typer.Typer:
         service,
         site,
         status,
+        store,
         tell,
         up,
     )
@@ -60,6 +61,6 @@ def build() -> typer.Typer:
         app.command(name=command.__name__.rpartition(".")[2])(command.command)
     app.command(name="run", help=run.command.__doc__)(run.command)
     app.command(name="tell", hidden=True)(tell.command)
-    for group in (engines, lab, site, node, pve, render, service):
+    for group in (engines, lab, site, node, pve, render, service, store):
         app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
     return app

@@ -60,10 +60,7 @@ class Database:
                 self._not_before = self.clock.monotonic() + self._backoff.next()
                 raise self.failed(error) from error
             except ValueError as error:
-                # Not repeated: it may hold a password.
-                raise InputError(
-                    "database: not a URL", remedy="write postgresql://user:password@host:5432/name"
-                ) from error
+                raise _not_a_url() from error
             self._backoff.reset()
             return connection
 
@@ -132,6 +129,23 @@ class Link:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+
+
+async def connect_once(url: str) -> Connection:
+    """Return a connection for one who only looks; the schema stays as it is. Raises Unavailable or InputError."""
+    try:
+        return await asyncpg.connect(
+            url, timeout=CONNECT_SECONDS, server_settings={**_SETTINGS, "application_name": "hune-store"}
+        )
+    except (*_BROKEN, asyncpg.PostgresError, TimeoutError) as error:
+        raise Unavailable(f"database: {describe(error)}") from error
+    except ValueError as error:
+        raise _not_a_url() from error
+
+
+def _not_a_url() -> InputError:
+    # What it is isn't repeated: it may hold a password.
+    return InputError("database: not a URL", remedy="write postgresql://user:password@host:5432/name")
 
 
 def describe(error: Exception) -> str:

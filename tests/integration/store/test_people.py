@@ -1,0 +1,213 @@
+"""What people are told of the store, and what they ask of it in SQL."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from ruamel.yaml import YAML
+
+from hune.store.inspection import EXAMPLES
+from support import remote_write as remote
+from support.timescale import Adapter, adapter, fetch
+
+DAY_MS = 86_400_000
+STALE = remote.number(0x7FF0000000000002)
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "store.md"
+NODE = "192.0.2.11:9100"
+
+
+def minutes(count: int) -> list[int]:
+    """Return moments of the last minutes, oldest first, each on a whole minute."""
+    now = time.time_ns() // 60_000_000_000 * 60_000
+    return [now - (count - 1 - at) * 60_000 for at in range(count)]
+
+
+@pytest.fixture
+def running(database: str) -> Iterator[Adapter]:
+    """An adapter that was told what the examples ask for."""
+    moments = minutes(60)
+    named: dict[tuple[str, str, str], list[float]] = {
+        ("node_load1", "job", "node"): [2.0 + at % 3 for at in range(60)],
+        ("node_hwmon_temp_celsius", "sensor", "temp1"): [40.0 + at % 10 for at in range(60)],
+        ("node_hwmon_temp_celsius", "sensor", "temp2"): [50.0] * 60,
+        ("node_network_receive_bytes_total", "device", "enp1s0"): [(at % 50) * 600.0 for at in range(60)],
+        ("up", "job", "node"): [1.0] * 58 + [STALE] * 2,
+    }
+    with adapter(database) as one:
+        made = remote.WriteRequest.FromString(
+            remote.request(
+                ([("__name__", name), ("instance", NODE), (label, value)], zip(moments, values, strict=True))
+                for (name, label, value), values in named.items()
+            )
+        )
+        made.metadata.add(type=2, metric_family_name="node_load1", help="1m load average.")
+        one.store(made.SerializeToString())
+        yield one
+
+
+def hune(database: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "DATABASE_URL": database, "COLUMNS": "160"}
+    return subprocess.run(
+        [sys.executable, "-m", "hune", "store", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+def told(database: str, *arguments: str) -> Any:
+    done = hune(database, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+async def test_latest_is_what_an_instant_query_finds(running: Adapter, database: str) -> None:
+    rows = await fetch(
+        database, "SELECT value, labels->>'sensor' AS sensor FROM hune.latest('node_hwmon_temp_celsius')"
+    )
+    assert {(row["sensor"], row["value"]) for row in rows} == {("temp1", 49.0), ("temp2", 50.0)}
+    matching = "SELECT value FROM hune.latest('node_hwmon_temp_celsius', '{\"sensor\": \"temp1\"}', to_timestamp($1))"
+    assert [row["value"] for row in await fetch(database, matching, minutes(60)[30] / 1000)] == [40.0]
+    assert await fetch(database, "SELECT FROM hune.latest('up')") == [], "it ended"
+    assert len(await fetch(database, "SELECT FROM hune.latest('up', at => now() - interval '4 minutes')")) == 1
+
+
+async def test_buckets_and_rates_say_what_lay_in_each_step(running: Adapter, database: str) -> None:
+    since = minutes(60)[0] / 1000
+    asked = "FROM hune.buckets('node_hwmon_temp_celsius', '10 minutes', to_timestamp($1), matching => $2) ORDER BY time"
+    rows = await fetch(database, f"SELECT * {asked}", since, '{"sensor": "temp1"}')
+    assert [(row["lowest"], row["average"], row["highest"], row["last"], row["samples"]) for row in rows] == [
+        (40.0, 44.5, 49.0, 49.0, 10)
+    ] * 6
+    rows = await fetch(
+        database,
+        "SELECT growth, per_second FROM hune.rates('node_network_receive_bytes_total', '10 minutes', to_timestamp($1))"
+        " ORDER BY time",
+        since,
+    )
+    # The first sample grew from nothing that is known; in the last step the counter begins anew at 0.
+    assert [row["growth"] for row in rows] == [5400.0, 6000.0, 6000.0, 6000.0, 6000.0, 5400.0]
+    assert [row["per_second"] for row in rows] == [9.0, 10.0, 10.0, 10.0, 10.0, 9.0]
+
+
+async def test_what_is_packed_is_found_by_the_same_questions(running: Adapter, database: str) -> None:
+    old = minutes(1)[0] - 2 * DAY_MS
+    labels = (("__name__", "old_total"), ("instance", NODE))
+    running.store(remote.request([(labels, [(old + at * 1000, at * 2.0) for at in range(100)])]))
+    for day in await fetch(database, "SELECT day FROM hune.unpacked_before(now()) AS day"):
+        await fetch(database, "SELECT hune.pack($1)", day["day"])
+    latest = "SELECT value FROM hune.latest('old_total', at => to_timestamp($1))"
+    assert [row["value"] for row in await fetch(database, latest, old / 1000 + 50)] == [100.0]
+    rates = "SELECT sum(growth) AS growth FROM hune.rates('old_total', '1 hour', to_timestamp($1), to_timestamp($2))"
+    assert (await fetch(database, rates, old / 1000, old / 1000 + 86_400))[0]["growth"] == 198.0
+
+
+async def test_a_role_that_may_read_reads_everything_and_changes_nothing(running: Adapter, database: str) -> None:
+    await fetch(database, "DROP ROLE IF EXISTS reader")
+    await fetch(database, "CREATE ROLE reader LOGIN")
+    await fetch(database, "SELECT hune.allow_reading('reader')")
+    as_reader = database.replace("//hune@", "//reader@")
+    assert told(as_reader, "stats")["series"] == 5
+    # Days that are made later are there too.
+    running.store(remote.request([((("__name__", "tomorrow"),), [(minutes(1)[0] + DAY_MS - 60_000, 1.0)])]))
+    assert told(as_reader, "sql", "SELECT count(*) AS count FROM hune.readable") == [{"count": 301}]
+    assert "load average" in hune(as_reader, "sql", "metrics").stdout
+    for statement in ("DELETE FROM hune.series", "SELECT hune.drop_before(now() + interval '9 days')"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await fetch(as_reader, statement)
+    await fetch(database, "DROP OWNED BY reader")
+    await fetch(database, "DROP ROLE reader")
+
+
+async def test_every_statement_of_the_guide_and_every_example_finds_something(running: Adapter, database: str) -> None:
+    guide = GUIDE.read_text()
+    blocks = [block for block in re.findall(r"```sql\n(.*?)```", guide, re.DOTALL) if "ROLE" not in block]
+    for one in EXAMPLES:
+        assert f"```sql\n{one.statement}```" in guide, f"{one.name} is missing in the guide"
+    assert len(blocks) >= len(EXAMPLES)
+    for block in blocks:
+        assert await fetch(database, block.strip().rstrip(";")) != [], block
+
+
+async def test_the_panel_of_the_guide_finds_what_grafana_would_draw(running: Adapter, database: str) -> None:
+    sources, panel = (
+        next(block for block in re.findall(rf"```{kind}\n(.*?)```", GUIDE.read_text(), re.DOTALL) if word in block)
+        for kind, word in (("yaml", "datasources:"), ("json", "rawSql"))
+    )
+    assert YAML(typ="safe").load(sources)["datasources"][0]["type"] == "grafana-postgresql-datasource"
+    statement = json.loads(panel)["targets"][0]["rawSql"]
+    for macro, value in (
+        ("$__timeFrom()", "now() - interval '1 hour'"),
+        ("$__timeTo()", "now()"),
+        ("$__interval", "60s"),
+    ):
+        assert macro in statement
+        statement = statement.replace(macro, value)
+    rows = await fetch(database, statement)
+    assert [type(value) for value in rows[0].values()][1:] == [str, float]
+    assert len(rows) == 60
+
+
+async def test_stats_count_what_there_is(running: Adapter, database: str) -> None:
+    old = minutes(1)[0] - 2 * DAY_MS
+    running.store(remote.request([((("__name__", "old"),), [(old + at * 10, 1.0) for at in range(1000)])]))
+    for day in await fetch(database, "SELECT day FROM hune.unpacked_before(now() - interval '1 day') AS day"):
+        await fetch(database, "SELECT hune.pack($1)", day["day"])
+    found = told(database, "stats", "--exact")
+    assert (found["series"], found["metrics"], found["samples"]) == (6, 5, 1300)
+    assert sum(day["packed_samples"] for day in found["days"]) == 1000
+    assert 0 <= found["lag_seconds"] < 120
+    assert found["database_bytes"] > found["bytes"] > 0
+    done = hune(database, "stats")
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout
+    assert "6 series of 5 metrics, about 1,300 samples" in shown
+    assert time.strftime("%Y-%m-%d", time.gmtime(old / 1000)) in shown
+
+
+async def test_check_finds_what_is_wrong_and_nothing_else(running: Adapter, database: str) -> None:
+    old = minutes(1)[0] - 2 * DAY_MS
+    named = (("__name__", "old"), ("nul", "a\0b"))
+    running.store(remote.request([(named, [(old + at * 10, 1.0) for at in range(100)])]))
+    for day in await fetch(database, "SELECT day FROM hune.unpacked_before(now() - interval '1 day') AS day"):
+        await fetch(database, "SELECT hune.pack($1)", day["day"])
+    assert [one["violations"] for one in told(database, "check")] == [0] * 5
+    name = time.strftime("%Y%m%d", time.gmtime(old / 1000))
+    for statement in (
+        f"ALTER TABLE hune.samples_{name} DISABLE TRIGGER skip_packed",
+        f"INSERT INTO hune.samples SELECT to_timestamp({old / 1000}), 1, series_id FROM hune.chunks",
+        "INSERT INTO hune.samples (time, value, series_id) VALUES (now(), 1, 99999)",
+        "UPDATE hune.series SET labels = '{\"n\": \"other\"}' WHERE metric = 'up'",
+        "UPDATE hune.chunks SET gaps[2] = 0",
+    ):
+        await fetch(database, statement)
+    done = hune(database, "check", "--json")
+    assert done.returncode == 1
+    assert [one["violations"] for one in json.loads(done.stdout)] == [1] * 5
+    assert "series 99999" in hune(database, "check").stdout
+
+
+def test_what_cant_be_asked_is_told_in_one_line(database: str) -> None:
+    for arguments, url, part in (
+        (("sql", "SELECT FROM nowhere"), database, "nowhere"),
+        (("sql", "CREATE TABLE x ()"), database, "read-only"),
+        (("stats",), database, "does not exist"),
+        (("stats",), "postgresql://nobody@127.0.0.1:1/x", "database: "),
+        (("stats",), "", "DATABASE_URL: not set"),
+    ):
+        done = hune(url, *arguments)
+        assert done.returncode != 0
+        assert part in done.stderr
+        assert len(done.stderr.splitlines()) == 1, done.stderr
