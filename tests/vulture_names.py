@@ -22,3 +22,6 @@ _.never_capture
 
 # protobuf
 _.type_name
+
+# apprise
+_.overflow_mode

@@ -28,6 +28,7 @@ from hune.site.processes import (
     VictoriaMetrics,
 )
 from hune.site.proxmox import AppliedProxmoxThresholds, Collectors, Discover, Protection, ProxmoxThresholds, merge
+from hune.site.receivers import Receiver
 from hune.site.values import (
     DEVICE_PATTERN,
     NAME_PATTERN,
@@ -46,7 +47,6 @@ from hune.site.values import (
     Ratio,
     Seconds,
     SecretRef,
-    SecretUrlRef,
     Speed,
     Url,
     format_speed,
@@ -60,7 +60,6 @@ __all__ = [
     "NAME_PATTERN",
     "AppliedThresholds",
     "CpuThreshold",
-    "Discord",
     "Engine",
     "Engines",
     "Exporter",
@@ -283,27 +282,6 @@ class ProxmoxCluster(Model):
     def _one_identity(self) -> ProxmoxCluster:
         if self.token and self.login:
             raise ValueError("both token and login; give one of them, best the token")
-        return self
-
-
-class Discord(Model):
-    """A Discord channel's webhook."""
-
-    webhook: SecretUrlRef = Field(description="URL of the webhook by reference: env:NAME or file:/absolute/path")
-
-
-class Receiver(Model):
-    """Where messages go; exactly one channel each."""
-
-    name: Name = Field(description="name of the receiver, once in the site")
-    discord: Discord | None = Field(None, description="a Discord channel")
-    console: bool = Field(False, description="print on Hune's own log")
-    lab: bool = Field(False, description="also take messages of the lab")
-
-    @model_validator(mode="after")
-    def _one_channel(self) -> Receiver:
-        if bool(self.discord) + self.console != 1:
-            raise ValueError("not exactly one channel; give discord or console")
         return self
 
 

@@ -22,6 +22,9 @@ VERSION_PATTERN = r"^[0-9][A-Za-z0-9.+~:-]{0,62}$"
 TOKEN_PATTERN = r"^[^\s!@=]+@[^\s!@=]+![A-Za-z0-9._-]+$"  # noqa: S105 - the shape of an id
 TAG_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_+.-]{0,63}$"
 USER_PATTERN = r"^[^\s!@=]+@[^\s!@=]+$"
+EMAIL_PATTERN = r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9](\.?[A-Za-z0-9-])*$"
+SLACK_CHANNEL_PATTERN = r"^[CGD][A-Z0-9]{2,30}$"
+DAY_TIME_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 FINGERPRINT_PATTERN = r"^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$"
 
 # What to write, for each pattern: the remedy of a value that does not match.
@@ -36,6 +39,9 @@ HINTS = {
     TOKEN_PATTERN: "write user@realm!name, without the secret: hune@pve!metrics",
     TAG_PATTERN: "write a tag as Proxmox has it: letters, digits, '_', '-', '+' and '.'",
     USER_PATTERN: "write user@realm: hune@pve",
+    EMAIL_PATTERN: "write an address alone, without a name: hune@example.com",
+    SLACK_CHANNEL_PATTERN: "write its id, as the channel's details show it: C0123456789",
+    DAY_TIME_PATTERN: "write hours and minutes, in quotes: '07:30'",
     FINGERPRINT_PATTERN: "write the SHA-256 fingerprint: 32 pairs of hexadecimal digits joined by ':'",
 }
 
@@ -48,6 +54,8 @@ Celsius = Annotated[float, Field(ge=0, le=150)]
 Device = Annotated[str, Field(pattern=DEVICE_PATTERN)]
 Duration = Annotated[str, Field(pattern=DURATION_PATTERN)]
 Url = Annotated[str, Field(pattern=URL_PATTERN, max_length=2048)]
+EmailAddress = Annotated[str, Field(pattern=EMAIL_PATTERN, max_length=254)]
+DayTime = Annotated[str, Field(pattern=DAY_TIME_PATTERN)]
 Fingerprint = Annotated[str, Field(pattern=FINGERPRINT_PATTERN)]
 AbsolutePath = Annotated[str, Field(pattern=PATH_PATTERN, max_length=4096)]
 

@@ -14,8 +14,8 @@ import pytest
 from hune.alerting.episode import Ending, Episode, State
 from hune.alerting.hub import receivers_of
 from hune.alerting.notifiers import Notice, ReceiverRefused
+from hune.alerting.notifiers.calling import Answer, Endpoint, _pause, retry_after
 from hune.alerting.notifiers.console import ConsoleNotifier
-from hune.alerting.notifiers.discord import Webhook, _pause, _retry_after
 from hune.alerting.notifiers.phrasing import Wording, clean, cut, duration, figure, width
 from hune.site.models import Site
 
@@ -37,12 +37,12 @@ SECRET = "secret-token"
     ],
 )
 def test_retry_after_is_understood(headers: Mapping[str, str], answer: Any, seconds: float | None) -> None:
-    assert _retry_after(headers, answer) == seconds
+    assert retry_after(headers, answer) == seconds
 
 
 def test_retry_after_may_be_a_date(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hune.alerting.notifiers.discord.time.time", lambda: 1_000_000.0)
-    assert _retry_after({"Retry-After": formatdate(1_000_030, usegmt=True)}, None) == 30.0
+    monkeypatch.setattr("hune.alerting.notifiers.calling.time.time", lambda: 1_000_000.0)
+    assert retry_after({"Retry-After": formatdate(1_000_030, usegmt=True)}, None) == 30.0
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_retry_after_may_be_a_date(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_empty_bucket_is_waited_for(headers: Mapping[str, str], seconds: float) -> None:
-    assert _pause(headers) == seconds
+    assert _pause(Answer(204, headers, "", None)) == seconds
 
 
 @pytest.mark.parametrize(
@@ -70,12 +70,14 @@ def test_empty_bucket_is_waited_for(headers: Mapping[str, str], seconds: float) 
         f"discord.com/{SECRET}",
         f"https://x:99999/{SECRET}",
         f"https://[x/{SECRET}",
+        f"https://host/{SECRET}\r\nHost: other",
+        f"https://host/{SECRET} x",
     ],
 )
 async def test_secret_that_is_no_url_is_refused_unseen(url: str) -> None:
     async with aiohttp.ClientSession() as session:
         with pytest.raises(ReceiverRefused) as refused:
-            Webhook(session, url, timeout_seconds=1.0)
+            Endpoint(session, url, what="the webhook", remedy="make a new one", timeout_seconds=1.0)
     assert SECRET not in str(refused.value)
 
 

@@ -8,59 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hune.alerting.catalogue import ALERTS
-from hune.alerting.episode import Ending, Episode, State
-from hune.alerting.notifiers import Digest, Notice
-from hune.alerting.notifiers.discord_message import Composer
+from hune.alerting.episode import Ending
+from hune.alerting.notifiers import Digest
+from hune.alerting.notifiers.discord import DiscordComposer
 from hune.alerting.notifiers.next_steps import NEXT_STEPS
-from hune.alerting.notifiers.phrasing import Wording
 from support.discord_server import check
+from support.notices import NOW, PAGE, notice, writer
 
-PAGE = "https://hune.example"
-COMPOSER = Composer(Wording("en"), site="home", page=PAGE, nodes={"pve-02"})
-NOW = 2_000_000.0
-
-
-def episode(
-    *, state: State = State.FIRING, ending: Ending | None = None, resolved_at: float | None = None, **changes: Any
-) -> Episode:
-    labels = {
-        "alertname": "CpuHot",
-        "severity": "critical",
-        "site": "home",
-        "node": "pve-02",
-        "chip": "platform_coretemp_0",
-        **changes.get("labels", {}),
-    }
-    annotations = {
-        "summary": "pve-02: CPU at 78 °C, limit 70 °C",
-        "description": "The hottest sensor of platform_coretemp_0 is above its limit.",
-        "runbook_url": "https://hune.example/runbooks/CpuHot",
-        "value": "78",
-        "unit": "°C",
-        "threshold": "70",
-        **changes.get("annotations", {}),
-    }
-    return Episode(
-        id=changes.get("id", 12),
-        fingerprint="f",
-        labels=labels,
-        annotations=annotations,
-        state=state,
-        starts_at=NOW - 192.0,
-        received_at=NOW - 191.0,
-        heard_at=NOW,
-        resolved_at=resolved_at,
-        ending=ending,
-        value=78.04,
-        peak=81.26,
-    )
-
-
-def notice(*, over: bool = False, is_news: bool = True, message: str | None = None, **changes: Any) -> Notice:
-    if over:
-        about = episode(state=State.RESOLVED, ending=changes.pop("ending", Ending.MEASURED), resolved_at=NOW, **changes)
-        return Notice(about, State.RESOLVED, is_news, NOW, message)
-    return Notice(episode(**changes), State.FIRING, is_news, NOW, message)
+COMPOSER = DiscordComposer(writer())
 
 
 def facts(payload: dict[str, Any]) -> dict[str, str]:
@@ -85,7 +40,7 @@ def test_firing_alert_says_all_that_matters() -> None:
 
 def test_resolved_alert_says_how_long_and_how_bad_it_was() -> None:
     told = notice(over=True, is_news=False, message="7")
-    edited, reply = COMPOSER.resolved(told), COMPOSER.reply(told)
+    edited, reply = COMPOSER.alert(told), COMPOSER.reply(told)
     assert check(edited) == check(reply) == []
     assert reply["content"] == "✅ **RESOLVED** pve-02: CPU too hot (after 3 min 12 s, peak 81.3 °C)"
     assert reply["embeds"] == []
@@ -116,7 +71,7 @@ def test_lab_is_marked_everywhere() -> None:
 
 
 def test_french_site_is_told_in_french() -> None:
-    payload = Composer(Wording("fr"), site="maison", page=PAGE).alert(notice())
+    payload = DiscordComposer(writer("fr")).alert(notice())
     assert payload["embeds"][0]["title"] == "🔥 CRITIQUE · Processeur trop chaud · pve-02"
     assert facts(payload)["Valeur"] == "**78 °C** (limite 70 °C)"
 
@@ -124,7 +79,7 @@ def test_french_site_is_told_in_french() -> None:
 def test_peak_below_the_limit_is_not_told() -> None:
     """Of a link that is too slow, the highest value is no worst."""
     slow: dict[str, Any] = {"labels": {"alertname": "LinkSlow"}, "annotations": {"threshold": "100"}}
-    assert "Peak" not in facts(COMPOSER.resolved(notice(over=True, is_news=False, **slow)))
+    assert "Peak" not in facts(COMPOSER.alert(notice(over=True, is_news=False, **slow)))
 
 
 def test_every_alert_of_the_catalogue_has_a_next_step() -> None:
@@ -222,9 +177,9 @@ _words = st.dictionaries(
 def test_any_labels_make_a_message_that_discord_takes(
     labels: dict[str, str], annotations: dict[str, str], over: bool, is_news: bool, language: str
 ) -> None:
-    composer = Composer(Wording(language), site="home", page=PAGE)
+    composer = DiscordComposer(writer(language))
     told = notice(over=over, is_news=is_news, labels=labels, annotations=annotations)
     digest = Digest([told] * 30, f"{PAGE}/alerts?digest=1", NOW, away_since=NOW - 99)
-    for payload in (composer.alert(told), composer.resolved(told), composer.reply(told), composer.digest(digest)):
+    for payload in (composer.alert(told), composer.reply(told), composer.digest(digest)):
         assert check(payload) == []
         json.dumps(payload, ensure_ascii=False).encode()

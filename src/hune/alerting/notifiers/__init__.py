@@ -1,6 +1,7 @@
 """Channels: one file each, all of one shape.
 
-A notifier turns a notice into the channel's message and hands it over. What it raises says what to do next.
+`content` says what a message tells, `telling` when which message is sent. A channel puts the content into its own form
+(pure) and hands that over (the effect). What it raises says what to do next.
 """
 
 from __future__ import annotations
@@ -11,6 +12,14 @@ from typing import Protocol
 
 from hune.alerting.episode import Episode, State
 from hune.core.errors import Refused, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a reader can go from a message."""
+
+    text: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,8 @@ class Notice:
     now: float
     message: str | None = None
     """The id of the message that told of it before, if it has one of its own."""
+    links: Sequence[Link] = ()
+    """What the reader can do about it, beside reading the runbook and opening Hune."""
 
     @property
     def came_and_went(self) -> bool:
@@ -66,6 +77,9 @@ class Notifier(Protocol):
 
     async def edit(self, notice: Notice, /) -> bool:
         """Have the alert's own message show what was told; False if somebody deleted it. Raises as `tell` does."""
+
+    async def say(self, text: str) -> None:
+        """Say something that is no alert. Raises as `tell` does."""
 
 
 class TryLater(Unavailable):

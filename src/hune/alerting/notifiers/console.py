@@ -42,6 +42,9 @@ class ConsoleNotifier:
     async def edit(self, _notice: Notice) -> bool:
         return False
 
+    async def say(self, text: str) -> None:
+        await self._print(clean(text))
+
     def line(self, notice: Notice) -> str:
         """Return an alert as a line: `12:00:07Z 🔥 CRITICAL CpuHot pve-02: CPU hot · 78 °C (limit 70 °C)`."""
         wording, episode, kind = self._wording, notice.episode, self._wording.kind(notice)

@@ -1,201 +1,215 @@
-"""Discord: messages through a channel's webhook.
+"""Discord: messages through a channel's webhook. The end of an alert edits its message and posts a short one.
 
-Source: https://discord.com/developers/docs/resources/webhook#execute-webhook
+Webhooks: https://discord.com/developers/docs/resources/webhook#execute-webhook
+Limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits
+Rates: https://discord.com/developers/docs/topics/rate-limits
 """
 
 from __future__ import annotations
 
-import json
-import math
-import time
-from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
+import re
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-import aiohttp
 from yarl import URL
 
-from hune.alerting.episode import State
-from hune.alerting.notifiers import ContentRefused, Digest, Notice, Receipt, ReceiverRefused, TryLater
-from hune.alerting.notifiers.discord_message import Composer, Payload
+from hune.alerting.notifiers import Digest, Notice
+from hune.alerting.notifiers.calling import Answer, Endpoint, encode
+from hune.alerting.notifiers.content import Content, Fact, Many, Writer
+from hune.alerting.notifiers.phrasing import clean, cut, width
 
-_ANSWER_BYTES = 256 << 10
+MAX_CONTENT = 2000
+MAX_TITLE = 256
+MAX_DESCRIPTION = 4096
+MAX_FIELD_NAME = 256
+MAX_FIELD_VALUE = 1024
+
+WHAT, REMEDY = "the webhook", "make a new one in Discord"
+
+Payload = dict[str, Any]
+
+_COLOURS = {
+    "critical": 0xD6336C,
+    "warning": 0xF59F00,
+    "info": 0x228BE6,
+    "alert": 0x228BE6,
+    "resolved": 0x2F9E44,
+    "passed": 0x2F9E44,
+    "unwatched": 0x868E96,
+}
+_DIGEST_TEXT = 3000
+_LINKS_TEXT = 1000
 _UNKNOWN_MESSAGE = 10008
-# Of a deleted, wrong or forbidden webhook; a redirect is no webhook either, and is never followed.
-_GONE = {401, 403, 404, 405, 410}
+_MARKDOWN = re.compile(r"([\\`*_~|<>\[\]])")
+_AT_START = re.compile(r"^([#\-+])")
+_LINK_LIKE = re.compile(r":(?=//|[A-Za-z0-9_]+:)")
+_MENTION = re.compile(r"@(?=\w)")
 
 
-class _MessageGone(Exception):
-    """The message to edit was deleted."""
+class DiscordComposer:
+    """Discord's messages: a line of text, and an embed with the rest."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def alert(self, notice: Notice) -> Payload:
+        content = self._writer.alert(notice)
+        return _message(_headline(content), self._embed(content))
+
+    def reply(self, notice: Notice) -> Payload:
+        return _message(self.headline(notice))
+
+    def plain(self, text: str) -> Payload:
+        return _message(escape(text, MAX_CONTENT))
+
+    def headline(self, notice: Notice) -> str:
+        return _headline(self._writer.alert(notice))
+
+    def digest_line(self, digest: Digest) -> str:
+        many = self._writer.digest(digest)
+        return f"{many.icon} {many.title} {digest.link}"
+
+    def digest(self, digest: Digest) -> Payload:
+        many = self._writer.digest(digest)
+        rows = _lines(many)
+        say = self._writer.wording.say
+        more = [_bold(say("more", many.total - len(rows)))] if len(rows) < many.total else []
+        if many.link:
+            more.append(f"[{say('list', many.total)}]({many.link})")
+        away = self._writer.away(many, lambda moment: f"<t:{round(moment)}:t>")
+        paragraphs = [part for part in (away, "\n".join(rows), " · ".join(more)) if part]
+        embed = {
+            "title": cut(f"{many.icon} {many.title}", MAX_TITLE),
+            "description": cut("\n\n".join(paragraphs), MAX_DESCRIPTION),
+            "color": _COLOURS[many.kind],
+            "footer": {"text": many.footer},
+            "timestamp": _iso(many.now),
+        }
+        return _message(f"{many.icon} {_bold(many.title)}", embed)
+
+    def _embed(self, content: Content) -> Payload:
+        say = self._writer.wording.say
+        # Our own words keep their markup.
+        next_step = content.next_step if content.next_step_is_ours else escape(content.next_step, 700)
+        fields = [
+            *(_field(fact.name, _fact(fact), inline=not fact.wide) for fact in content.facts),
+            _field(say("next"), next_step, inline=False),
+            _field(say("links"), _links(content), inline=False),
+        ]
+        embed: Payload = {
+            "title": cut(f"{content.icon} {content.word}{_lab(content)} · {escape(content.name, 180)}", MAX_TITLE),
+            "url": next((link.url for link in content.links if link.text == say("page")), ""),
+            "description": escape(content.description, 1500),
+            "color": _COLOURS[content.kind],
+            "fields": [field for field in fields if field["value"]],
+            "footer": {"text": content.footer},
+            "timestamp": _iso(content.starts_at),
+        }
+        return {key: part for key, part in embed.items() if part}
 
 
-class Webhook:
-    """One webhook; its URL is a secret and appears in no error."""
+class DiscordWebhook:
+    """One webhook."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, *, timeout_seconds: float) -> None:
-        """Raises ReceiverRefused if `url` isn't one."""
-        self._session = session
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
-        self._free_at: dict[str, float] = {}
-        try:
-            self._parts = urlsplit(url.strip())
-            usable = self._parts.scheme in ("http", "https") and self._parts.hostname and self._parts.port != 0
-            self._url("")
-        except ValueError:
-            usable = False
-        if not usable:
-            raise ReceiverRefused("the webhook is not a URL", remedy="copy it again from Discord")
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
 
     @property
     def pause_seconds(self) -> float:
-        """How long Discord wants no further message."""
-        return max(0.0, self._free_at.get("POST", 0.0) - time.monotonic())
+        return self._endpoint.pause_seconds("post")
 
     async def post(self, payload: Payload) -> str | None:
-        """Post a message; return its id. Raises TryLater, ContentRefused or ReceiverRefused."""
-        answer = await self._call("POST", "", payload)
-        identity = answer.get("id") if isinstance(answer, dict) else None
+        answer = await self._endpoint.call("post", encode(payload), url=self._url(""))
+        if not answer.accepted:
+            raise self._endpoint.judge(answer)
+        identity = answer.get("id")
         return identity if isinstance(identity, str) and identity.isdigit() else None
 
     async def patch(self, message: str, payload: Payload) -> bool:
-        """Replace a message; return False if it was deleted. Raises as `post` does."""
-        try:
-            await self._call("PATCH", f"/messages/{message}", payload)
-        except _MessageGone:
+        # Messages and edits are limited apart.
+        url = self._url(f"/messages/{message}")
+        answer = await self._endpoint.call("patch", encode(payload), method="PATCH", url=url)
+        if _is_deleted(answer):
             return False
+        if not answer.accepted:
+            raise self._endpoint.judge(answer)
         return True
 
     def _url(self, suffix: str) -> URL:
-        query = f"{self._parts.query}&wait=true" if self._parts.query else "wait=true"
-        path = self._parts.path.rstrip("/") + suffix
-        return URL(urlunsplit((self._parts.scheme, self._parts.netloc, path, query, "")), encoded=True)
-
-    async def _call(self, method: str, suffix: str, payload: Payload) -> Any:
-        # Messages and edits are limited apart.
-        if (early := self._free_at.get(method, 0.0) - time.monotonic()) > 0:
-            raise TryLater("asks for a pause", after_seconds=early, limited=True)
-        try:
-            async with self._session.request(
-                method, self._url(suffix), json=payload, timeout=self._timeout, allow_redirects=False
-            ) as response:
-                body = await _read(response)
-                status, headers = response.status, response.headers
-        except TimeoutError as error:
-            raise TryLater("no answer in time") from error
-        except aiohttp.InvalidURL:
-            raise ReceiverRefused("the webhook is not a URL", remedy="copy it again from Discord") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise TryLater(_reason(error)) from None
-        answer = _decode(body)
-        self._free_at[method] = time.monotonic() + _pause(headers)
-        if 200 <= status < 300:
-            return answer
-        raise _judge(method, status, headers, answer)
+        """Return the webhook's URL with a suffix to its path, its query kept: a thread of the channel may be in it."""
+        path, _, query = str(self._endpoint.url).partition("#")[0].partition("?")
+        return URL(f"{path.rstrip('/')}{suffix}?{f'{query}&' if query else ''}wait=true", encoded=True)
 
 
-class DiscordNotifier:
-    """Tells alerts in a Discord channel."""
-
-    def __init__(self, webhook: Webhook, composer: Composer) -> None:
-        self._webhook = webhook
-        self._composer = composer
-
-    async def tell(self, notice: Notice) -> Receipt:
-        """Post the alert; of one that is over, edit its message and post a short reply."""
-        if notice.told is State.FIRING or notice.came_and_went:
-            message = await self._post(self._composer.alert(notice), self._composer.headline(notice))
-            return Receipt(message, edited=True, pause_seconds=self._webhook.pause_seconds)
-        message = notice.message if await self._is_edited(notice) else None
-        await self._post(self._composer.reply(notice), self._composer.headline(notice))
-        return Receipt(message, edited=True, pause_seconds=self._webhook.pause_seconds)
-
-    async def tell_digest(self, digest: Digest) -> Receipt:
-        payload = self._composer.digest(digest)
-        await self._post(payload, payload["content"] + " " + digest.link)
-        return Receipt(None, edited=False, pause_seconds=self._webhook.pause_seconds)
-
-    async def edit(self, notice: Notice) -> bool:
-        assert notice.message is not None
-        return await self._webhook.patch(notice.message, self._composer.resolved(notice))
-
-    async def _is_edited(self, notice: Notice) -> bool:
-        try:
-            return notice.message is not None and await self.edit(notice)
-        except ContentRefused:
-            return False
-
-    async def _post(self, payload: Payload, fallback: str) -> str | None:
-        try:
-            return await self._webhook.post(payload)
-        except ContentRefused:
-            # Better a plain word than none.
-            return await self._webhook.post(self._composer.plain(fallback))
+def _is_deleted(answer: Answer) -> bool:
+    return answer.status == 404 and answer.get("code") in (None, 0, _UNKNOWN_MESSAGE)
 
 
-def _judge(method: str, status: int, headers: Mapping[str, str], answer: Any) -> Exception:
-    code = answer.get("code") if isinstance(answer, dict) else None
-    if method == "PATCH" and status == 404 and code in (None, 0, _UNKNOWN_MESSAGE):
-        return _MessageGone()
-    said = f"answered {status}"
-    if status == 429:
-        wait = _retry_after(headers, answer)
-        return TryLater(f"{said}: too many messages", after_seconds=wait if wait is not None else 5.0, limited=True)
-    if status >= 500 or status in (408, 425):
-        return TryLater(said, after_seconds=_retry_after(headers, None))
-    if status in _GONE or 300 <= status < 400:
-        return ReceiverRefused(f"{said}: the webhook is gone or not permitted", remedy="make a new one in Discord")
-    return ContentRefused(said, remedy="report this message as a defect")
+def _headline(content: Content) -> str:
+    return content.headline(escape, _bold)
 
 
-def _retry_after(headers: Mapping[str, str], answer: Any) -> float | None:
-    """Return the seconds of Retry-After (a number or a date), else of the answer's body; within a day."""
-    for given in (headers.get("Retry-After"), answer.get("retry_after") if isinstance(answer, dict) else None):
-        if given is None:
-            continue
-        try:
-            seconds = float(given)
-        except (TypeError, ValueError):
-            try:
-                seconds = parsedate_to_datetime(str(given)).timestamp() - time.time()
-            except (TypeError, ValueError, OverflowError):
-                continue
-        if math.isfinite(seconds):
-            return min(max(seconds, 0.0), 86400.0)
-    return None
-
-
-def _pause(headers: Mapping[str, str]) -> float:
-    """Return how long to wait before the next request: the bucket is empty until it is refilled."""
-    try:
-        if int(headers.get("X-RateLimit-Remaining", "1")) > 0:
-            return 0.0
-        seconds = float(headers.get("X-RateLimit-Reset-After", "0"))
-    except ValueError:
-        return 0.0
-    return min(seconds, 3600.0) if seconds > 0 else 0.0
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body, as far as it is worth reading."""
-    body = b""
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > _ANSWER_BYTES:
+def _lines(many: Many) -> list[str]:
+    """Return a line for each of the first alerts, as many as a message holds well."""
+    lines, room = [], _DIGEST_TEXT
+    for row in many.rows:
+        line = row.line(escape, _bold, lambda moment: f"<t:{round(moment)}:R>")
+        room -= width(line) + 1
+        if room < 0:
             break
-    return body
+        lines.append(line)
+    return lines
 
 
-def _decode(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+def _fact(fact: Fact) -> str:
+    told = f"<t:{round(fact.since)}:R>" if fact.since is not None else escape(fact.text, 800)
+    return " ".join(part for part in (_bold(escape(fact.strong, 150)) if fact.strong else "", told) if part)
 
 
-def _reason(error: Exception) -> str:
-    """Return what went wrong, without the URL that messages of the client may carry."""
-    cause = getattr(error, "os_error", None) or error
-    if isinstance(cause, ConnectionRefusedError):
-        return "connection refused"
-    return getattr(cause, "strerror", None) or type(error).__name__
+def _links(content: Content) -> str:
+    """Return the links that fit into a field, the first first."""
+    shown = ""
+    for link in content.links:
+        longer = f"{shown}{' · ' if shown else ''}[{escape(link.text, 60)}]({link.url})"
+        if width(longer) > _LINKS_TEXT:
+            break
+        shown = longer
+    return shown
+
+
+def _lab(content: Content) -> str:
+    return f" · {content.lab}" if content.lab else ""
+
+
+def _message(content: str, *embeds: Payload) -> Payload:
+    return {"content": cut(content, MAX_CONTENT), "embeds": list(embeds), "allowed_mentions": {"parse": []}}
+
+
+def _field(name: str, value: str, *, inline: bool) -> Payload:
+    return {"name": cut(name, MAX_FIELD_NAME), "value": cut(value, MAX_FIELD_VALUE), "inline": inline}
+
+
+def _bold(text: str) -> str:
+    return f"**{text}**"
+
+
+def escape(text: str, limit: int) -> str:
+    """Return foreign text as one line that Discord shows as it is: no markup, mention, link or emoji code."""
+    line = _MARKDOWN.sub(r"\\\1", cut(clean(text), limit))
+    line = _AT_START.sub(r"\\\1", line)
+    line = _LINK_LIKE.sub(r"\\:", line)
+    return _whole(_MENTION.sub("@\u200b", line), limit)
+
+
+def _whole(line: str, limit: int) -> str:
+    if width(line) <= limit:
+        return line
+    shortened = cut(line, limit)[:-1]
+    # A backslash that lost its partner would escape what follows.
+    if (len(shortened) - len(shortened.rstrip("\\"))) % 2:
+        shortened = shortened[:-1]
+    return shortened + "…"
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")

@@ -40,6 +40,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "firing_count": "{} firing",
         "resolved_count": "{} resolved",
         "passed_count": "{} came and went",
+        "test_summary": "Test: messages of Hune reach this receiver",
+        "test_description": "Somebody asked for this message. There is nothing to do.",
         "away": "Messages could not be delivered from {} on; this is how things stand.",
     },
     "fr": {
@@ -71,6 +73,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "firing_count": "{} en cours",
         "resolved_count": "{} résolues",
         "passed_count": "{} apparues et disparues",
+        "test_summary": "Essai : les messages de Hune arrivent ici",
+        "test_description": "Quelqu'un a demandé ce message. Il n'y a rien à faire.",
         "away": "Les messages n'ont pu être remis à partir de {} ; voici l'état actuel.",
     },
 }
@@ -121,7 +125,7 @@ class Wording:
     def title(self, episode: Episode) -> str:
         """Return what kind of alert it is: `CPU too hot`, or its name if it isn't of the catalogue."""
         alert = ALERTS.get(episode.alertname)
-        return alert.words(self._language).title if alert else clean(episode.alertname)
+        return alert.words(self._language).title if alert else self._name(episode)
 
     def summary(self, notice: Notice) -> str:
         """Return the alert in one line, the node's name in it; of one that is over, what it was."""
@@ -130,9 +134,13 @@ class Wording:
             place = self._place(episode)
             text = f"{self.title(episode)} · {place}" if place else self.title(episode)
         else:
-            text = clean(episode.annotations.get("summary", "")) or clean(episode.alertname)
+            text = clean(episode.annotations.get("summary", "")) or self._name(episode)
         node = clean(episode.labels.get("node", ""))
         return f"{node}: {text}" if node and node.casefold() not in text.casefold() else text
+
+    def _name(self, episode: Episode) -> str:
+        # A name of nothing that can be seen is none.
+        return clean(episode.alertname) or self.say("alert")
 
     def _place(self, episode: Episode) -> str:
         """Return which of the things on a node it was; of a cluster, everything that tells it from its siblings."""

@@ -1,0 +1,119 @@
+"""Everything else, through Apprise: Telegram, Pushover, Gotify, ntfy, Matrix and a hundred more. Needs hune[apprise].
+
+Library and its URLs: https://github.com/caronc/apprise/wiki. It says only whether a service accepted: what isn't
+accepted is tried again, and nothing is edited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from hune.alerting.notifiers import Digest, Notice, ReceiverRefused, TryLater
+from hune.alerting.notifiers.content import Writer, written
+from hune.alerting.notifiers.phrasing import clean, cut
+from hune.core.errors import InputError
+
+MAX_TITLE = 250
+MAX_BODY = 1500
+
+# Apprise's names of what a message is about.
+_KINDS = {"critical": "failure", "warning": "warning", "resolved": "success", "passed": "success"}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A message: what it is about, a line, and the rest."""
+
+    kind: str
+    title: str
+    body: str
+
+
+class AppriseComposer:
+    """Plain text, short enough for most services; a service that takes less has it cut by Apprise."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def alert(self, notice: Notice) -> Words:
+        content = self._writer.alert(notice)
+        say = self._writer.wording.say
+        lines = [
+            content.headline(),
+            *(f"{fact.name}: {cut(fact.line, 200)}" for fact in content.facts),
+            *([f"{say('next')}: {cut(content.next_step, 300)}"] if content.next_step else []),
+            *(f"{link.text}: {link.url}" for link in content.links),
+        ]
+        return Words(_KINDS.get(content.kind, "info"), cut(content.title, MAX_TITLE), _within(lines))
+
+    def reply(self, notice: Notice) -> Words:
+        return self.alert(notice)
+
+    def digest(self, digest: Digest) -> Words:
+        many = self._writer.digest(digest)
+        away = self._writer.away(many, written)
+        # The link first: what comes after may be cut.
+        lines = [*([away] if away else []), *([many.link] if many.link else []), *(row.line() for row in many.rows)]
+        if len(many.rows) < many.total:
+            lines.append(self._writer.wording.say("more", many.total - len(many.rows)))
+        return Words(_KINDS.get(many.kind, "info"), cut(f"{many.icon} {many.title}", MAX_TITLE), _within(lines))
+
+    def plain(self, text: str) -> Words:
+        return Words("failure", "Hune", cut(clean(text), MAX_BODY))
+
+    def headline(self, notice: Notice) -> str:
+        return self._writer.alert(notice).headline()
+
+    def digest_line(self, digest: Digest) -> str:
+        return digest.link
+
+
+class AppriseService:
+    """One service by its Apprise URL, which is a secret."""
+
+    def __init__(self, url: str, *, timeout_seconds: float) -> None:
+        """Import Apprise (blocking). Raises InputError if it is missing, ReceiverRefused if it doesn't know the URL."""
+        try:
+            import apprise
+        except ImportError:
+            raise InputError("Apprise is not installed", remedy="pip install 'hune[apprise]'") from None
+        # It logs what it sends and to where.
+        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+        self._timeout = timeout_seconds
+        self._service: Any = apprise.Apprise(asset=apprise.AppriseAsset(app_id="Hune", app_desc="Hune", app_url=""))
+        if not self._service.add(url.strip()):
+            raise ReceiverRefused("the URL is none that Apprise knows", remedy="see Apprise's page of the service")
+        for one in self._service:
+            one.overflow_mode = apprise.OverflowMode.TRUNCATE
+
+    @property
+    def pause_seconds(self) -> float:
+        return 1.0
+
+    async def post(self, payload: Words) -> str | None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                accepted = await self._service.async_notify(
+                    body=payload.body, title=payload.title, notify_type=payload.kind, body_format="text"
+                )
+        except TimeoutError as error:
+            raise TryLater("no answer in time") from error
+        if not accepted:
+            raise TryLater("the service did not accept it, or was not reached")
+        return None
+
+    async def patch(self, _message: str, _payload: Words) -> bool:
+        return False
+
+
+def _within(lines: list[str]) -> str:
+    """Return as many lines as a body holds."""
+    kept: list[str] = []
+    for line in lines:
+        if len("\n".join([*kept, line])) > MAX_BODY:
+            break
+        kept.append(line)
+    return "\n".join(kept)

@@ -1,0 +1,93 @@
+"""Which message is sent when: the same for all channels that have messages."""
+
+from __future__ import annotations
+
+from typing import Generic, Protocol, TypeVar
+
+from hune.alerting.episode import State
+from hune.alerting.notifiers import ContentRefused, Digest, Notice, Receipt
+
+P = TypeVar("P")
+P_co = TypeVar("P_co", covariant=True)
+P_contra = TypeVar("P_contra", contravariant=True)
+
+
+class Composer(Protocol[P_co]):
+    """Puts what is to be told into a channel's form; pure."""
+
+    def alert(self, notice: Notice) -> P_co:
+        """Return an alert's own message: as it fires, as it came and went, or as it reads once it is over."""
+
+    def reply(self, notice: Notice) -> P_co:
+        """Return what is posted when an alert is over that was told as firing."""
+
+    def digest(self, digest: Digest) -> P_co:
+        """Return the message that counts many alerts and names the worst."""
+
+    def plain(self, text: str) -> P_co:
+        """Return a message of bare text."""
+
+    def headline(self, notice: Notice) -> str:
+        """Return an alert as bare text."""
+
+    def digest_line(self, digest: Digest) -> str:
+        """Return a digest as bare text, its link in it."""
+
+
+class Channel(Protocol[P_contra]):
+    """Hands messages over. Raises TryLater, ContentRefused or ReceiverRefused."""
+
+    @property
+    def pause_seconds(self) -> float:
+        """How long the service wants no further message."""
+
+    async def post(self, payload: P_contra) -> str | None:
+        """Post a message; return its id, None if it has none."""
+
+    async def patch(self, message: str, payload: P_contra) -> bool:
+        """Replace a message; return False if that can't be done (any more)."""
+
+
+class MessageNotifier(Generic[P]):
+    """Tells alerts through a channel."""
+
+    def __init__(self, channel: Channel[P], composer: Composer[P], *, has_plain: bool = True) -> None:
+        """`has_plain`: bare text reaches the reader where the rich message is refused."""
+        self._channel = channel
+        self._composer = composer
+        self._has_plain = has_plain
+
+    async def tell(self, notice: Notice) -> Receipt:
+        """Post the alert; of one that is over, edit its message where that can be done, and post that it is."""
+        if notice.told is State.FIRING or notice.came_and_went:
+            message = await self._post(self._composer.alert(notice), self._composer.headline(notice))
+            return Receipt(message, edited=True, pause_seconds=self._channel.pause_seconds)
+        message = notice.message if await self._is_edited(notice) else None
+        await self._post(self._composer.reply(notice), self._composer.headline(notice))
+        return Receipt(message, edited=True, pause_seconds=self._channel.pause_seconds)
+
+    async def tell_digest(self, digest: Digest) -> Receipt:
+        await self._post(self._composer.digest(digest), self._composer.digest_line(digest))
+        return Receipt(None, edited=False, pause_seconds=self._channel.pause_seconds)
+
+    async def edit(self, notice: Notice) -> bool:
+        assert notice.message is not None
+        return await self._channel.patch(notice.message, self._composer.alert(notice))
+
+    async def say(self, text: str) -> None:
+        await self._channel.post(self._composer.plain(text))
+
+    async def _is_edited(self, notice: Notice) -> bool:
+        try:
+            return notice.message is not None and await self.edit(notice)
+        except ContentRefused:
+            return False
+
+    async def _post(self, payload: P, text: str) -> str | None:
+        try:
+            return await self._channel.post(payload)
+        except ContentRefused:
+            if not self._has_plain:
+                raise
+            # Better a plain word than none.
+            return await self._channel.post(self._composer.plain(text))
