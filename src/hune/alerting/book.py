@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hune.alerting.episode import Delivery, Ending, Episode, Incoming, State
+from hune.alerting.episode import Dead, Delivery, Ending, Episode, Incoming, State
 
 ReceiversOf = Callable[[Incoming], Sequence[str]]
 IsKnown = Callable[[str], bool]
@@ -33,21 +33,35 @@ def take(
     *,
     receivers_of: ReceiversOf,
     is_known: IsKnown,
+    is_told_once: IsKnown,
     now: float,
     test_alert_seconds: float,
 ) -> Taken:
-    """Enter a notification into the book."""
+    """Enter a notification into the book; the end of what `is_told_once` is no news."""
     taken = Taken()
     for alert in alerts:
-        if not alert.firing:
+        once = is_told_once(alert.labels.get("alertname", ""))
+        if not alert.firing and not once:
             _take_end(connection, alert, receivers_of(alert), is_known, now, taken)
-        elif alert.starts_at is None:
+        elif not alert.firing or (once and _is_known_since(connection, alert)):
+            taken.resent += 1
+        elif alert.starts_at is None or once:
             episode = open_episode(connection, alert, now=now, expires_at=now + test_alert_seconds)
             _address(connection, episode, receivers_of(alert), State.FIRING, now)
             taken.opened.append(episode)
         else:
             _take_firing(connection, alert, receivers_of(alert), is_known, now, taken)
     return taken
+
+
+def _is_known_since(connection: sqlite3.Connection, alert: Incoming) -> bool:
+    return (
+        connection.execute(
+            "SELECT 1 FROM episode WHERE fingerprint = ? AND abs(starts_at - ?) < 0.001",
+            (alert.fingerprint, alert.starts_at),
+        ).fetchone()
+        is not None
+    )
 
 
 def _take_firing(
@@ -150,8 +164,10 @@ def resolve(connection: sqlite3.Connection, episode: int, *, at: float, ending: 
     if changed:
         told = "AND told IS NULL" if ending is Ending.EXPIRED else ""
         connection.execute(
-            f"UPDATE delivery SET wanted = 'resolved', queued_at = ? WHERE episode = ? {told}",  # noqa: S608
-            (now, episode),
+            # That it is over is another message than the one that was refused.
+            "UPDATE delivery SET wanted = 'resolved', queued_at = ?, dead = iif(dead = ?, ?, dead)"  # noqa: S608
+            f" WHERE episode = ? {told}",
+            (now, Dead.LETTER, Dead.NO, episode),
         )
 
 
@@ -315,6 +331,6 @@ def delivery_of(row: sqlite3.Row) -> Delivery:
         message=row["message"],
         digest=row["digest"],
         problem=row["problem"],
-        dead=bool(row["dead"]),
+        dead=Dead(row["dead"]),
         queued_at=row["queued_at"],
     )

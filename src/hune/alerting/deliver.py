@@ -58,6 +58,7 @@ class Courier:
         self._metrics = metrics
         self._notifier: Notifier | None = None
         self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._backoff = Backoff(initial=timing.retry_first, ceiling=timing.retry_ceiling)
         self._try_dead = True
         self._stopping = False
@@ -69,6 +70,12 @@ class Courier:
 
     def notify(self) -> None:
         """There may be something to tell."""
+        self._wake.set()
+
+    def hurry(self) -> None:
+        """Somebody asks for a try at once, whatever failed before."""
+        self._try_dead = True
+        self._hurry.set()
         self._wake.set()
 
     async def run(self) -> None:
@@ -92,13 +99,23 @@ class Courier:
                 log.exception("%s: a fault of the hub; trying again", self.receiver)
                 wait = self._timing.retry_ceiling
             if wait is not None:
-                await self._clock.sleep(wait)
+                await self._rest(wait)
                 continue
             try:
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, or until somebody asks for a try at once; what the service itself asks for, its channel keeps."""
+        self._hurry.clear()
+        waits = {asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(self._hurry.wait())}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
 
     def report(self, backlog: outbox.Backlog) -> dict[str, Any]:
         """Return this receiver's state for people; `failing` if it has not accepted anything for a while."""
@@ -110,6 +127,7 @@ class Courier:
             "failing": failing,
             "pending": backlog.pending,
             "dead": backlog.dead,
+            "letters": backlog.letters,
             "oldest_seconds": None if backlog.oldest is None else round(max(0.0, now - backlog.oldest), 1),
             "last_success": self._last_success,
             "last_failure": self._last_failure,

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 SEVERITIES = ("critical", "warning", "info")
 
@@ -94,6 +94,17 @@ class Episode:
         return self.state is not State.RESOLVED
 
 
+class Dead(IntEnum):
+    """Why a delivery isn't tried like the others."""
+
+    NO = 0
+    RECEIVER = 1
+    """The receiver refuses everything; tried again seldom, and as soon as it accepts something."""
+    LETTER = 2
+    """The receiver refuses this message; kept until somebody sends it again or discards it."""
+    DISCARDED = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """What a receiver was told of an episode, and what it shall be told."""
@@ -107,14 +118,16 @@ class Delivery:
     """The receiver's id of the message that told it, if it has one of its own."""
     digest: int | None = None
     problem: str = ""
-    dead: bool = False
+    dead: Dead = Dead.NO
     queued_at: float = field(default=0.0)
 
     @property
     def state(self) -> str:
-        """`sent`, `dead` (refused; tried again seldom), `failed` (tried again soon) or `pending`."""
+        """`sent`, `dead` (refused), `discarded`, `failed` (tried again soon) or `pending`."""
         if self.told == self.wanted:
             return "sent"
+        if self.dead is Dead.DISCARDED:
+            return "discarded"
         if self.dead:
             return "dead"
         return "failed" if self.problem else "pending"

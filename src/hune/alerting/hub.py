@@ -15,7 +15,7 @@ from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
 
-from hune.alerting import book, catalogue, outbox
+from hune.alerting import book, catalogue, letters, outbox
 from hune.alerting.database import LOW_DISK_BYTES, RESERVE_BYTES, Database
 from hune.alerting.deliver import Courier
 from hune.alerting.episode import Incoming, State
@@ -140,7 +140,16 @@ class Hub:
         public = urlsplit(self._site.public_url or "").hostname
         names = [name for name in ("hub", socket.gethostname(), public) if name]
         return create_app(
-            routes=routes(self._accept, self._database, self._clock, count),
+            routes=[
+                *routes(self._accept, self._database, self._clock, count),
+                *letters.routes(
+                    self._database,
+                    self._clock,
+                    {courier.receiver: courier.hurry for courier in self._couriers},
+                    self._site.language,
+                    self._timing.test_alert,
+                ),
+            ],
             registry=self._metrics.registry,
             health=self.health,
             host_names=names,
@@ -163,6 +172,7 @@ class Hub:
                 news,
                 receivers_of=partial(self._receivers_of, notification.receiver),
                 is_known=catalogue.is_known,
+                is_told_once=catalogue.is_told_once,
                 now=now,
                 test_alert_seconds=self._timing.test_alert,
             )
@@ -202,8 +212,13 @@ class Hub:
 
     async def _begin(self) -> None:
         names = [receiver.name for receiver in self._receivers]
-        interrupted, retired = await self._database.write(
-            lambda connection: (outbox.release(connection), outbox.retire(connection, names))
+        # What a service refused, a newer Hune or another site may write in another way.
+        interrupted, retired, _ = await self._database.write(
+            lambda connection: (
+                outbox.release(connection),
+                outbox.retire(connection, names),
+                outbox.revive(connection, outbox.Which()),
+            )
         )
         if interrupted:
             log.warning("%d alerts were being sent when the hub ended; they may be told twice", interrupted)
@@ -263,8 +278,8 @@ class Hub:
         for row in receivers:
             if row["failing"]:
                 faults.append(f"{row['name']}: {row['problem']} ({row['pending']} alerts wait)")
-            elif row["dead"]:
-                faults.append(f"{row['name']}: refused {row['dead']} alerts; see the hub's log")
+            elif row["letters"]:
+                faults.append(f"{row['name']}: refused {row['letters']} messages; see hune alert dead")
         prometheus = self._reconciler.problem if self._reconciler else "not asked yet"
         if prometheus:
             remarks.append(f"Prometheus can't be asked whether alerts are over: {prometheus}")

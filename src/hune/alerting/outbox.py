@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hune.alerting.book import delivery_of, episode_of
-from hune.alerting.episode import Delivery, Episode, State
+from hune.alerting.episode import Dead, Delivery, Episode, State
 
 MAX_BATCH = 5000
 
@@ -42,13 +42,28 @@ class Backlog:
     oldest: float | None
     """Since when the oldest waits, seconds since the epoch."""
     dead: int
+    """Of those, how many were refused."""
+    letters: int
+    """Of those, how many were refused for what they say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Some of what was refused: of these episodes, of this receiver; None: of all."""
+
+    episodes: Sequence[int] | None = None
+    receiver: str | None = None
 
 
 def pending(connection: sqlite3.Connection, receiver: str, *, dead_before: float, limit: int = MAX_BATCH) -> list[Item]:
-    """Return what the receiver has to be told, oldest first; of the dead those last tried before a moment."""
+    """Return what the receiver has to be told, oldest first.
+
+    Of what waits because it refused everything, those last tried before a moment; of dead letters none.
+    """
     rows = connection.execute(
         "SELECT episode.*, delivery.* FROM delivery JOIN episode ON episode.id = delivery.episode"
-        " WHERE receiver = ? AND told IS NOT wanted AND (dead = 0 OR at <= ?) ORDER BY queued_at, episode LIMIT ?",
+        " WHERE receiver = ? AND told IS NOT wanted AND (dead = 0 OR dead = 1 AND at <= ?)"
+        " ORDER BY queued_at, episode LIMIT ?",
         (receiver, dead_before, limit),
     )
     return [Item(episode_of(row), delivery_of(row)) for row in rows]
@@ -67,11 +82,11 @@ def outdated(connection: sqlite3.Connection, receiver: str, *, limit: int) -> li
 def backlog(connection: sqlite3.Connection, receiver: str) -> Backlog:
     """Return how much waits for a receiver, and since when."""
     row = connection.execute(
-        "SELECT count(*) AS pending, min(queued_at) AS oldest, coalesce(sum(dead), 0) AS dead FROM delivery"
-        " WHERE receiver = ? AND told IS NOT wanted",
-        (receiver,),
+        "SELECT count(*) AS pending, min(queued_at) AS oldest, coalesce(sum(dead > 0), 0) AS dead,"
+        " coalesce(sum(dead = ?), 0) AS letters FROM delivery WHERE receiver = ? AND told IS NOT wanted AND dead <> ?",
+        (Dead.LETTER, receiver, Dead.DISCARDED),
     ).fetchone()
-    return Backlog(row["pending"], row["oldest"], row["dead"])
+    return Backlog(row["pending"], row["oldest"], row["dead"], row["letters"])
 
 
 def lease(connection: sqlite3.Connection, receiver: str, items: Sequence[Item], *, now: float) -> list[Item]:
@@ -163,10 +178,10 @@ def mark_edited(connection: sqlite3.Connection, receiver: str, item: Item, *, go
 def mark_refused(
     connection: sqlite3.Connection, receiver: str, items: Iterable[Item], *, problem: str, now: float
 ) -> None:
-    """Note that these were refused for what they are; they are tried again seldom."""
+    """Note that these were refused for what they say: dead letters."""
     connection.executemany(
-        "UPDATE delivery SET sending = NULL, at = ?, problem = ?, dead = 1 WHERE episode = ? AND receiver = ?",
-        [(now, problem, item.episode.id, receiver) for item in items],
+        "UPDATE delivery SET sending = NULL, at = ?, problem = ?, dead = ? WHERE episode = ? AND receiver = ?",
+        [(now, problem, Dead.LETTER, item.episode.id, receiver) for item in items],
     )
 
 
@@ -174,9 +189,41 @@ def mark_waiting(connection: sqlite3.Connection, receiver: str, *, problem: str,
     """Note why nothing of what waits for a receiver is accepted now; of a broken one it is tried again seldom."""
     connection.execute(
         "UPDATE delivery SET sending = NULL, at = ?, problem = ?, dead = max(dead, ?)"
-        " WHERE receiver = ? AND told IS NOT wanted",
-        (now, problem, broken, receiver),
+        " WHERE receiver = ? AND told IS NOT wanted AND dead < ?",
+        (now, problem, broken, receiver, Dead.LETTER),
     )
+
+
+def dead(connection: sqlite3.Connection, *, limit: int) -> list[Item]:
+    """Return what receivers refused, oldest first."""
+    rows = connection.execute(
+        "SELECT episode.*, delivery.* FROM delivery JOIN episode ON episode.id = delivery.episode"
+        " WHERE told IS NOT wanted AND dead IN (?, ?) ORDER BY queued_at, episode, receiver LIMIT ?",
+        (Dead.RECEIVER, Dead.LETTER, limit),
+    )
+    return [Item(episode_of(row), delivery_of(row)) for row in rows]
+
+
+def revive(connection: sqlite3.Connection, which: Which) -> int:
+    """Have what was refused sent again; return how many."""
+    return _turn(connection, which, Dead.NO, "")
+
+
+def discard(connection: sqlite3.Connection, which: Which) -> int:
+    """Have what was refused never sent again; return how many."""
+    return _turn(connection, which, Dead.DISCARDED, "discarded")
+
+
+def _turn(connection: sqlite3.Connection, which: Which, into: Dead, problem: str) -> int:
+    return connection.execute(
+        "UPDATE delivery SET dead = ?, problem = ? WHERE told IS NOT wanted AND dead IN (?, ?)"
+        " AND (? OR episode IN (SELECT value FROM json_each(?))) AND (? IS NULL OR receiver = ?)",
+        (
+            *(into, problem, Dead.RECEIVER, Dead.LETTER),
+            *(which.episodes is None, json.dumps(which.episodes or [])),
+            *(which.receiver, which.receiver),
+        ),
+    ).rowcount
 
 
 def release(connection: sqlite3.Connection) -> int:

@@ -36,6 +36,7 @@ CREATE TABLE delivery (
     shown TEXT,
     digest INTEGER,
     problem TEXT NOT NULL DEFAULT '',
+    -- 0, or why it isn't tried like the others: `episode.Dead`.
     dead INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (episode, receiver)
 ) WITHOUT ROWID;

@@ -20,6 +20,7 @@ def _tell_version(wanted: bool) -> None:
 def build() -> typer.Typer:
     """Return the command with all its subcommands."""
     from hune.cli import (
+        alert,
         clean,
         down,
         engines,
@@ -61,6 +62,6 @@ def build() -> typer.Typer:
         app.command(name=command.__name__.rpartition(".")[2])(command.command)
     app.command(name="run", help=run.command.__doc__)(run.command)
     app.command(name="tell", hidden=True)(tell.command)
-    for group in (engines, lab, site, node, pve, render, service, store):
+    for group in (alert, engines, lab, site, node, pve, render, service, store):
         app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
     return app

@@ -18,6 +18,7 @@ def enter(
         alerts,
         receivers_of=lambda _: receivers,
         is_known=lambda name: name == "CpuHot",
+        is_told_once=lambda name: name == "DailyTest",
         now=now,
         test_alert_seconds=300.0,
     )
@@ -223,3 +224,18 @@ def test_missed_alert_is_not_reopened_while_or_after_its_episode(connection: sql
     book.resolve(connection, episode.id, at=1060.0, ending=Ending.MEASURED, now=1060.0)
     assert book.was_over_since(connection, episode.fingerprint, 1000.0)
     assert not book.was_over_since(connection, episode.fingerprint, 1100.0)
+
+
+def test_daily_test_is_told_once_and_its_end_is_no_news(connection: sqlite3.Connection) -> None:
+    came = make_alert(name="DailyTest", receiver="mail", severity="info")
+    assert len(enter(connection, came).opened) == 1
+    # Alertmanager repeats what it forgot that it told.
+    assert enter(connection, came).opened == []
+    over = make_alert(name="DailyTest", receiver="mail", severity="info", firing=False, ends_at=1060.0)
+    assert enter(connection, over, now=1061.0).resolved == []
+    [item] = outbox.pending(connection, "discord", dead_before=0)
+    assert (item.delivery.wanted, item.episode.expires_at) == (State.FIRING, 1301.0)
+    assert (
+        len(enter(connection, make_alert(name="DailyTest", receiver="mail", severity="info", starts_at=87400)).opened)
+        == 1
+    )

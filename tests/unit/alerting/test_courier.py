@@ -14,6 +14,7 @@ from hune.alerting.deliver import SINGLE_LIMIT, Courier
 from hune.alerting.episode import Delivery, Ending
 from hune.alerting.metrics import HubMetrics
 from hune.alerting.notifiers import ContentRefused, Digest, Notice, Receipt, ReceiverRefused, TryLater
+from hune.alerting.outbox import Which
 from hune.alerting.timing import Timing
 from hune.core.errors import InputError
 from support.alerts import make_alert
@@ -59,6 +60,10 @@ class Recorder:
         self._answer()
         self.told.append(f"edit {notice.message}: {_words(notice)}")
         return notice.message not in self.deleted
+
+    async def say(self, text: str) -> None:
+        self._answer()
+        self.told.append(text)
 
     def _answer(self) -> None:
         if self.answers:
@@ -312,9 +317,36 @@ async def test_alert_that_is_refused_holds_nobody_up(bench: Bench, error: Except
     assert await bench.rounds() is None
     assert bench.notifier.told == ["b firing"]
     assert [delivery.state for delivery in await bench.deliveries()] == ["dead", "sent"]
-    bench.clock.time += 601
+    bench.clock.time += 86_400
+    await bench.rounds()
+    assert bench.notifier.told == ["b firing"]
+    assert await bench.database.write(lambda connection: outbox.revive(connection, Which())) == 1
     await bench.rounds()
     assert bench.notifier.told == ["b firing", "a firing"]
+
+
+async def test_end_of_an_alert_whose_message_was_refused_is_told(bench: Bench) -> None:
+    [episode] = await bench.fire("a")
+    bench.notifier.answers = [ContentRefused("answered 400")]
+    await bench.rounds()
+    await bench.resolve(episode)
+    await bench.rounds()
+    assert bench.notifier.told == ["a came and went"]
+
+
+async def test_discarded_letter_is_never_sent_and_counts_no_more(bench: Bench) -> None:
+    episodes = await bench.fire("a", "b")
+    bench.notifier.answers = [ContentRefused("answered 400"), ContentRefused("answered 400")]
+    await bench.rounds()
+    assert (await bench.report())["letters"] == 2
+    await bench.database.write(lambda connection: outbox.discard(connection, Which([episodes[0]], "discord")))
+    assert [delivery.state for delivery in await bench.deliveries()] == ["discarded", "dead"]
+    await bench.database.write(lambda connection: outbox.revive(connection, Which()))
+    await bench.resolve(episodes[0])
+    await bench.rounds()
+    assert bench.notifier.told == ["b firing"]
+    report = await bench.report()
+    assert (report["pending"], report["dead"], report["letters"]) == (0, 0, 0)
 
 
 async def test_mark_is_repeated_until_the_file_takes_it_and_nothing_is_sent_twice(

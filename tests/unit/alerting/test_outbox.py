@@ -24,7 +24,7 @@ def test_told_alert_waits_no_more(connection: sqlite3.Connection) -> None:
     first, second = fill(connection, "a", "b")
     outbox.mark_sent(connection, "discord", first, message="7", edited=True, now=1010.0)
     assert [item.episode.id for item in waiting(connection)] == [second.episode.id]
-    assert outbox.backlog(connection, "discord") == outbox.Backlog(pending=1, oldest=1001.0, dead=0)
+    assert outbox.backlog(connection, "discord") == outbox.Backlog(pending=1, oldest=1001.0, dead=0, letters=0)
 
 
 def test_resolution_waits_with_the_message_to_edit(connection: sqlite3.Connection) -> None:
@@ -69,11 +69,16 @@ def test_digest_that_may_have_arrived_is_continued_under_its_number(connection: 
     assert outbox.open_digest(connection, "discord", fill(connection, "d"), now=1030.0)[0] != first
 
 
-def test_refused_alert_is_dead_and_waits_long(connection: sqlite3.Connection) -> None:
+def test_refused_message_is_a_dead_letter_until_somebody_sends_it_again(connection: sqlite3.Connection) -> None:
     first, second = fill(connection, "a", "b")
     outbox.mark_refused(connection, "discord", [first], problem="answered 400", now=1010.0)
     assert [item.episode.id for item in waiting(connection, dead_before=1009.0)] == [second.episode.id]
-    assert len(waiting(connection, dead_before=1010.0)) == 2
+    assert len(waiting(connection, dead_before=9999.0)) == 1
+    assert [item.delivery.state for item in outbox.dead(connection, limit=9)] == ["dead"]
+    assert outbox.revive(connection, outbox.Which([first.episode.id], "elsewhere")) == 0
+    assert outbox.revive(connection, outbox.Which([first.episode.id], "discord")) == 1
+    assert len(waiting(connection, dead_before=0.0)) == 2
+    outbox.mark_refused(connection, "discord", [first], problem="answered 400", now=1010.0)
     assert outbox.backlog(connection, "discord").dead == 1
     states = [delivery.state for _, told in book.list_episodes(connection, since=0, limit=9) for delivery in told]
     assert states == ["pending", "dead"]

@@ -1,0 +1,161 @@
+"""`hune alert`: try the ways to people, and look after what they refused."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from hune.cli import show
+from hune.cli.options import DataDir, Json, layout_of
+
+app = typer.Typer(
+    help="Try the ways to people, and look after what they refused.",
+    epilog="Does it really reach me? hune alert test",
+    no_args_is_help=True,
+)
+
+_PATIENCE_SECONDS = 30.0
+_Receiver = Annotated[str | None, typer.Argument(metavar="RECEIVER", help="Name of a receiver; none means all.")]
+_Only = Annotated[str | None, typer.Option("--receiver", metavar="NAME", help="Only of this receiver.")]
+_Ids = Annotated[list[int] | None, typer.Argument(metavar="ID", help="Numbers, as hune alert dead shows them.")]
+
+
+@app.callback()
+def root() -> None:
+    """Try the ways to people, and look after what they refused."""
+
+
+@app.command("test")
+def send_test(receiver: _Receiver = None, data_dir: DataDir = None, json_output: Json = False) -> None:
+    """Send a real test message through the running hub; exit 1 if a receiver didn't take it."""
+    rows = asyncio.run(_test(_hub(data_dir), receiver))
+    if json_output:
+        show.as_json(rows)
+    else:
+        shapes = {"sent": "[green]● sent[/]", "failed": "[yellow]▲ not yet[/]", "pending": "[yellow]▲ not yet[/]"}
+        show.table(
+            ("receiver", "state", "detail"),
+            [
+                (
+                    show.escape(row["receiver"]),
+                    shapes.get(row["state"], "[magenta]■ refused[/]"),
+                    show.escape(row["detail"]),
+                )
+                for row in rows
+            ],
+        )
+    if any(row["state"] != "sent" for row in rows):
+        raise typer.Exit(1)
+
+
+@app.command()
+def dead(data_dir: DataDir = None, json_output: Json = False) -> None:
+    """List what receivers refused: it is kept until it is sent again or discarded."""
+    answer = asyncio.run(_ask(_hub(data_dir), "GET", "/dead"))
+    if json_output:
+        show.as_json(answer)
+        return
+    if not answer["dead"]:
+        show.line("nothing was refused")
+        return
+    show.table(
+        ("id", "receiver", "alert", "node", "tried", "problem"),
+        [
+            (
+                str(row["id"]),
+                show.escape(row["receiver"]),
+                show.escape(row["alertname"]),
+                show.escape(row["node"] or "–"),
+                f"{show.age(row['at'], now=answer['now'])} ago" if row["at"] else "–",
+                show.escape(row["problem"]),
+            )
+            for row in answer["dead"]
+        ],
+    )
+    show.line("[dim]send again: hune alert resend [ID …]; give up: hune alert discard ID …[/]")
+
+
+@app.command()
+def resend(ids: _Ids = None, receiver: _Only = None, data_dir: DataDir = None, json_output: Json = False) -> None:
+    """Send what was refused again, all of it or what is named; at once, whatever failed before."""
+    _turn("resend", ids or None, receiver, data_dir, json_output, "to be sent again")
+
+
+@app.command()
+def discard(
+    ids: _Ids = None,
+    receiver: _Only = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that was refused.")] = False,
+    data_dir: DataDir = None,
+    json_output: Json = False,
+) -> None:
+    """Give up what was refused: it is told to nobody any more."""
+    from hune.core.errors import InputError
+
+    if not ids and not everything and receiver is None:
+        raise InputError("nothing named", remedy="give numbers, --receiver NAME, or --all")
+    _turn("discard", ids or None, receiver, data_dir, json_output, "discarded")
+
+
+def _turn(
+    action: str, ids: list[int] | None, receiver: str | None, data_dir: Any, json_output: bool, done: str
+) -> None:
+    document = {"action": action, "ids": ids, "receiver": receiver}
+    answer = asyncio.run(_ask(_hub(data_dir), "POST", "/dead", document))
+    if json_output:
+        show.as_json(answer)
+    else:
+        show.line(f"{done}: {answer['count']}")
+
+
+async def _test(hub: str, receiver: str | None) -> list[dict[str, Any]]:
+    """Have the hub send a test, and return what came of it, a row for each receiver."""
+    sent = await _ask(hub, "POST", "/test", {"receiver": receiver})
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        listed = await _ask(hub, "GET", "/alerts?limit=5000")
+        rows = [
+            {"receiver": row["receiver"], "state": row["state"], "detail": row["detail"]}
+            for alert in listed["alerts"]
+            if alert["id"] == sent["id"]
+            for row in alert["deliveries"]
+        ]
+        if all(row["state"] in ("sent", "dead") for row in rows) or time.monotonic() > end:
+            return rows
+        await asyncio.sleep(0.2)
+
+
+async def _ask(hub: str, method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
+    """Return the hub's answer. Raises Unavailable if it doesn't answer, InputError if it finds the question wrong."""
+    import aiohttp
+
+    from hune.core.errors import InputError, Unavailable
+    from hune.http.call import open_session
+
+    try:
+        async with open_session() as session, session.request(method, hub + path, json=document) as response:
+            answer = await response.json(content_type=None)
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        reason = "no answer in time" if isinstance(error, TimeoutError) else "does not answer"
+        raise Unavailable(f"the hub at {hub} {reason}", remedy="see: hune status") from None
+    if response.status == 400:
+        what, _, remedy = str(answer.get("detail", "")).rpartition("; ")
+        raise InputError(what or "refused", remedy=remedy)
+    if response.status != 200:
+        raise Unavailable(f"the hub answered {response.status}: {answer.get('detail', '')}", remedy="see: hune logs")
+    return answer
+
+
+def _hub(data_dir: Any) -> str:
+    from hune.core.errors import Unavailable
+    from hune.site.models import Site
+
+    try:
+        site = Site.model_validate_json(layout_of(data_dir).site_json.read_text())
+    except FileNotFoundError:
+        raise Unavailable("Hune has not run here yet", remedy="start it with: hune up") from None
+    return site.url("hub")
