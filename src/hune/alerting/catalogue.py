@@ -14,7 +14,7 @@ from hune.alerting import proxmox
 from hune.alerting.promql import Reading, quote
 from hune.alerting.words import WORDS, Words
 
-Severity = Literal["critical", "warning", "none"]
+Severity = Literal["critical", "warning", "info", "none"]
 Pace = Literal["fast", "slow"]
 
 # How old a live value may be when the hub asks whether an alert is over: three evaluations, or two slow ones.
@@ -140,6 +140,7 @@ ALERTS: Mapping[str, Alert] = {
         Alert("LinkErrors", "warning", ("node", "device"), "slow", _link_is_clean, _link, "%"),
         Alert("ProbeFailed", None, ("probe",), "fast", _probe_succeeds, _probe),
         Alert("Watchdog", "none", (), "slow", None, None),
+        Alert("DailyTest", "info", ("receiver",), "slow", None, None),
         *(
             Alert(each.name, each.severity, each.identity, "slow", each.over, proxmox.member, each.unit)
             for each in proxmox.PROBLEMS.values()
@@ -151,6 +152,11 @@ ALERTS: Mapping[str, Alert] = {
 def is_known(alertname: str) -> bool:
     """Whether this is an alert of Hune's own rules."""
     return alertname in ALERTS
+
+
+def is_told_once(alertname: str) -> bool:
+    """Whether the end of this alert is no news: it only says that alerts arrive."""
+    return alertname == "DailyTest"
 
 
 def clear(labels: Mapping[str, str]) -> str:

@@ -274,6 +274,7 @@ class Reconciler:
             for key, alert in firing.items()
             if key not in book_has
             and catalogue.is_known(alert.labels.get("alertname", ""))
+            and not catalogue.is_told_once(alert.labels.get("alertname", ""))
             and now - alert.active_at > self._timing.missed
         }
         if not late:

@@ -43,6 +43,7 @@ def render_alertmanager(site: Site) -> str:
             "repeat_interval": "4h",
             "routes": [
                 {"matchers": [_equal("alertname", "Watchdog")], "receiver": NOBODY},
+                *_daily_tests(site),
                 _everything(CONSOLE, []),
                 *(route for receiver in others for route in _routes(receiver, site)),
             ],
@@ -54,6 +55,18 @@ def render_alertmanager(site: Site) -> str:
         ],
     }
     return to_yaml(config, comment="Written by Hune from the site file: who is told what.")
+
+
+def _daily_tests(site: Site) -> list[dict[str, Any]]:
+    """Return the routes of the daily tests: each to its own receiver alone."""
+    return [
+        {
+            "matchers": [_equal("alertname", "DailyTest"), _equal("receiver", receiver.name)],
+            "receiver": receiver.name,
+        }
+        for receiver in site.receivers
+        if receiver.daily_test is not None
+    ]
 
 
 def _identities(site: Site) -> list[str]:

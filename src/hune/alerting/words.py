@@ -69,6 +69,11 @@ _ENGLISH: dict[str, Words] = {
         "The alerting chain works",
         "Always firing: whoever stops hearing it knows that alerts no longer arrive.",
     ),
+    "DailyTest": Words(
+        "Daily test",
+        "Alerts reach {receiver}",
+        "This message came from a rule through Prometheus, Alertmanager and the hub, as every alert does.",
+    ),
 }
 
 _FRENCH: dict[str, Words] = {
@@ -126,6 +131,11 @@ _FRENCH: dict[str, Words] = {
         "Témoin",
         "La chaîne d'alerte fonctionne",
         "Toujours actif : qui ne l'entend plus sait que les alertes n'arrivent plus.",
+    ),
+    "DailyTest": Words(
+        "Essai quotidien",
+        "Les alertes arrivent à {receiver}",
+        "Ce message vient d'une règle par Prometheus, Alertmanager et le hub, comme toute alerte.",
     ),
 }
 

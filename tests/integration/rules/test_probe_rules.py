@@ -81,3 +81,18 @@ def test_watchdog_always_fires(tmp_path: Path, site: Site) -> None:
         firing(0, "Watchdog", {"severity": "none"}),
         firing(15, "Watchdog", {"severity": "none"}),
     )
+
+
+def test_daily_test_fires_for_a_minute_for_the_receiver_that_wants_it(tmp_path: Path, site: Site) -> None:
+    wanted = [{"name": "mail", "discord": {"webhook": "env:A"}, "daily_test": "00:01"}]
+    tested = Site.model_validate({**site.model_dump(), "receivers": wanted, "routes": []})
+    told = {"severity": "info", "receiver": "mail"}
+    run(
+        tmp_path,
+        tested,
+        World(150),
+        firing(59, "DailyTest"),
+        firing(61, "DailyTest", told),
+        firing(119, "DailyTest", told),
+        firing(121, "DailyTest"),
+    )

@@ -55,7 +55,7 @@ def full_site() -> Site:
             ],
             "receivers": [
                 {"name": "operations", "discord": {"webhook": "env:OPERATIONS"}},
-                {"name": "night", "discord": {"webhook": "env:NIGHT"}},
+                {"name": "night", "discord": {"webhook": "env:NIGHT"}, "daily_test": "07:30"},
                 {"name": "workshop", "discord": {"webhook": "env:WORKSHOP"}, "lab": True},
                 {"name": "unused", "console": True},
             ],

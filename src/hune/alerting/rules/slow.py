@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from hune.alerting.promql import NOW, Reading, one_of
 from hune.alerting.rules.held import PORT, alert, held, looked_up
@@ -19,7 +20,19 @@ def slow(site: Site) -> Group:
     devices = sorted({link.device for node in site.nodes for link in node.links})
     links = [*_flaps(), *_errors(one_of(devices))] if devices else []
     rules = [*links, *(_link_alerts(site) if devices else ()), _sensor_lost(site)]
-    return Group("hune-slow", "15s", (*rules, alert(site, "Watchdog", "vector(1)")))
+    return Group("hune-slow", "15s", (*rules, alert(site, "Watchdog", "vector(1)"), *_daily_tests(site)))
+
+
+def _daily_tests(site: Site) -> Iterable[Rule]:
+    """Return a rule for each receiver that wants a test: it fires for a minute at that time of the day, in UTC."""
+    for receiver in site.receivers:
+        if receiver.daily_test is None:
+            continue
+        hours, minutes = map(int, receiver.daily_test.split(":"))
+        moment = hours * 3600 + minutes * 60
+        now = "vector(time() % 86400)"
+        rule = alert(site, "DailyTest", f"{now} >= {moment} < {moment + 60}", receiver=receiver.name)
+        yield replace(rule, labels={**rule.labels, "receiver": receiver.name})
 
 
 def _flaps() -> Iterable[Rule]:
