@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import datetime
 import os
+import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from hune.cli import show
-from hune.cli.options import Json
+from hune.cli.options import DataDir, Json, layout_of
+from hune.core.errors import InputError
 
 if TYPE_CHECKING:
+    from hune.store.backfill import Progress, Task
     from hune.store.database import Connection
 
 app = typer.Typer(
@@ -28,6 +32,8 @@ Database = Annotated[
 ]
 _DEFAULT = "env:DATABASE_URL"
 _MEBI = 1 << 20
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_TELL_SECONDS = 2.0
 _T = TypeVar("_T")
 
 
@@ -126,6 +132,95 @@ def sql(
         show.table(columns, [[show.escape(_text(value)) for value in row] for row in rows])
 
 
+@app.command()
+def backfill(
+    source: Annotated[str, typer.Argument(metavar="URL", help="A Prometheus or a VictoriaMetrics.")],
+    to: Annotated[str, typer.Option(metavar="URL", help="The adapter.")] = "http://127.0.0.1:9201",
+    since: Annotated[str, typer.Option(help="From when on: 30d, 12h, 2026-01-31, 2026-01-31T12:00.")] = "30d",
+    until: Annotated[str, typer.Option(help="Until when, in the same forms; 0s is now.")] = "0s",
+    match: Annotated[
+        list[str] | None, typer.Option(metavar="MATCHER", help="Only such series: job=node, __name__=~node_.*.")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Begin anew, not where it was left.")] = False,
+    data_dir: DataDir = None,
+    json_output: Json = False,
+) -> None:
+    """Bring history from a Prometheus or a VictoriaMetrics; broken off, it goes on where it was when run again."""
+    import hashlib
+    import time
+
+    from hune.store import backfill as work
+
+    now = time.time()
+    task = work.Task(
+        source=_base(source),
+        target=_base(to),
+        matchers=tuple(work.parse_matcher(one) for one in match or ()),
+        since=_moment(since, now),
+        until=_moment(until, now),
+    )
+    if task.since >= task.until:
+        raise InputError("--since: not before --until")
+    named = hashlib.blake2b(repr((task.source, task.target, task.matchers)).encode(), digest_size=8).hexdigest()
+    record = layout_of(data_dir).data("timescale") / f"backfill-{named}.json"
+    if again:
+        record.unlink(missing_ok=True)
+    began = time.monotonic()
+    progress = asyncio.run(_backfill(task, record, quiet=json_output))
+    if json_output:
+        show.as_json(
+            {
+                "since": progress.since,
+                "until": progress.until,
+                "samples": progress.samples,
+                "refused_requests": progress.refused,
+                "seconds": time.monotonic() - began,
+            }
+        )
+        return
+    show.line(f"{progress.samples:,} samples in {time.monotonic() - began:,.1f} s")
+    if progress.refused:
+        show.line(f"{progress.refused:,} requests held samples older than the adapter keeps, which it left out")
+
+
+async def _backfill(task: Task, record: Path, *, quiet: bool) -> Progress:
+    from hune.core.clock import SystemClock
+    from hune.http.call import open_session
+    from hune.store.backfill import Backfill
+
+    told = 0.0
+    clock = SystemClock()
+
+    def tell(progress: Progress) -> None:
+        nonlocal told
+        if not quiet and (clock.monotonic() > told + _TELL_SECONDS or progress.ratio >= 1):
+            told = clock.monotonic()
+            until = datetime.datetime.fromtimestamp(progress.done_until, datetime.UTC)
+            typer.echo(f"until {until:%Y-%m-%d %H:%M} ({progress.ratio:.0%}): {progress.samples:,} samples", err=True)
+
+    async with open_session() as session:
+        return await Backfill(session, clock, task, record).run(tell)
+
+
+def _base(url: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", url):
+        raise InputError(f"{url}: not a URL", remedy="write it like http://127.0.0.1:9090")
+    return url.rstrip("/")
+
+
+def _moment(text: str, now: float) -> float:
+    """Return the moment that a text means: an age, or a date (UTC unless it says otherwise). Raises InputError."""
+    if found := re.fullmatch(r"(\d+)([smhdw])", text):
+        return now - int(found[1]) * _UNITS[found[2]]
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            f"{text}: neither an age nor a date", remedy="write 30d, 12h, 2026-01-31 or 2026-01-31T12:00"
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
+
+
 def _plain(value: Any) -> Any:
     """Return a value as JSON has it: what it has no word for, as text."""
     if isinstance(value, float) and value - value != 0:
@@ -143,7 +238,6 @@ def _text(value: Any) -> str:
 
 def _run(reference: str, work: Callable[[Connection], Awaitable[_T]]) -> _T:
     """Return what work returns, given a connection. Raises InputError, Unavailable, or Refused of a statement."""
-    from hune.core.errors import InputError
     from hune.site.references import resolve
     from hune.store import inspection
 
