@@ -36,7 +36,7 @@ def _rows(layout: Any) -> list[dict[str, Any]]:
     if layout.site_json.exists():
         site = Site.model_validate_json(layout.site_json.read_text())
     rows = []
-    for name in ENGINES:
+    for name in filter(site.wants, ENGINES):
         binary = find_engine(site, layout, name)
         rows.append(
             {

@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import re
+import socket
 from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qs, urlsplit
 
 from hune.core.errors import InputError
+from hune.core.layout import Layout, data_root
 from hune.site.references import resolve
+from hune.store import assignment
 from hune.store.service import DEFAULT_PORT, NAME, Settings, Timescale
 
 _URL = re.compile(r"postgres(ql)?://\S+")
+_FORM = "write postgresql://user:password@host:5432/name"
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -23,9 +28,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--database",
-        required=True,
         metavar="REFERENCE",
-        help="where its URL is, postgresql://user:password@host:5432/name: env:NAME or file:/absolute/path",
+        help="where its URL is, postgresql://user:password@host:5432/name: env:NAME or file:/absolute/path; "
+        "or a URL without a password",
+    )
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIRECTORY",
+        help="Hune's data directory: without --database everything is as the site there says",
     )
     parser.add_argument(
         "--listen", default=f"127.0.0.1:{DEFAULT_PORT}", metavar="HOST:PORT", help="default: %(default)s"
@@ -44,12 +54,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def make(options: argparse.Namespace, environ: Mapping[str, str]) -> Timescale:
-    """Return the adapter that flags ask for. Raises InputError."""
-    url = resolve(options.database, environ).strip()
-    if not _URL.fullmatch(url):
-        raise InputError(
-            f"{options.database}: not the URL of a database", remedy="write postgresql://user:password@host:5432/name"
-        )
+    """Return the adapter that flags ask for, or the site of the data directory. Raises InputError."""
+    if options.database is None:
+        return _of_site(Layout(data_root(options.data_dir)), environ)
+    url = database_url(options.database, environ)
     if options.retention_days is not None and options.retention_days < 1:
         raise InputError(f"--retention-days {options.retention_days}: too few", remedy="keep one day at least")
     host, port = _address(options.listen)
@@ -57,6 +65,48 @@ def make(options: argparse.Namespace, environ: Mapping[str, str]) -> Timescale:
         url,
         Settings(host=host, port=port, retention_days=options.retention_days, host_names=tuple(options.host_name)),
     )
+
+
+def _of_site(layout: Layout, environ: Mapping[str, str]) -> Timescale:
+    place = layout.config / assignment.FILE
+    try:
+        asked = assignment.Assignment.from_json(place.read_text())
+    except FileNotFoundError:
+        raise InputError(
+            f"{place}: missing", remedy="give --database, or put stores.timescale into the site file and run hune up"
+        ) from None
+    # By its own name others find it where each service has a container to itself.
+    settings = Settings(
+        host=asked.host,
+        port=asked.port,
+        retention_days=asked.retention_days,
+        host_names=(NAME, socket.gethostname()),
+        policies=asked.policies,
+    )
+    return Timescale(database_url(asked.database, environ), settings)
+
+
+def database_url(reference: str, environ: Mapping[str, str]) -> str:
+    """Return the URL of a database: what a reference refers to, or the URL itself if it holds no password.
+
+    Raises InputError, which repeats neither.
+    """
+    if not reference.startswith(("postgres://", "postgresql://")):
+        url = resolve(reference, environ).strip()
+        if not _URL.fullmatch(url):
+            raise InputError(f"{reference}: not the URL of a database", remedy=_FORM)
+        return url
+    try:
+        parts = urlsplit(reference)
+        is_open = parts.password is None and "password" not in parse_qs(parts.query)
+    except ValueError:
+        raise InputError("--database: not the URL of a database", remedy=_FORM) from None
+    if not is_open:
+        raise InputError(
+            "--database: a password on the command line is seen by every user of this machine",
+            remedy="give the URL by reference: env:NAME or file:/absolute/path",
+        )
+    return reference
 
 
 def _address(text: str) -> tuple[str, int]:

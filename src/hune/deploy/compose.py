@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 from hune import __version__
 from hune.alerting.yaml_text import to_yaml
 from hune.deploy import grafana
-from hune.deploy.containers import DATA, contained, image_of, notes_on
+from hune.deploy.containers import CONTAINED, DATA, contained, image_of, notes_on
 from hune.deploy.rendering import MARK, Rendering
+from hune.deploy.stores import carried, notes
 from hune.site.models import DEFAULT_PORTS, Site
 from hune.site.shape import secrets_of
+from hune.stack import timescale
 from hune.stack.engines import ENGINES, node_exporter
 from hune.stack.model import Process
 from hune.stack.plan import AFTER, EXPORTER, TRIMMED, own_files, own_services
@@ -59,6 +61,7 @@ _HOUSING = {
     "hub": Housing(_HUNE, "192m", "hune"),
     "nester": Housing(_HUNE, "256m", "hune"),
     EXPORTER: Housing(_HUNE, "256m", "hune"),
+    timescale.NAME: Housing(_HUNE, "256m", "hune"),
     grafana.NAME: Housing("472:0", "384m", "grafana"),
 }
 
@@ -83,7 +86,9 @@ def render(site: Site, image: Image) -> Rendering:
     Raises InputError with everything in the site that containers could not reach.
     """
     setting = contained(site)
-    engines = [name for name in ENGINES if not site.part(name).url]
+    left_out = tuple(notes(site, with_query=False))
+    site = carried(site, with_query=False)
+    engines = [name for name in CONTAINED if not site.part(name).url]
     services = [name for name in own_services(site) if not site.part(name).url]
     configs = _configs(setting, engines, with_services=bool(services))
     rendered = {name: _engine(name, site, setting) for name in engines}
@@ -120,7 +125,7 @@ def render(site: Site, image: Image) -> Rendering:
         head=HEAD,
         files=files,
         generated=(f"secrets/{grafana.PASSWORD_SECRET}",),
-        notes=(*notes_on(site), *_secret_notes(site), *_build_notes(image)),
+        notes=(*left_out, *notes_on(site), *_secret_notes(site), *_build_notes(image)),
     )
 
 
@@ -132,7 +137,7 @@ def _configs(setting: Setting, engines: list[str], *, with_services: bool) -> di
         for file in ENGINES[name].files(setting)
     }
     if with_services:
-        configs |= {f"hune/{file.path}": file.content for file in own_files(setting.site)}
+        configs |= {f"hune/{file.path}": file.content for file in own_files(setting)}
     configs |= {f"grafana/{path}": content for path, content in grafana.files(setting.site).items()}
     return configs
 
@@ -290,11 +295,12 @@ def _secrets(site: Site, service: str) -> Iterator[tuple[str, str]]:
     owners = {
         "hub": ("receivers", [receiver.name for receiver in site.receivers]),
         EXPORTER: ("proxmox", [cluster.name for cluster in site.proxmox]),
+        timescale.NAME: ("stores", ["database"]),
     }
     section, names = owners.get(service, ("", []))
     for location, reference, _ in secrets_of(site):
         if location[0] == section:
-            yield names[int(location[1])], reference
+            yield names[location[1] if isinstance(location[1], int) else 0], reference
 
 
 def _secret_variables(site: Site, service: str) -> list[str]:
@@ -305,7 +311,7 @@ def _secret_variables(site: Site, service: str) -> list[str]:
 def _secret_files(site: Site, service: str) -> dict[str, str]:
     """Return the files that secrets are read from, by the name of the secret; each keeps its path in the container."""
     paths: dict[str, str] = {}
-    kind = "receiver" if service == "hub" else "proxmox"
+    kind = {"hub": "receiver", EXPORTER: "proxmox"}.get(service, "store")
     for owner, reference in _secrets(site, service):
         path = reference.removeprefix("file:")
         if path != reference and path not in paths.values():
@@ -314,7 +320,7 @@ def _secret_files(site: Site, service: str) -> dict[str, str]:
 
 
 def _secret_notes(site: Site) -> Iterator[str]:
-    for service, title in (("hub", "the hub"), (EXPORTER, "the Proxmox exporter")):
+    for service, title in (("hub", "the hub"), (EXPORTER, "the Proxmox exporter"), (timescale.NAME, "the adapter")):
         for path in _secret_files(site, service).values():
             yield f"{path}: {title} reads it as user 10001; make it theirs on the host: chown 10001, and chmod 400"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hune.core.errors import InputError
 from hune.core.layout import Layout
+from hune.deploy.stores import carried
 from hune.site.models import DEFAULT_PORTS, Engine, Node, Site
 from hune.stack.engines import ENGINES, node_exporter
 from hune.stack.plan import own_services
@@ -21,6 +22,9 @@ DATA = {
     "alertmanager": "/alertmanager",
 }
 """Where each engine keeps its data: the folders that upstream's images have for it, with the owner they need."""
+
+CONTAINED = tuple(name for name, engine in ENGINES.items() if engine.IMAGE)
+"""The engines that there are images of."""
 
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
@@ -42,13 +46,14 @@ def contained(site: Site) -> Setting:
 
     Raises InputError with everything that a container could not reach.
     """
+    site = carried(site, with_query=False)
     inside = _with_names(site)
     if problems := [*_unreachable(inside), *_untagged(site)]:
         raise InputError("\n".join(problems))
     return Setting(
         site=inside,
         layout=InContainers(Path("/data")),
-        binaries={name: Binary(Path("/usr/bin") / name, parse_version(image_of(name, site))) for name in ENGINES},
+        binaries={name: Binary(Path("/usr/bin") / name, parse_version(image_of(name, site))) for name in CONTAINED},
         hune=("hune",),
     )
 
@@ -62,7 +67,7 @@ def image_of(name: str, site: Site) -> str:
 
 def notes_on(site: Site) -> Iterator[str]:
     """Yield what is different in containers from what the site file seems to say."""
-    for name in ENGINES:
+    for name in CONTAINED:
         if path := _engine(site, name).path:
             yield f"{name}: {path} stays unused, the image {image_of(name, site)} is taken"
     if site.listen not in ("127.0.0.1", "localhost"):
@@ -73,7 +78,7 @@ def notes_on(site: Site) -> Iterator[str]:
 
 
 def _with_names(site: Site) -> Site:
-    names = {name: f"http://{name}:{DEFAULT_PORTS[name]}" for name in (*ENGINES, *own_services(site))}
+    names = {name: f"http://{name}:{DEFAULT_PORTS[name]}" for name in (*CONTAINED, *own_services(site))}
     # The exporter stands in the host's own network, on its own port.
     names[node_exporter.NAME] = f"http://{node_exporter.NAME}:{site.port(node_exporter.NAME)}"
     engines = site.engines.model_copy(
@@ -81,7 +86,7 @@ def _with_names(site: Site) -> Site:
             name.replace("-", "_"): _engine(site, name).model_copy(
                 update={"url": _engine(site, name).url or names[name], "port": None, "path": None}
             )
-            for name in ENGINES
+            for name in CONTAINED
         }
     )
     services = site.services.model_copy(
@@ -122,10 +127,10 @@ def _engine(site: Site, name: str) -> Engine:
 
 def _unreachable(inside: Site) -> Iterator[str]:
     remedy = "is each container itself; give an address of this host that other machines reach"
-    for name in (*ENGINES, *own_services(inside)):
+    for name in (*CONTAINED, *own_services(inside)):
         url = inside.url(name)
         if _is_loopback(url.partition("://")[2]):
-            section = "engines" if name in ENGINES else "services"
+            section = "engines" if name in CONTAINED else "services"
             yield f"{section}.{name.replace('-', '_')}.url: {url} {remedy}"
     for node in inside.nodes:
         if _is_loopback(node.address):
@@ -133,7 +138,7 @@ def _unreachable(inside: Site) -> Iterator[str]:
 
 
 def _untagged(site: Site) -> Iterator[str]:
-    for name in ENGINES:
+    for name in CONTAINED:
         image = image_of(name, site)
         if not _TAG.fullmatch(image.partition(":")[2]):
             key = name.replace("-", "_")

@@ -10,7 +10,9 @@ from pathlib import Path
 from hune.core.errors import InputError
 from hune.core.layout import Layout
 from hune.deploy.rendering import MARK, Rendering
+from hune.deploy.stores import carried, notes
 from hune.site.models import Site
+from hune.stack import timescale
 from hune.stack.engines import ENGINES, node_exporter
 from hune.stack.model import Process
 from hune.stack.plan import EXPORTER, make_plan
@@ -89,9 +91,11 @@ _MEMORY = {
     "blackbox-exporter": ("96M", "192M"),
     "services": ("256M", "512M"),
     EXPORTER: ("256M", "512M"),
+    timescale.NAME: ("256M", "512M"),
+    timescale.QUERY: ("256M", "512M"),
 }
 
-_OWN = ("services", EXPORTER)
+_OWN = ("services", EXPORTER, timescale.NAME)
 """Hune's own processes, which resolve secrets."""
 
 _SYSUSERS_TEXT = f'# {MARK}: the user that it runs as.\nu {USER} - "Hune" {{home}}\n'
@@ -155,7 +159,7 @@ def render_processes(site: Site, place: Place) -> Rendering:
     """Return a unit for each process of the plan, the target that starts them all, and their files."""
     layout = Layout(Path(place.data_dir))
     setting = Setting(
-        site=site,
+        site=carried(site, with_query=True),
         layout=layout,
         binaries={name: Binary(_program(site, name)) for name in ENGINES},
         hune=(place.program,),
@@ -170,7 +174,7 @@ def render_processes(site: Site, place: Place) -> Rendering:
     }
     files[TARGET] = _unit(("Unit", target), ("Install", {"WantedBy": "multi-user.target"}))
     files |= {SYSUSERS: _SYSUSERS_TEXT.format(home=place.data_dir), SYSCTL: _SYSCTL_TEXT}
-    return Rendering(head=TARGET, files=files)
+    return Rendering(head=TARGET, files=files, notes=tuple(notes(site, with_query=True)))
 
 
 def _program(site: Site, name: str) -> Path:

@@ -15,7 +15,7 @@ from typing import Any
 from hune.site.explain import nearest
 from hune.site.models import DEFAULT_PORTS, Services, Site
 from hune.site.problems import Location, Position, shown
-from hune.site.values import is_loopback
+from hune.site.values import DAYS_PATTERN, days_of, is_loopback
 
 
 @dataclass(frozen=True)
@@ -124,12 +124,29 @@ def _references(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
                 yield from _reference((*location, key, index), word, known, what, key)
 
 
+def _is_wanted(site: Mapping[str, Any], name: str) -> bool:
+    """Whether a process may run here, as `Site.wants` says once the site is whole."""
+    stores = site.get("stores")
+    store = stores.get("timescale") if isinstance(stores, Mapping) and "timescale" in stores else False
+    match name:
+        case "pve-exporter":
+            return bool(site.get("proxmox"))
+        case "timescale":
+            return store is not False
+        case "timescale-query":
+            return isinstance(store, Mapping) and store.get("query") is True
+        case "postgresql":
+            elsewhere = _part(site, "stores", "timescale", "url") or _part(site, "services", "timescale", "url")
+            return store is not False and not elsewhere
+    return True
+
+
 def _ports(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
     """Find two of Hune's own processes on one port of this machine; the one whose port was set is at fault."""
     taken: dict[int, tuple[str, Location | None]] = {}
     wishes: list[tuple[str, Location, int | None]] = []
     for name in DEFAULT_PORTS:
-        if name == "pve-exporter" and not site.get("proxmox"):
+        if not _is_wanted(site, name):
             continue
         key = name.replace("-", "_")
         part = "services" if key in Services.model_fields else "engines"
@@ -173,6 +190,31 @@ def _expressions(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
         )
 
 
+def _stores(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
+    store = _part(site, "stores", "timescale")
+    place: Location = ("stores", "timescale")
+    if _part(store, "url") and _part(site, "services", "timescale", "url"):
+        yield Finding(
+            (*place, "url"),
+            "the adapter runs elsewhere (services.timescale.url), and it alone writes to the database",
+            "give the URL of the database there, and leave it out here",
+        )
+    kept = _days(_part(store, "retention"))
+    metrics = _part(store, "metrics")
+    for index, metric in enumerate(metrics if isinstance(metrics, list) else ()):
+        asked = _days(_part(metric, "retention"))
+        if kept and asked and asked > kept:
+            yield Finding(
+                (*place, "metrics", index, "retention"),
+                "longer than stores.timescale.retention, after which everything is dropped",
+                "give a shorter one here, or a longer one there",
+            )
+
+
+def _days(value: object) -> int:
+    return days_of(value) if isinstance(value, str) and re.fullmatch(DAYS_PATTERN, value) else 0
+
+
 def _anything(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
     if site.get("this_host") is False and site.get("nodes") == []:
         yield Finding(
@@ -189,6 +231,7 @@ _CHECKS = (
     _ports,
     _labels,
     _expressions,
+    _stores,
     _anything,
 )
 

@@ -22,6 +22,8 @@ from hune.site.processes import (
     Engine,
     Engines,
     NodeExporter,
+    PostgreSQL,
+    Program,
     Prometheus,
     ServicePort,
     Services,
@@ -29,6 +31,7 @@ from hune.site.processes import (
 )
 from hune.site.proxmox import AppliedProxmoxThresholds, Collectors, Discover, Protection, ProxmoxThresholds, merge
 from hune.site.receivers import Receiver
+from hune.site.stores import Stores
 from hune.site.values import (
     DEVICE_PATTERN,
     NAME_PATTERN,
@@ -68,7 +71,9 @@ __all__ = [
     "Model",
     "Node",
     "NodeExporter",
+    "PostgreSQL",
     "Probe",
+    "Program",
     "Prometheus",
     "ProxmoxCluster",
     "ProxmoxLogin",
@@ -315,6 +320,7 @@ class Site(Model):
     proxmox_thresholds: ProxmoxThresholds = Field(ProxmoxThresholds(), description="limits of all clusters")
     receivers: list[Receiver] = Field(default_factory=list, description="where messages can go")
     routes: list[Route] = Field(default_factory=list, description="which alerts go to which receivers")
+    stores: Stores = Field(Stores(), description="where samples are kept besides: a PostgreSQL")
     engines: Engines = Field(Engines(), description="the engines: ports, versions, or where they already run")
     services: Services = Field(Services(), description="Hune's own services")
 
@@ -346,10 +352,10 @@ class Site(Model):
         """Whether a cluster is simulated: all of its nodes are the lab's."""
         return all(node.lab for node in self.nodes if node.name in cluster.nodes)
 
-    def part(self, name: str) -> Engine | ServicePort:
+    def part(self, name: str) -> Engine | PostgreSQL | ServicePort:
         """Return what the site says about an engine or a service (`node-exporter`, `hub`)."""
         key = name.replace("-", "_")
-        part: Engine | ServicePort = getattr(self.engines, key, None) or getattr(self.services, key)
+        part: Engine | PostgreSQL | ServicePort = getattr(self.engines, key, None) or getattr(self.services, key)
         return part
 
     def port(self, name: str) -> int:
@@ -358,13 +364,30 @@ class Site(Model):
 
     def wants(self, name: str) -> bool:
         """Whether an engine or service has anything to do here: the Proxmox exporter needs a cluster it may ask."""
-        return name != "pve-exporter" or bool(self.asked_clusters)
+        store = self.stores.timescale
+        match name:
+            case "pve-exporter":
+                return bool(self.asked_clusters)
+            case "timescale":
+                return store is not None
+            case "timescale-query":
+                return store is not None and store.query
+            case "postgresql":
+                return store is not None and not store.url and not self.services.timescale.url
+        return True
 
     def url(self, name: str) -> str:
         """Return the base URL at which an engine or service is reached from this machine, without a final slash."""
+        if name == "postgresql":
+            return f"postgresql://{self.database_address}"
         if url := self.part(name).url:
             return url.rstrip("/")
         return f"http://{join_address(self.local_address, self.port(name))}"
+
+    @property
+    def database_address(self) -> str:
+        """Where a PostgreSQL of Hune's own listens: on loopback, whatever `listen` says."""
+        return join_address("127.0.0.1", self.port("postgresql"))
 
     @property
     def local_address(self) -> str:

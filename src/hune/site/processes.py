@@ -10,15 +10,20 @@ from hune.site.base import Model
 from hune.site.values import VERSION_PATTERN, AbsolutePath, Duration, Port, Url
 
 
-class Engine(Model):
-    """Where an engine comes from: managed here by default, or already running at a URL."""
+class Program(Model):
+    """Where the program of an engine comes from, and where it listens."""
 
     port: Port | None = Field(None, description="port it listens on; default the engine's usual one")
     path: AbsolutePath | None = Field(None, description="the binary to use; default: the PATH's, else a fetched one")
-    url: Url | None = Field(None, description="an engine that runs elsewhere; Hune uses it and doesn't manage it")
     version: Annotated[str, Field(pattern=VERSION_PATTERN)] | None = Field(
         None, description="the version wanted; default: what is found, else Debian's"
     )
+
+
+class Engine(Program):
+    """Where an engine comes from: managed here by default, or already running at a URL."""
+
+    url: Url | None = Field(None, description="an engine that runs elsewhere; Hune uses it and doesn't manage it")
 
     @model_validator(mode="after")
     def _one_place(self) -> Engine:
@@ -47,6 +52,14 @@ class NodeExporter(Engine):
     )
 
 
+class PostgreSQL(Program):
+    """A PostgreSQL of Hune's own; one that runs elsewhere is named by `stores.timescale.url`, with its password."""
+
+    @property
+    def url(self) -> None:
+        """Where it runs elsewhere: nowhere."""
+
+
 class Engines(Model):
     """The programs that Hune configures, starts and watches."""
 
@@ -55,6 +68,9 @@ class Engines(Model):
     alertmanager: Engine = Field(Engine(), description="groups, silences and routes alerts")
     node_exporter: NodeExporter = Field(NodeExporter(), description="measures this host")
     blackbox_exporter: Engine = Field(Engine(), description="runs the probes")
+    postgresql: PostgreSQL = Field(
+        PostgreSQL(), description="keeps samples for SQL; runs only where stores.timescale names no other; port 5433"
+    )
 
 
 class ServicePort(Model):
@@ -74,6 +90,12 @@ class Services(Model):
     pve_exporter: ServicePort = Field(
         ServicePort(), description="measures Proxmox VE clusters; runs only where there are any; port 9221"
     )
+    timescale: ServicePort = Field(
+        ServicePort(), description="writes to PostgreSQL; runs only where there is stores.timescale; port 9201"
+    )
+    timescale_query: ServicePort = Field(
+        ServicePort(), description="answers PromQL from PostgreSQL, where stores.timescale.query asks for it; port 9202"
+    )
 
 
 DEFAULT_PORTS: dict[str, int] = {
@@ -85,4 +107,8 @@ DEFAULT_PORTS: dict[str, int] = {
     "hub": 9094,
     "nester": 8080,
     "pve-exporter": 9221,
+    "timescale": 9201,
+    "timescale-query": 9202,
+    # Beside the one that Debian may run.
+    "postgresql": 5433,
 }

@@ -13,6 +13,11 @@ from hune.site.shape import secrets_of
 from hune.site.values import Secret
 
 _URL = re.compile(r"https?://[^\s/?#@]+\S*")
+_DATABASE = re.compile(r"postgres(ql)?://\S+")
+_REMEDIES = {
+    "url": "put the URL alone in it: https://…",
+    "database": "put the URL alone in it: postgresql://user:password@host:5432/name",
+}
 
 
 def check_all(
@@ -31,11 +36,13 @@ def check_all(
             problems.append(Problem(where, location, error.message, error.remedy))
             continue
         if wrong := _does_not_fit(value, mark):
-            problems.append(Problem(where, location, f"{ref}: {wrong}", "put the URL alone in it: https://…"))
+            problems.append(Problem(where, location, f"{ref}: {wrong}", _REMEDIES[mark.holds]))
     return problems
 
 
 def _does_not_fit(value: str, mark: Secret) -> str:
     if mark.holds == "url" and not _URL.fullmatch(value):
         return "what it holds is not an http(s) URL"
+    if mark.holds == "database" and not _DATABASE.fullmatch(value):
+        return "what it holds is not the URL of a PostgreSQL"
     return ""

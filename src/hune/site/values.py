@@ -25,6 +25,7 @@ USER_PATTERN = r"^[^\s!@=]+@[^\s!@=]+$"
 EMAIL_PATTERN = r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9](\.?[A-Za-z0-9-])*$"
 SLACK_CHANNEL_PATTERN = r"^[CGD][A-Z0-9]{2,30}$"
 DAY_TIME_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+DAYS_PATTERN = r"^([1-9][0-9]{0,3}d|[1-9][0-9]{0,2}w|[1-9][0-9]?y)$"
 FINGERPRINT_PATTERN = r"^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$"
 
 # What to write, for each pattern: the remedy of a value that does not match.
@@ -42,6 +43,7 @@ HINTS = {
     EMAIL_PATTERN: "write an address alone, without a name: hune@example.com",
     SLACK_CHANNEL_PATTERN: "write its id, as the channel's details show it: C0123456789",
     DAY_TIME_PATTERN: "write hours and minutes, in quotes: '07:30'",
+    DAYS_PATTERN: "write whole days, weeks or years: 90d",
     FINGERPRINT_PATTERN: "write the SHA-256 fingerprint: 32 pairs of hexadecimal digits joined by ':'",
 }
 
@@ -53,11 +55,26 @@ Seconds = Annotated[float, Field(gt=0, le=86400)]
 Celsius = Annotated[float, Field(ge=0, le=150)]
 Device = Annotated[str, Field(pattern=DEVICE_PATTERN)]
 Duration = Annotated[str, Field(pattern=DURATION_PATTERN)]
+Days = Annotated[str, Field(pattern=DAYS_PATTERN)]
 Url = Annotated[str, Field(pattern=URL_PATTERN, max_length=2048)]
 EmailAddress = Annotated[str, Field(pattern=EMAIL_PATTERN, max_length=254)]
 DayTime = Annotated[str, Field(pattern=DAY_TIME_PATTERN)]
 Fingerprint = Annotated[str, Field(pattern=FINGERPRINT_PATTERN)]
 AbsolutePath = Annotated[str, Field(pattern=PATH_PATTERN, max_length=4096)]
+
+_DAYS = {"d": 1, "w": 7, "y": 365}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, **{unit: days * 86_400 for unit, days in _DAYS.items()}}
+
+
+def days_of(duration: str) -> int:
+    """Return the days of `90d`, `2w` or `1y`."""
+    return int(duration[:-1]) * _DAYS[duration[-1]]
+
+
+def seconds_of(duration: str) -> int:
+    """Return the seconds of `30s`, `5m`, `15d` or `3y`."""
+    return int(duration[:-1]) * _SECONDS[duration[-1]]
+
 
 _SPEED = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) *([MG])(?:bit/s|bps)?")
 _SPEED_UNITS = {"M": 10**6, "G": 10**9}
@@ -174,7 +191,7 @@ Alive = Annotated[str, BeforeValidator(_alive, json_schema_input_type=_AliveText
 class Secret:
     """Marks a field as a reference to a secret; `holds` is what the secret must look like."""
 
-    holds: Literal["text", "url"] = "text"
+    holds: Literal["text", "url", "database"] = "text"
 
 
 _SECRET = re.compile(r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/[^\x00]{1,4095})$")
@@ -191,3 +208,6 @@ _SecretText = Annotated[str, Field(pattern=_SECRET.pattern, max_length=4096)]
 
 SecretRef = Annotated[str, Secret(), BeforeValidator(_secret, json_schema_input_type=_SecretText)]
 SecretUrlRef = Annotated[str, Secret(holds="url"), BeforeValidator(_secret, json_schema_input_type=_SecretText)]
+SecretDatabaseRef = Annotated[
+    str, Secret(holds="database"), BeforeValidator(_secret, json_schema_input_type=_SecretText)
+]

@@ -8,14 +8,18 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
 import aiohttp
 
+from hune.core import keys
 from hune.core.backoff import Backoff
 from hune.core.clock import Clock
+from hune.core.errors import Unavailable
+from hune.stack import postgres_ping
 from hune.stack.model import Process
 from hune.stack.spawn import guarded
 from hune.stack.timekeeping import put_aside_the_future
@@ -108,7 +112,9 @@ class Child:
         self._enter(State.STARTING)
         try:
             await self._leave_the_future()
-            running = await self._spawn()
+            if self.process.first and (reason := await self._go_first()):
+                return reason
+            running = await self._spawn(self.process.argv, environment(self.process, os.environ))
         except OSError as error:
             return f"can't be started: {error.strerror or error}"
         self._running, self.pid = running, running.pid
@@ -141,17 +147,36 @@ class Child:
                     aside,
                 )
 
-    async def _spawn(self) -> asyncio.subprocess.Process:
+    async def _go_first(self) -> str:
+        """Run what makes what is missing; return why it failed, nothing if it didn't."""
+        argv = (sys.executable, "-P", "-m", *self.process.first)
+        running = self._running = await self._spawn(argv, {**os.environ, **self.process.env}, as_itself=False)
+        try:
+            code = await running.wait()
+        finally:
+            self._running = None
+        if self._stopping.is_set() or code == 0:
+            return "" if code == 0 else "was stopped"
+        return f"what it needs can't be made: {self.last_words()}"
+
+    async def _spawn(
+        self, argv: Sequence[str], environ: Mapping[str, str], *, as_itself: bool = True
+    ) -> asyncio.subprocess.Process:
         self._log_path.parent.mkdir(parents=True, exist_ok=True)
         # Appending, so that rotation can cut the file under the process.
         output = os.open(self._log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             return await asyncio.create_subprocess_exec(
-                *guarded(self.process.argv, os.getpid()),
+                *guarded(
+                    argv,
+                    os.getpid(),
+                    end_signal=self.process.stop_signal,
+                    identity=self.process.identity if as_itself else (),
+                ),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=environment(self.process, os.environ),
+                env=environ,
                 # Its own session: Ctrl-C reaches the conductor alone, which stops everything in order.
                 start_new_session=True,
                 cwd=self.process.cwd,
@@ -175,6 +200,11 @@ class Child:
         return False
 
     async def _answers(self) -> bool:
+        if self.process.ready_url.startswith(postgres_ping.SCHEME):
+            with contextlib.suppress(Unavailable):
+                await postgres_ping.ping(self.process.ready_url, user=keys.USER, database=keys.USER)
+                return True
+            return False
         try:
             timeout = aiohttp.ClientTimeout(total=2.0)
             async with self._session.get(self.process.ready_url, timeout=timeout) as response:
@@ -200,8 +230,16 @@ class Child:
         """End a process that answers nothing any more."""
         log.warning("%s: killed: %s", self.process.name, reason)
         if self._running is not None:
+            self._kill(self._running)
+
+    def _kill(self, running: asyncio.subprocess.Process) -> None:
+        """Kill a process, and the workers that it would leave: a stopped one doesn't notice that it is alone."""
+        workers = _children_of(running.pid) if self.process.has_workers else ()
+        with contextlib.suppress(ProcessLookupError):
+            running.kill()
+        for pid in workers:
             with contextlib.suppress(ProcessLookupError):
-                self._running.kill()
+                os.kill(pid, signal.SIGKILL)
 
     async def stop(self) -> None:
         """Stop for good: ask, wait, and kill if it doesn't go."""
@@ -211,7 +249,7 @@ class Child:
 
     async def _end(self, running: asyncio.subprocess.Process, *, grace_seconds: float) -> None:
         with contextlib.suppress(ProcessLookupError):
-            running.terminate()
+            running.send_signal(signal.Signals[f"SIG{self.process.stop_signal}"])
             # A stopped process takes no SIGTERM before it is continued.
             running.send_signal(signal.SIGCONT)
         try:
@@ -219,8 +257,7 @@ class Child:
                 await running.wait()
         except TimeoutError:
             log.warning("%s: did not stop within %g s, killed", self.process.name, grace_seconds)
-            with contextlib.suppress(ProcessLookupError):
-                running.kill()
+            self._kill(running)
             await running.wait()
 
     def last_words(self) -> str:
@@ -232,6 +269,13 @@ class Child:
         except OSError:
             return ""
         return lines[-1][:300] if lines else ""
+
+
+def _children_of(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 _NEEDED = {"PATH", "HOME", "TMPDIR", "TZ", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR"}

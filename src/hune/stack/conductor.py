@@ -72,8 +72,10 @@ class Conductor:
         async with open_session(keyring=self._keyring) as session:
             self._session = session
             self._monitor = Monitor(session, self._clock, self._tell)
-            record = self._layout.run / "store.json"
-            self._replayer = Replayer(session, self._clock, self._monitor, record)
+            self._replayers = [
+                Replayer(store, session, self._clock, self._monitor, self._layout.run / record)
+                for store, record in (("victoriametrics", "store.json"), ("timescale", "timescale.json"))
+            ]
             server = ControlServer(self._layout.socket, self._handlers())
             await server.start()
             try:
@@ -213,7 +215,8 @@ class Conductor:
             self._tasks[name] = self._group.create_task(self._children[name].run(after), name=f"child {name}")
         self._plan = plan
         self._monitor.watch(plan.watched, self._children)
-        self._replayer.target(plan.url("prometheus"), plan.url("victoriametrics"))
+        for replayer in self._replayers:
+            replayer.target(plan.url("prometheus"), plan.url(replayer.name))
         write_atomically(self._layout.run / "plan.json", plan.to_json())
         if unwanted and done["reloaded"]:
             # First it is forgotten, then it ends: a target that vanishes while it is asked is a failure to tell.
@@ -241,10 +244,20 @@ class Conductor:
 
     async def _stop_all(self) -> None:
         """Stop in the reverse order of need: nobody is asked by somebody who is still running."""
-        ends = [child for child in self._children.values() if child.process.after]
-        rest = [child for child in self._children.values() if not child.process.after]
-        for group in (ends, rest):
-            await asyncio.gather(*(child.stop() for child in group))
+        children = dict(self._children)
+        stopped = {name: asyncio.Event() for name in children}
+
+        async def stop(name: str, child: Child) -> None:
+            needed_by = [other for other in children if name in children[other].process.after]
+            for other in (*needed_by, *child.process.outlives):
+                if other in stopped:
+                    await stopped[other].wait()
+            try:
+                await child.stop()
+            finally:
+                stopped[name].set()
+
+        await asyncio.gather(*(stop(name, child) for name, child in children.items()))
 
     # ── what happens meanwhile ────────────────────────────────────────────────────────────────────────────
 
@@ -262,10 +275,8 @@ class Conductor:
         if self._announce is not None:
             print(text, file=self._announce, flush=True)
 
-    def _generation(self) -> object:
-        return tuple(
-            self._children[name].pid if name in self._children else 0 for name in ("prometheus", "victoriametrics")
-        )
+    def _generation(self, store: str) -> object:
+        return tuple(self._children[name].pid if name in self._children else 0 for name in ("prometheus", store))
 
     async def _tell(self, text: str) -> None:
         """Tell a person directly, past Alertmanager and hub, by a short-lived child."""
@@ -306,7 +317,11 @@ class Conductor:
             await self._clock.sleep(logfiles.PAUSE_SECONDS)
 
     async def _replay(self) -> None:
-        await self._replayer.run(self._generation)
+        async with asyncio.TaskGroup() as group:
+            for replayer in self._replayers:
+                group.create_task(
+                    replayer.run(partial(self._generation, replayer.name)), name=f"replay: {replayer.name}"
+                )
 
     async def _watch_clock(self) -> None:
         """Start everything again after the clock was set back: each keeps times that now lie in the future."""
@@ -371,8 +386,8 @@ class Conductor:
             "site": self._plan.site if self._plan else "",
             "request": {key: getattr(self._request, key) for key in ("site_file", "ports", "auto_ports")},
             "notes": list(self._plan.notes) if self._plan else [],
-            "complete_until": self._replayer.complete_until,
-            "has_gap": self._replayer.has_gap,
+            "complete_until": self._complete_until(),
+            "has_gap": self._has_gap(),
             "processes": [
                 {
                     "name": child.process.name,
@@ -405,12 +420,19 @@ class Conductor:
             f'hune_service_healthy{{service="{row["name"]}"}} {int(row["healthy"])}'
             for row in self._monitor.report()["services"]
         ]
-        lines += ["# TYPE hune_store_gap gauge", f"hune_store_gap {int(self._replayer.has_gap)}"]
+        lines += ["# TYPE hune_store_gap gauge", f"hune_store_gap {int(self._has_gap())}"]
         lines += [
             "# TYPE hune_store_complete_timestamp_seconds gauge",
-            f"hune_store_complete_timestamp_seconds {self._replayer.complete_until!r}",
+            f"hune_store_complete_timestamp_seconds {self._complete_until()!r}",
         ]
         return 200, "\n".join(lines) + "\n"
+
+    def _complete_until(self) -> float:
+        """Return until when every store holds everything."""
+        return min(replayer.complete_until for replayer in self._replayers if replayer.is_wanted or self._plan is None)
+
+    def _has_gap(self) -> bool:
+        return any(replayer.has_gap for replayer in self._replayers if replayer.is_wanted or self._plan is None)
 
     async def _down(self, _body: Mapping[str, Any]) -> Answer:
         self._leaving.set()

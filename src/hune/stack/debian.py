@@ -52,14 +52,20 @@ class Package:
 
     def unpack(self, target: Path, after: Callable[[Path], None] | None = None) -> None:
         """Unpack below `target`, whole or not at all; `after` may still change what was unpacked."""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpack-") as staging:
-            _run(["dpkg-deb", "-x", str(self.file), f"{staging}/root"], f"unpacking {self.name}")
-            if after is not None:
-                after(Path(staging, "root"))
-            if target.exists():
-                shutil.rmtree(target)
-            Path(staging, "root").rename(target)
+        unpack([self], target, after)
+
+
+def unpack(packages: Sequence[Package], target: Path, after: Callable[[Path], None] | None = None) -> None:
+    """Unpack packages into one another below `target`, whole or not at all, as `Package.unpack` does one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpack-") as staging:
+        for package in packages:
+            _run(["dpkg-deb", "-x", str(package.file), f"{staging}/root"], f"unpacking {package.name}")
+        if after is not None:
+            after(Path(staging, "root"))
+        if target.exists():
+            shutil.rmtree(target)
+        Path(staging, "root").rename(target)
 
 
 class Apt:

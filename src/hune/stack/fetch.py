@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -12,18 +13,18 @@ from types import ModuleType
 
 from hune.core.errors import InputError, Unavailable
 from hune.core.layout import Layout
-from hune.site.models import Engine, Site
-from hune.stack.debian import Apt, Progress
+from hune.site.models import Program, Site
+from hune.stack.debian import Apt, Package, Progress, unpack
 from hune.stack.engines import ENGINES
 from hune.stack.setting import Binary, parse_version
 
 _CURRENT = "current"
 
 
-def section(site: Site, name: str) -> Engine:
+def section(site: Site, name: str) -> Program:
     """Return an engine's part of the site."""
     found = getattr(site.engines, name.replace("-", "_"))
-    assert isinstance(found, Engine)
+    assert isinstance(found, Program)
     return found
 
 
@@ -43,7 +44,7 @@ def find_engines(site: Site, layout: Layout, names: Sequence[str], progress: Pro
     if missing:
         fetch(layout, missing, progress)
         for name in missing:
-            wished = section(site, name).version
+            wished = _wished(site, layout, name)
             binary = _fetched(ENGINES[name], layout, wished)
             if binary is None:
                 raise InputError(
@@ -66,7 +67,16 @@ def find_engine(site: Site, layout: Layout, name: str) -> Binary | None:
         if not path.is_file() or not os.access(path, os.X_OK):
             raise InputError(f"engines.{engine.NAME}.path: {path} is not a program", remedy="give its binary")
         return _examine(engine, path)
-    return _fetched(engine, layout, wished.version) or _on_path(engine, wished)
+    version = _wished(site, layout, name)
+    return _fetched(engine, layout, version) or _on_path(engine, version)
+
+
+def _wished(site: Site, layout: Layout, name: str) -> str | None:
+    """Return the version that the site names, else the only one that can read what is there, else None."""
+    if version := section(site, name).version:
+        return version
+    kept_version = getattr(ENGINES[name], "kept_version", None)
+    return kept_version(layout.data(name)) if kept_version else None
 
 
 def fetched_versions(layout: Layout, name: str) -> list[str]:
@@ -78,23 +88,32 @@ def fetched_versions(layout: Layout, name: str) -> list[str]:
     return sorted(found, key=lambda version: (version != first, version))
 
 
-def _on_path(engine: ModuleType, wished: Engine) -> Binary | None:
-    for program in engine.PROGRAMS:
-        path = shutil.which(program)
-        if path is None:
+def _on_path(engine: ModuleType, wished: str | None) -> Binary | None:
+    """Return the program that is installed, on the PATH or where Debian has it beside."""
+    found = [Path(path) for program in engine.PROGRAMS if (path := shutil.which(program))]
+    for path in [*found, *_below(Path("/"), engine)]:
+        binary = _examine(engine, path)
+        if binary.version < getattr(engine, "OLDEST", ()):
             continue
-        binary = _examine(engine, Path(path))
-        if wished.version is None or binary.version_text.startswith(wished.version):
+        if wished is None or binary.version_text.startswith(wished):
             return binary
     return None
+
+
+def _below(root: Path, engine: ModuleType) -> list[Path]:
+    """Return an engine's program below a root, the newest first, in folders of its own."""
+    folders = [folder for pattern in getattr(engine, "FOLDERS", ()) for folder in root.glob(pattern)]
+    newest = sorted(folders, key=lambda folder: parse_version(f"{folder.parent.name}.0"), reverse=True)
+    return [folder / engine.PROGRAMS[0] for folder in newest if (folder / engine.PROGRAMS[0]).exists()]
 
 
 def _fetched(engine: ModuleType, layout: Layout, wished: str | None) -> Binary | None:
     """Return a fetched version by its real place, so that another version is another command."""
     for version in fetched_versions(layout, engine.NAME):
-        path = layout.engines / engine.NAME / version / "usr/bin" / engine.PROGRAMS[0]
-        if path.exists() and (wished is None or version.startswith(wished)):
-            return _examine(engine, path)
+        root = layout.engines / engine.NAME / version
+        for path in (root / "usr/bin" / engine.PROGRAMS[0], *_below(root, engine)):
+            if path.exists() and (wished is None or version.startswith(wished)):
+                return _examine(engine, path)
     return None
 
 
@@ -103,9 +122,16 @@ def _examine(engine: ModuleType, path: Path) -> Binary:
 
     Raises InputError if it can't be run at all: it is broken, or for another machine.
     """
+    variables = engine.environment(path) if hasattr(engine, "environment") else {}
     try:
         answer = subprocess.run(
-            [path, "--version"], capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL, check=False
+            [path, "--version"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **variables},
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         reason = getattr(error, "strerror", None) or "does not answer --version"
@@ -124,7 +150,7 @@ def _examine(engine: ModuleType, path: Path) -> Binary:
         place = beside if beside.exists() else shutil.which(tool)
         if place:
             tools[tool] = Path(place)
-    return Binary(path, parse_version(answer.stdout + answer.stderr), tools)
+    return Binary(path, parse_version(answer.stdout + answer.stderr), tools, variables)
 
 
 def fetch(layout: Layout, names: Sequence[str], progress: Progress) -> dict[str, str]:
@@ -138,19 +164,40 @@ def fetch(layout: Layout, names: Sequence[str], progress: Progress) -> dict[str,
     with tempfile.TemporaryDirectory(dir=layout.engines, prefix=".fetch-") as private:
         apt = Apt(Path(private))
         apt.update(progress)
-        packages = {package.name: package for package in apt.download([ENGINES[n].PACKAGE for n in names], progress)}
+        wanted = {name: _packages(ENGINES[name], apt) for name in names}
+        every = list(dict.fromkeys(package for packages in wanted.values() for package in packages))
+        packages = {package.name: package for package in apt.download(every, progress)}
         for name in names:
-            package = packages.get(ENGINES[name].PACKAGE)
+            package = packages.get(wanted[name][0])
             if package is None:
                 raise Unavailable(f"{name}: Debian offers no package {ENGINES[name].PACKAGE} here")
             progress(f"unpacking {name} {package.version}")
             place = layout.engines / name / package.version
             if not place.exists():
-                package.unpack(place, getattr(ENGINES[name], "after_unpack", None))
+                parts: list[Package] = [packages[part] for part in wanted[name] if part in packages]
+                unpack(parts, place, getattr(ENGINES[name], "after_unpack", None))
             versions[name] = package.version
     for name, version in versions.items():
         switch(layout, name, version)
     return versions
+
+
+def _packages(engine: ModuleType, apt: Apt) -> list[str]:
+    """Return what has to be downloaded for an engine, the package with its program first.
+
+    Raises Unavailable if what Debian offers here is too old.
+    """
+    package: str = engine.PACKAGE
+    if not hasattr(engine, "LEFT_OUT"):
+        return [package]
+    needed = [name for name in apt.with_requirements(package) if not name.startswith(engine.LEFT_OUT)]
+    programs = [name for name in needed if re.fullmatch(rf"{package}-\d+", name)]
+    if not programs or parse_version(f"{programs[0].rpartition('-')[2]}.0") < engine.OLDEST:
+        raise Unavailable(
+            f"{engine.NAME}: Debian offers {', '.join(programs) or 'none'} here; {engine.OLDEST[0]} or newer is needed",
+            remedy=f"name one with engines.{engine.NAME}.path",
+        )
+    return [programs[0], *(name for name in needed if name != programs[0])]
 
 
 def switch(layout: Layout, name: str, version: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from hune.core.errors import Unavailable
+from hune.stack import timescale
 from hune.stack.checkup import Checkup
 from hune.stack.engines import ENGINES
 
@@ -33,7 +34,12 @@ async def check_own(checkup: Checkup) -> str:
     return text or "working"
 
 
-CHECKS: Mapping[str, Check] = {**{name: module.check for name, module in ENGINES.items()}, "own": check_own}
+CHECKS: Mapping[str, Check] = {
+    **{name: module.check for name, module in ENGINES.items()},
+    "own": check_own,
+    timescale.NAME: timescale.check,
+    timescale.QUERY: timescale.check_query,
+}
 """How each kind of service is judged; a check returns what it saw or raises Unavailable."""
 
 

@@ -33,6 +33,10 @@ class Process:
     `is_ours` says that it is Hune itself, which resolves secrets: it gets the whole environment, others what programs
     need. Each variable of `sealed` gets a value that nobody knows: a key to what nobody may ask for.
     `key` is the file of the key without which it answers nobody.
+    `outlives` names who asks it without needing it: when all stop it goes after them.
+    `first` is a module of Hune with its arguments, run to the end before each start: it makes what is missing.
+    `identity` are options of setpriv: another user that it runs as. `stop_signal` asks it to end; one that
+    `has_workers` leaves them to end by themselves when it is killed.
     """
 
     name: str
@@ -49,6 +53,11 @@ class Process:
     is_ours: bool = False
     sealed: tuple[str, ...] = ()
     key: str = ""
+    outlives: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    identity: tuple[str, ...] = ()
+    stop_signal: str = "TERM"
+    has_workers: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from hune.collect.pve import assignment
 from hune.site.models import DEFAULT_PORTS, Site, join_address
-from hune.stack.engines import ENGINES
+from hune.stack import timescale
+from hune.stack.engines import ENGINES, postgresql
 from hune.stack.model import File, Plan, Process, Watched
 from hune.stack.scraping.nodes import alive_probe
 from hune.stack.setting import Setting
+
+_ENGINES_OF_ALL = ("prometheus", "victoriametrics", "alertmanager", "node-exporter", "blackbox-exporter")
+_ENGINES_OF_SOME = (postgresql.NAME, timescale.QUERY)
 
 SERVICES = ("hub", "nester")
 """Hune's own, together in the process `services`."""
@@ -35,24 +39,30 @@ def make_plan(setting: Setting) -> Plan:
         processes.append(_services(setting, services))
     if setting.manages(EXPORTER):
         processes.append(_exporter(setting))
+    if setting.manages(timescale.NAME):
+        processes.append(timescale.process(setting, env=LEAN))
+    if setting.manages(timescale.QUERY):
+        processes.append(timescale.query_process(setting))
+        files += timescale.query_files(setting)
     if setting.with_lab:
         processes.append(_lab(setting))
     return Plan(
         site=site.name,
         processes=tuple(sorted(processes, key=lambda process: len(process.after))),
-        files=(*files, *own_files(site)),
+        files=(*files, *own_files(setting)),
         watched=tuple(_watched(setting)),
         ports={name: site.port(name) for name in DEFAULT_PORTS if site.wants(name) and not site.part(name).url},
         notes=tuple(_notes(setting)),
     )
 
 
-def own_files(site: Site) -> list[File]:
+def own_files(setting: Setting) -> list[File]:
     """Return what Hune's own processes read."""
+    site = setting.site
     files = [File("site.json", site.model_dump_json(indent=1) + "\n")]
     if site.wants(EXPORTER):
         files.append(File(assignment.FILE, assignment.Assignment.of(site).to_json()))
-    return files
+    return files + timescale.files(setting)
 
 
 def _with_order(process: Process, managed: list[str]) -> Process:
@@ -107,12 +117,13 @@ def _watched(setting: Setting) -> list[Watched]:
             process=name if setting.manages(name) else "",
             adopted=name in setting.adopted,
         )
-        for name in ("prometheus", "victoriametrics", "alertmanager", "node-exporter", "blackbox-exporter")
+        for name in (*_ENGINES_OF_ALL, *_ENGINES_OF_SOME)
+        if site.wants(name)
     ]
     found += [
         Watched(
             name=name,
-            kind="own",
+            kind=name if name == timescale.NAME else "own",
             url=site.url(name),
             address=_address(site, name),
             process=_process_of(name) if setting.manages(name) else "",
@@ -124,7 +135,7 @@ def _watched(setting: Setting) -> list[Watched]:
 
 def own_services(site: Site) -> list[str]:
     """Return the names of Hune's own services that a site wants."""
-    return [name for name in (*SERVICES, EXPORTER) if site.wants(name)]
+    return [name for name in (*SERVICES, EXPORTER, timescale.NAME) if site.wants(name)]
 
 
 def _process_of(name: str) -> str:
@@ -132,11 +143,17 @@ def _process_of(name: str) -> str:
 
 
 def _address(site: Site, name: str) -> str:
+    if name == postgresql.NAME:
+        return site.database_address
     return site.part(name).url or join_address(site.listen, site.port(name))
 
 
 def _notes(setting: Setting) -> list[str]:
     notes = [f"{name}: one already listens on {setting.listen(name)} and is used" for name in sorted(setting.adopted)]
+    if setting.manages(postgresql.NAME) and (user := setting.unprivileged.user):
+        notes.append(
+            f"postgresql refuses root: it runs as the user {user}, who owns {setting.layout.data('postgresql')}"
+        )
     for name, tool in (("prometheus", "promtool"), ("alertmanager", "amtool")):
         binary = setting.binaries.get(name)
         if binary and tool not in binary.tools:

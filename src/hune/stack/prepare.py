@@ -55,6 +55,7 @@ def prepare(request: Request, environ: Mapping[str, str], progress: Any) -> Plan
     from hune.stack.plan import make_plan
     from hune.stack.ports import settle
     from hune.stack.setting import LOCKED, Setting
+    from hune.stack.unprivileged import OURSELVES, identity
 
     layout = Layout(Path(request.data_dir))
     overlays = sorted(layout.overlays.glob("*.yaml"))
@@ -75,8 +76,12 @@ def prepare(request: Request, environ: Mapping[str, str], progress: Any) -> Plan
     from hune.core.keys import make
     from hune.stack.engines import ENGINES
 
-    binaries = find_engines(site, layout, [name for name in ENGINES if setting.manages(name)], progress)
-    setting = replace(setting, binaries=binaries)
+    # The second Prometheus runs here even where the first doesn't.
+    needed = {"prometheus": ("prometheus", "timescale-query")}
+    names = [name for name in ENGINES if any(setting.manages(user) for user in needed.get(name, (name,)))]
+    binaries = find_engines(site, layout, names, progress)
+    unprivileged = identity() if setting.manages("postgresql") else OURSELVES
+    setting = replace(setting, binaries=binaries, unprivileged=unprivileged)
     for name in LOCKED:
         if key := setting.key(name):
             make(key)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,9 +26,13 @@ from hune.stack.scraping.nodes import FAST_JOBS
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 2.0
-CHUNK_SECONDS = 300.0
+CHUNK_SECONDS = 300
+BATCH_BYTES = 2 << 20
+"""Of a request: however small its samples, they are fewer than the adapter to PostgreSQL takes at once."""
 MARGIN_SECONDS = 60.0
 """Healthy means written within 30 s; a store killed loses its last seconds; twice that is safe."""
+
+_WRITTEN = "X-Prometheus-Remote-Write-Samples-Written"
 
 STORED = (Matcher("job", "!~", "|".join(FAST_JOBS)), Matcher("__name__", "!~", "hune:.*"))
 
@@ -37,26 +42,26 @@ async def replay(
 ) -> int:
     """Send every stored-to-be sample of [start, end] from Prometheus to the store; return the bytes sent.
 
-    Repeating it changes nothing. Raises Unavailable if either doesn't answer, with the rest unsent.
+    Repeating it changes nothing. Raises Unavailable if either doesn't answer, with the rest unsent. The window is held
+    in memory as a whole.
     """
     sent = 0
     timeout = aiohttp.ClientTimeout(total=120.0)
     try:
-        while start < end:
-            until = min(end, start + CHUNK_SECONDS)
-            body = read_request(STORED, start_ms=round(start * 1000), end_ms=round(until * 1000))
-            url = f"{prometheus_url}/api/v1/read"
-            async with session.post(url, data=body, headers=READ_HEADERS, timeout=timeout) as response:
-                content = await response.read()
-                if response.status != 200:
-                    raise Unavailable(f"prometheus: remote read answers {response.status}")
-            for request in write_requests(content):
-                url = f"{store_url}/api/v1/write"
-                async with session.post(url, data=request, headers=WRITE_HEADERS, timeout=timeout) as response:
-                    if response.status // 100 != 2:
-                        raise Unavailable(f"store: remote write answers {response.status}")
-                sent += len(request)
-            start = until
+        body = read_request(STORED, start_ms=round(start * 1000), end_ms=round(end * 1000))
+        url = f"{prometheus_url}/api/v1/read"
+        async with session.post(url, data=body, headers=READ_HEADERS, timeout=timeout) as response:
+            content = await response.read()
+            if response.status != 200:
+                raise Unavailable(f"prometheus: remote read answers {response.status}")
+        for request in write_requests(content, limit_bytes=BATCH_BYTES):
+            url = f"{store_url}/api/v1/write"
+            async with session.post(url, data=request, headers=WRITE_HEADERS, timeout=timeout) as response:
+                # With a count, all is stored that ever will be: the rest is older than what is kept.
+                is_done = response.status == 400 and _WRITTEN in response.headers
+                if response.status // 100 != 2 and not is_done:
+                    raise Unavailable(f"store: remote write answers {response.status}")
+            sent += len(request)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise Unavailable(f"replay: {why(error)}") from error
     except ValueError as error:
@@ -65,9 +70,13 @@ async def replay(
 
 
 class Replayer:
-    """Keeps the watermark and closes gaps; `generation` changes whenever Prometheus or the store was restarted."""
+    """Keeps the watermark of a store and closes gaps.
 
-    def __init__(self, session: aiohttp.ClientSession, clock: Clock, monitor: Monitor, record: Path) -> None:
+    `generation` changes whenever Prometheus or the store was restarted.
+    """
+
+    def __init__(self, name: str, session: aiohttp.ClientSession, clock: Clock, monitor: Monitor, record: Path) -> None:
+        self.name = name
         self._session = session
         self._clock = clock
         self._monitor = monitor
@@ -87,9 +96,16 @@ class Replayer:
 
     def target(self, prometheus_url: str, store_url: str) -> None:
         """Read from and write to these."""
+        if not self.is_wanted:
+            self._watermark = self._remembered()
         if self._urls != (prometheus_url, store_url):
             self._urls = (prometheus_url, store_url)
             self._gap = True
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there is such a store."""
+        return all(self._urls)
 
     @property
     def complete_until(self) -> float:
@@ -103,29 +119,30 @@ class Replayer:
 
     async def step(self, generation: object) -> None:
         """Look once: notice a gap, close it if both sides work, else move the watermark on."""
-        working = self._monitor.works("prometheus") and self._monitor.works("victoriametrics")
+        working = self._monitor.works("prometheus") and self._monitor.works(self.name)
         if generation != self._generation or not working:
             self._generation, self._gap = generation, True
-        if not working or not all(self._urls):
+        if not working or not self.is_wanted:
             return
         now = self._clock.now()
         # A clock that was set back: of the time that comes again nothing is known.
         self._watermark = min(self._watermark, now)
         if self._gap:
+            start = self._watermark - MARGIN_SECONDS
+            sent = 0
             try:
-                sent = await replay(self._session, *self._urls, start=self._watermark - MARGIN_SECONDS, end=now)
+                for at in range(int(start), math.ceil(now), CHUNK_SECONDS):
+                    until = min(now, at + CHUNK_SECONDS)
+                    sent += await replay(self._session, *self._urls, start=at, end=until)
+                    self._watermark = max(self._watermark, min(until, now - MARGIN_SECONDS))
             except Unavailable as error:
                 if str(error) != self._last_error:
-                    log.warning("history is incomplete since %.0f, trying again: %s", self._watermark, error)
+                    log.warning("%s is incomplete since %.0f, trying again: %s", self.name, self._watermark, error)
                 self._last_error = str(error)
                 return
             self._last_error = ""
             self._gap = False
-            log.info(
-                "history complete: sent the last %.0f s again (%d kB)",
-                now - self._watermark + MARGIN_SECONDS,
-                sent // 1000,
-            )
+            log.info("%s is complete: sent the last %.0f s again (%d kB)", self.name, now - start, sent // 1000)
         self._watermark = max(self._watermark, now - MARGIN_SECONDS)
         write_atomically(self._record, json.dumps({"complete_until": self._watermark}))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hune.core.layout import Layout
 from hune.site.models import Site, join_address
+from hune.stack.unprivileged import OURSELVES, Identity
 
 LOCKED = ("alertmanager",)
 """Engines that answer nobody without a key: whoever reaches it may silence alerts, and invent some."""
@@ -21,6 +22,8 @@ class Binary:
     path: Path
     version: tuple[int, ...] = (0,)
     tools: Mapping[str, Path] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Variables without which it doesn't start where it lies."""
 
     @property
     def version_text(self) -> str:
@@ -45,6 +48,8 @@ class Setting:
     icmp_permitted: bool = True
     adopted: frozenset[str] = frozenset()
     with_lab: bool = False
+    unprivileged: Identity = OURSELVES
+    """Who runs what refuses root."""
     with_keys: bool = False
     """Whether the doors of the LOCKED are locked."""
 

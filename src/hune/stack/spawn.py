@@ -12,8 +12,12 @@ from hune.core.errors import Unavailable
 _CHECK_PARENT = 'test "$PPID" = "$0" && exec "$@"'
 
 
-def guarded(argv: Sequence[str], parent_pid: int) -> list[str]:
-    """Return the command that runs `argv` as a child which gets SIGTERM when its parent dies, even by SIGKILL.
+def guarded(
+    argv: Sequence[str], parent_pid: int, *, end_signal: str = "TERM", identity: Sequence[str] = ()
+) -> list[str]:
+    """Return the command that runs `argv` as a child which gets a signal when its parent dies, even by SIGKILL.
+
+    `identity` are options of setpriv by which it becomes another user; by itself that would undo the other.
 
     Start it from the thread that lives as long as the parent: the signal comes when that *thread* ends.
     Raises Unavailable where util-linux's setpriv is missing. Source: prctl(2), PR_SET_PDEATHSIG.
@@ -21,4 +25,4 @@ def guarded(argv: Sequence[str], parent_pid: int) -> list[str]:
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise Unavailable("setpriv: not found", remedy="install it with: apt install util-linux")
-    return [setpriv, "--pdeathsig", "TERM", "--", "sh", "-c", _CHECK_PARENT, str(parent_pid), *argv]
+    return [setpriv, *identity, "--pdeathsig", end_signal, "--", "sh", "-c", _CHECK_PARENT, str(parent_pid), *argv]

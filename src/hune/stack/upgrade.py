@@ -28,13 +28,14 @@ def upgrade(layout: Layout, progress: Progress, *, fetch: Fetch = fetch) -> list
     site = Site()
     if layout.site_json.exists():
         site = Site.model_validate_json(layout.site_json.read_text())
-    before = {name: (fetched_versions(layout, name) or [""])[0] for name in ENGINES}
-    ours = [name for name in ENGINES if before[name]]
+    names = [name for name in ENGINES if site.wants(name)]
+    before = {name: (fetched_versions(layout, name) or [""])[0] for name in names}
+    ours = [name for name in names if before[name]]
     rows = []
     if ours:
         # fetch() makes the new ones current; the old ones stay beside them.
         fetch(layout, ours, progress)
-    now = {name: (fetched_versions(layout, name) or [""])[0] for name in ENGINES}
+    now = {name: (fetched_versions(layout, name) or [""])[0] for name in names}
     changed = [name for name in ours if now[name] != before[name]]
     failure = ""
     if changed:
@@ -49,7 +50,7 @@ def upgrade(layout: Layout, progress: Progress, *, fetch: Fetch = fetch) -> list
                 switch(layout, name, before[name])
             progress(f"going back: {failure}")
             _take_into_use(layout, progress)
-    for name in ENGINES:
+    for name in names:
         if not before[name]:
             binary = find_engine(site, layout, name)
             outcome = (

@@ -53,6 +53,12 @@ class StoreMetrics:
         )
         self.packed = Counter("hune_store_samples_packed", "Samples of days that are over, packed", registry=registry)
         self.dropped = Counter("hune_store_days_dropped", "Days that retention dropped", registry=registry)
+        self.samples_dropped = Counter(
+            "hune_store_samples_dropped",
+            "Samples that were dropped for what the site says of their metric",
+            ["why"],
+            registry=registry,
+        )
 
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Tell what a function returns, whenever metrics are asked for."""

@@ -21,6 +21,7 @@ from hune.http.serve import HttpService, create_app
 from hune.store.database import Database
 from hune.store.housekeeping import Housekeeping
 from hune.store.metrics import StoreMetrics
+from hune.store.policy import Policy
 from hune.store.reading import Reading
 from hune.store.registry import Registry
 from hune.store.replicas import Election
@@ -57,6 +58,7 @@ class Settings:
     retention_days: int | None = None
     host_names: tuple[str, ...] = ()
     """Names by which requests may call it, beside its address."""
+    policies: tuple[Policy, ...] = ()
 
 
 class _NotTaken(Exception):
@@ -74,9 +76,9 @@ class Timescale:
         self._database = Database(url, self._clock)
         self._registry = Registry(self._database)
         self._writer = Writer(self._database, self._metrics)
-        self._housekeeping = Housekeeping(self._database, self._metrics, settings.retention_days)
         self._election = Election(self._database)
         self._reading = Reading(self._database, self._metrics)
+        self._housekeeping = Housekeeping(self._database, self._metrics, settings.retention_days, settings.policies)
         self._index = SeriesIndex()
         self._decoding = asyncio.Lock()
         self._bodies_bytes = 0

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hune.cli.timescale import make, parse
 from hune.core.errors import InputError
+from hune.store.assignment import Assignment
+from hune.store.policy import Policy
 
 URL = "postgresql://hune:secret@127.0.0.1/hune"
 
@@ -16,10 +20,30 @@ def test_the_url_comes_by_reference_and_the_door_is_closed_to_others() -> None:
     assert make(options, {"URL": f"{URL}\n"}).name == "timescale"
 
 
+def test_a_url_without_a_password_is_no_secret() -> None:
+    flags = ["--database", "postgresql://hune@127.0.0.1/hune?passfile=/etc/hune/pgpass"]
+    assert make(parse(flags), {}).name == "timescale"
+
+
+def test_without_a_database_the_data_directory_is_asked(tmp_path: Path) -> None:
+    flags = ["--data-dir", str(tmp_path)]
+    with pytest.raises(InputError, match=r"timescale\.json: missing; give --database, or put stores\.timescale"):
+        make(parse(flags), {})
+    place = tmp_path / "config" / "timescale.json"
+    place.parent.mkdir()
+    place.write_text(Assignment("env:URL", "127.0.0.1", 9201, 30, (Policy("up", retention_days=1),)).to_json())
+    assert make(parse(flags), {"URL": URL}).name == "timescale"
+    with pytest.raises(InputError, match="env:URL: not set"):
+        make(parse(flags), {})
+
+
 @pytest.mark.parametrize(
     ("flags", "url", "told"),
     [
-        (["--database", URL], URL, "not a reference"),
+        (["--database", "hune:secret@127.0.0.1/hune"], URL, "not a reference"),
+        (["--database", URL], URL, "a password on the command line is seen by every user"),
+        (["--database", "postgresql://hune@127.0.0.1/hune?password=secret@"], URL, "seen by every user"),
+        (["--database", "postgresql://hune:secret@[::1/hune"], URL, "--database: not the URL of a database"),
         (["--database", "env:OTHER"], URL, "env:OTHER: not set"),
         (["--database", "env:URL"], "mysql://hune:secret@127.0.0.1/hune", "env:URL: not the URL of a database"),
         (["--database", "env:URL", "--listen", "nowhere"], URL, "--listen nowhere: not an address and a port"),

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from hune.core.errors import InputError
-from hune.deploy.containers import contained, image_of, notes_on
+from hune.deploy.containers import CONTAINED, contained, image_of, notes_on
 from hune.site.models import Site
-from hune.stack.engines import ENGINES
 from support.sites import ELSEWHERE, EXAMPLES, ODD, example, site_of
 
 
@@ -87,7 +86,7 @@ def test_everything_out_of_reach_is_told_at_once() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", CONTAINED)
 def test_every_engine_has_a_pinned_image(name: str) -> None:
     repository, _, tag = image_of(name, Site()).partition(":")
     assert repository.count("/") == 1

@@ -1,0 +1,156 @@
+"""What a PostgreSQL needs before it starts: its key, its data directory, its one role and database.
+
+Run before each start by the conductor (`python -m hune.stack.cluster`), as whoever the conductor is; what is there
+already stays. Nobody has the superuser's password, and pg_hba.conf lets nobody in but the role `hune`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hune.core.errors import HuneError, InputError, Unavailable
+from hune.core.files import write_atomically
+from hune.core.keys import USER
+
+DATABASE = USER
+SUPERUSER = "postgres"
+_SECONDS = 300.0
+
+
+def key_line(word: str) -> str:
+    """Return a line of a password file, as clients of PostgreSQL read it: for the role and database of Hune."""
+    return f"*:*:{DATABASE}:{USER}:{word}\n"
+
+
+def word_of(key: Path) -> str:
+    """Return the password in a key, nothing if there is none."""
+    try:
+        return key.read_text().strip().rpartition(":")[2]
+    except OSError:
+        return ""
+
+
+def make(data: Path, key: Path, program: Path, identity: Sequence[str]) -> None:
+    """Make what is missing. Raises HuneError with what is in the way."""
+    cluster = Cluster(program, identity)
+    is_new = not (data / "PG_VERSION").exists()
+    if not is_new:
+        cluster.refuse_another_version(data)
+    word = word_of(key)
+    if is_new or not word:
+        if not word:
+            word = secrets.token_urlsafe(32)
+            key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if is_new:
+            staged = data.with_name(f"{data.name}.new")
+            cluster.initialise(staged)
+            cluster.execute(
+                staged, f"CREATE ROLE {USER} LOGIN", _password(word), f"CREATE DATABASE {DATABASE} OWNER {USER}"
+            )
+            staged.rename(data)
+        else:
+            cluster.execute(data, _password(word))
+        # Last: a key that is there is right.
+        write_atomically(key, key_line(word), mode=0o600)
+    cluster.own(data)
+
+
+def _password(word: str) -> str:
+    return f"ALTER ROLE {USER} PASSWORD '{word}'"
+
+
+class Cluster:
+    """PostgreSQL's own programs, `program` and those beside it, run by setpriv with the options `identity`."""
+
+    def __init__(self, program: Path, identity: Sequence[str]) -> None:
+        # A link to the server may lie where its companions don't.
+        self._folder = program.resolve().parent
+        self._identity = tuple(identity)
+
+    def refuse_another_version(self, data: Path) -> None:
+        """Raise InputError if the data is of another major version than the program."""
+        of_data = (data / "PG_VERSION").read_text().strip()
+        said = subprocess.run([self._folder / "postgres", "--version"], capture_output=True, text=True, check=True)
+        of_program = re.findall(r"\d+", said.stdout)[0]
+        if of_data != of_program:
+            raise InputError(
+                f"{data}: of PostgreSQL {of_data}, and the program found is {of_program}",
+                remedy="name the older one with engines.postgresql.path, or upgrade the data with pg_upgrade",
+            )
+
+    def initialise(self, data: Path) -> None:
+        """Make an empty data directory in the place of `data`."""
+        shutil.rmtree(data, ignore_errors=True)
+        data.mkdir(parents=True, mode=0o700)
+        self.own(data)
+        self._run(
+            "initdb", "-D", str(data), f"--username={SUPERUSER}", "--encoding=UTF8", "--locale=C", "--auth=reject"
+        )
+
+    def execute(self, data: Path, *statements: str) -> None:
+        """Execute statements without a server. They are never told: one holds the password."""
+        said = self._run(
+            "postgres",
+            "--single",
+            "-D",
+            str(data),
+            "-c",
+            "log_min_error_statement=panic",
+            "-c",
+            "unix_socket_directories=",
+            SUPERUSER,
+            given="".join(f"{statement}\n" for statement in statements),
+        )
+        if fault := re.search(r"(ERROR|FATAL|PANIC): +(.*)", said):
+            raise Unavailable(f"PostgreSQL: {fault[2]}", remedy="see: hune logs postgresql")
+
+    def own(self, data: Path) -> None:
+        """Give a data directory to who runs the server."""
+        chosen = {name: int(value) for name, _, value in (o.partition("=") for o in self._identity) if value.isdigit()}
+        if chosen and data.stat().st_uid != chosen["--reuid"]:
+            for path in (data, *data.rglob("*")):
+                os.chown(path, chosen["--reuid"], chosen["--regid"], follow_symlinks=False)
+
+    def _run(self, program: str, *arguments: str, given: str = "") -> str:
+        before = ("setpriv", *self._identity, "--") if self._identity else ()
+        done = subprocess.run(
+            [*before, str(self._folder / program), *arguments],
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
+            raise Unavailable(f"{program}: {lines[0]}", remedy="make room, or choose another --data-dir")
+        return done.stderr
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make what is missing; exit 1 with one line if it can't be made."""
+    parser = argparse.ArgumentParser(prog="hune.stack.cluster")
+    for name in ("data", "key", "program"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("identity", nargs="*")
+    chosen = parser.parse_args(arguments)
+    try:
+        make(chosen.data, chosen.key, chosen.program, chosen.identity)
+    except KeyboardInterrupt:
+        return 1
+    except (HuneError, OSError, subprocess.SubprocessError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - this is the process' log
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
