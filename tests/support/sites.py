@@ -43,6 +43,12 @@ routes:
   - {receivers: [chat, again]}
 proxmox:
   - {name: cluster, nodes: [far], token: {id: "hune@pve!read", secret: "env:PVE_SECRET"}}
+stores:
+  timescale:
+    url: "file:/etc/hune/data base $1"
+    query: true
+    metrics:
+      - {match: "node_(cpu|disk)_.*$", retention: 30d}
 """
 """Everything that Compose or systemd could take for something else: dollars, quotes, spaces, IPv6, other ports."""
 

@@ -113,7 +113,7 @@ def _fetched(engine: ModuleType, layout: Layout, wished: str | None) -> Binary |
         root = layout.engines / engine.NAME / version
         for path in (root / "usr/bin" / engine.PROGRAMS[0], *_below(root, engine)):
             if path.exists() and (wished is None or version.startswith(wished)):
-                return _examine(engine, path)
+                return _examine(engine, path.resolve())
     return None
 
 
@@ -175,11 +175,26 @@ def fetch(layout: Layout, names: Sequence[str], progress: Progress) -> dict[str,
             place = layout.engines / name / package.version
             if not place.exists():
                 parts: list[Package] = [packages[part] for part in wanted[name] if part in packages]
-                unpack(parts, place, getattr(ENGINES[name], "after_unpack", None))
+                _unpack(parts, place, ENGINES[name])
             versions[name] = package.version
     for name, version in versions.items():
         switch(layout, name, version)
     return versions
+
+
+def _unpack(parts: list[Package], place: Path, engine: ModuleType) -> None:
+    """Unpack an engine into its place, or where others can reach it, with a link in its place."""
+    after = getattr(engine, "after_unpack", None)
+    if os.geteuid() != 0 or not hasattr(engine, "OF_ROOT"):
+        unpack(parts, place, after)
+        return
+    target: Path = engine.OF_ROOT / engine.NAME / place.name
+    unpack(parts, target, after)
+    for folder in (target.parent, engine.OF_ROOT, engine.OF_ROOT.parent):
+        folder.chmod(0o755)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    place.symlink_to(target)
 
 
 def _packages(engine: ModuleType, apt: Apt) -> list[str]:

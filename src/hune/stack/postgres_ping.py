@@ -47,7 +47,7 @@ async def ping(url: str, *, user: str, database: str, timeout_seconds: float = 4
             try:
                 writer.write(startup(user, database))
                 kind, length = struct.unpack("!ci", await reader.readexactly(5))
-                body = await reader.readexactly(min(max(0, length - 4), _LONGEST_ANSWER))
+                body = await reader.readexactly(min(max(0, length - 4), _LONGEST_ANSWER)) if kind == b"E" else b""
             finally:
                 writer.close()
                 with contextlib.suppress(OSError):

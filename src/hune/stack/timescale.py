@@ -44,10 +44,12 @@ def process(setting: Setting, *, env: dict[str, str]) -> Process:
 def files(setting: Setting) -> list[File]:
     """Return what the adapter reads."""
     site = setting.site
-    if not site.wants(NAME) or site.part(NAME).url:
+    if not site.wants(NAME):
         return []
     private = postgresql.database_url(setting) if site.wants(postgresql.NAME) else ""
-    return [File(assignment.FILE, assignment.Assignment.of(site, private).to_json())]
+    asked = assignment.Assignment.of(site, private)
+    # Without a database the adapter is one that runs elsewhere.
+    return [File(assignment.FILE, asked.to_json())] if asked.database else []
 
 
 def query_process(setting: Setting) -> Process:

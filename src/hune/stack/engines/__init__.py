@@ -3,8 +3,8 @@
 Every module has NAME, PACKAGE (Debian's), PROGRAMS (its names, Debian's first), TOOLS, IMAGE (upstream's
 container image, pinned, or nothing), `process(setting)`, `files(setting)` and `check(checkup)`. It may have FOLDERS
 (where its programs lie if not in usr/bin), OLDEST (the first version that will do), LEFT_OUT (its package is fetched
-with all that it needs but this), `after_unpack(root)`, `environment(program)`, and `kept_version(data)` (which its data
-is of).
+with all that it needs but this), OF_ROOT (where it is unpacked for root), `after_unpack(root)`, `environment(program)`,
+and `kept_version(data)` (which its data is of).
 """
 
 from __future__ import annotations

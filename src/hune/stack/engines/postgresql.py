@@ -32,6 +32,9 @@ OLDEST = (15,)
 LEFT_OUT = ("libllvm", "libz3")
 """Of what its package needs, which is fetched with it: the compiler of queries, the largest part, stays unused."""
 
+OF_ROOT = Path("/var/cache/hune/engines")
+"""Where it is unpacked for root: who runs it then can't start programs in directories that are root's alone."""
+
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
