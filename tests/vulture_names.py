@@ -25,3 +25,6 @@ _.type_name
 
 # apprise
 _.overflow_mode
+
+# the site's services, found by name
+_.timescale_query
