@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import islice
 from typing import Any
 
@@ -245,6 +246,8 @@ def notes(site: Site) -> list[str]:
         found.append(f"no route names {', '.join(idle)}: nothing is sent there; add it under routes")
     if not site.receivers:
         found.append("there are no receivers: alerts are on the pages and in the log only; add one under receivers")
+    if any(receiver.apprise for receiver in site.receivers) and find_spec("apprise") is None:
+        found.append("a receiver needs Apprise, which is not installed here; pip install 'hune[apprise]'")
     if not is_loopback(site.listen):
         found.append(f"listen is {site.listen}: whoever reaches it sees the pages and engines; there is no sign-in yet")
     if is_loopback(site.listen) and not site.engines.node_exporter.url:

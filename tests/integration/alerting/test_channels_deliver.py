@@ -14,6 +14,8 @@ import pytest
 import pytest_asyncio
 
 from hune.alerting.episode import Incoming
+from hune.alerting.notifiers.emergency import send_emergency
+from hune.http.call import open_session
 from hune.site.models import Site
 from support.alerts import make_alert
 from support.channel_servers import SlackBotServer, SlackWebhookServer, TeamsServer, WebhookServer
@@ -22,7 +24,7 @@ from support.hub_process import HubProcess, running_hub
 from support.mail_server import MailServer, make_certificate
 from support.ports import free_port
 from support.prometheus_server import PrometheusServer
-from support.stand_in import TOKEN, Fault, StandIn
+from support.stand_in import TOKEN, Fault, HttpStandIn, StandIn
 
 SINCE = round(time.time()) - 200.0
 Servers = Mapping[str, StandIn]
@@ -107,6 +109,10 @@ def crossed(*, over: bool = False, starts_at: float = SINCE) -> Incoming:
 async def test_only_a_measured_end_is_told_and_that_everywhere(
     hub: HubProcess, channels: Servers, prometheus: PrometheusServer
 ) -> None:
+    slack, teams = channels["slack"], channels["teams"]
+    assert isinstance(slack, HttpStandIn)
+    assert isinstance(teams, HttpStandIn)
+    slack.rate_limit, teams.rate_limit = (1, 0.9), (4, 1.0)
     prometheus.firing = [crossed()]
     await notify(hub, channels, crossed())
     await everywhere(channels, lambda server: len(server.posts) == 1)
@@ -142,6 +148,7 @@ async def test_only_a_measured_end_is_told_and_that_everywhere(
         assert "RESOLVED" in second.text.upper(), name
         assert "RESOLVED" not in third.text.upper(), name
         assert server.refused == [], name
+    assert slack.over_limit == teams.over_limit == 0
     # Where a message can be edited it is, and what follows is in its thread.
     assert [one.id for one in channels["discord"].patches] == [channels["discord"].posts[0].id]
     bot, mail, hook = channels["bot"], channels["mail"], channels["hook"]
@@ -224,3 +231,13 @@ async def test_no_secret_is_in_a_log_an_error_or_a_file(hub: HubProcess, channel
 
 def _files_with(text: str, root: Path) -> list[Path]:
     return [path for path in root.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
+
+
+async def test_word_past_a_dead_hub_reaches_every_channel(site: Site, channels: Servers) -> None:
+    environ = {name: text for server in channels.values() for name, text in server.environ.items()}
+    channels["teams"].fail(Fault("status", status=500))
+    async with open_session() as session:
+        assert await send_emergency(site, environ, "the hub is dead <@everyone>", session) == len(channels) - 1
+    for name, server in channels.items():
+        assert [("the hub is dead" in one.text) for one in server.posts] == [True] * (name != "teams"), name
+        assert server.refused == [], name

@@ -35,6 +35,11 @@ async def hune(hub: HubProcess, *arguments: str) -> tuple[int, Any]:
     return process.returncode, json.loads(out) if out else err.decode()
 
 
+async def turn(hub: HubProcess, **wanted: Any) -> Any:
+    async with hub.session.post(hub.url + "/dead", json=wanted) as response:
+        return await response.json(content_type=None)
+
+
 async def is_refused(hub: HubProcess, count: int) -> None:
     async def counted() -> bool:
         return bool((await hub.receiver("discord"))["letters"] == count)
@@ -59,7 +64,7 @@ async def test_refused_messages_are_kept_shown_and_sent_again(hub: HubProcess, d
     assert rows == [("discord", node, "this message", "answered 400") for node in ("n001", "n002")]
 
     discord.fail(None)
-    assert await hune(hub, "discard", str(listed["dead"][0]["id"])) == (0, {"action": "discard", "count": 1})
+    assert await turn(hub, action="discard", ids=[listed["dead"][0]["id"]]) == {"action": "discard", "count": 1}
     assert await hune(hub, "resend") == (0, {"action": "resend", "count": 1})
     await discord.wait(lambda server: len(server.accepted) == 1)
     assert "n002" in discord.accepted[0].text
@@ -69,9 +74,8 @@ async def test_refused_messages_are_kept_shown_and_sent_again(hub: HubProcess, d
         return bool((await hub.get("/health"))["healthy"])
 
     await hub.until(healthy, "healthy again")
-    code, told = await hune(hub, "resend", "--receiver", "nobody")
-    assert code == 2
-    assert "no such receiver" in told
+    told = await turn(hub, action="resend", receiver="nobody")
+    assert "receiver: no such receiver; there are: discord, other, console" in told["detail"]
 
 
 async def test_end_of_a_refused_alert_is_told_and_a_start_tries_again(hub: HubProcess, discord: DiscordServer) -> None:
@@ -101,8 +105,9 @@ async def test_test_message_goes_out_at_once_and_says_what_came_of_it(
     assert "messages of Hune reach this receiver" in discord.accepted[0].text
     # It is mended: nobody waits until the next try is due.
     other_discord.fail(None)
-    code, rows = await hune(hub, "test", "other")
-    assert (code, [row["state"] for row in rows]) == (0, ["sent"])
+    async with hub.session.post(hub.url + "/test", json={"receiver": "other"}) as response:
+        assert response.status == 200
+    await other_discord.wait(lambda server: len(server.accepted) >= 1)
 
 
 async def test_page_of_another_site_cannot_send_or_discard(hub: HubProcess) -> None:

@@ -15,7 +15,8 @@ from support.tools import accept, run
 SITES = {path.stem: example(path) for path in EXAMPLES} | {"odd": site_of(ODD), "elsewhere": site_of(ELSEWHERE)}
 SECRETS = {
     **dict.fromkeys(
-        ("DISCORD_WEBHOOK_URL", "DISCORD_OPERATIONS", "DISCORD_OFFICE", "OTHER_WEBHOOK"), "https://example.com/webhook"
+        ("DISCORD_WEBHOOK_URL", "DISCORD_OPERATIONS", "TEAMS_OFFICE", "SMTP_PASSWORD", "OTHER_WEBHOOK"),
+        "https://example.com/webhook",
     ),
     "PVE_SECRET": "a token's secret",
 }

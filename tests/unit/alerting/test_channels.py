@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from email.utils import formatdate
@@ -159,6 +162,15 @@ def test_cutting_counts_as_the_strictest_channel_does() -> None:
     assert cut("abcd", 3) == "ab…"
     assert width(cut("😀" * 10, 6)) <= 6
     assert clean("\u200d\u200d") == ""
+
+
+def test_channel_that_no_site_uses_weighs_nothing() -> None:
+    """What one needs (a mail client, Apprise with half of PyPI) is imported when it is made."""
+    others = ("slack", "teams", "mail", "webhook", "apprised", "discord")
+    heavy = [*(f"hune.alerting.notifiers.{name}" for name in others), "aiosmtplib", "apprise", "requests"]
+    code = f"import sys, hune.alerting.hub; print([name for name in {heavy} if name in sys.modules])"
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True).stdout == "[]\n"
 
 
 SITE = Site.model_validate(

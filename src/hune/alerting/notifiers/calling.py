@@ -24,7 +24,7 @@ import aiohttp
 from yarl import URL
 
 from hune.alerting.notifiers import ContentRefused, ReceiverRefused, TryLater
-from hune.core.errors import HuneError
+from hune.core.errors import HuneError, why
 
 _ANSWER_BYTES = 256 << 10
 # Deleted, wrong, unpaid or forbidden; a redirect is no place for a message either, and is never followed.
@@ -200,7 +200,6 @@ def _decode(text: str) -> Any:
 
 def _reason(error: Exception) -> str:
     """Return what went wrong, without the URL that messages of the client may carry."""
-    cause = getattr(error, "os_error", None) or error
-    if isinstance(cause, ConnectionRefusedError):
-        return "connection refused"
-    return getattr(cause, "strerror", None) or type(error).__name__
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "its certificate is not trusted"
+    return why(error) if isinstance(error, OSError) else type(error).__name__
