@@ -75,7 +75,7 @@ class Postgresql:
         pid = self._process.pid
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         total = sum(map(int, fields[11:15]))
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        for child in self._children():
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 total += sum(map(int, Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[11:13]))
         return total / os.sysconf("SC_CLK_TCK")
@@ -87,12 +87,26 @@ class Postgresql:
     def kill(self) -> None:
         """Kill the whole server as a power cut would: none of its processes does anything more."""
         assert self._process is not None
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        # Stopped first: it starts no more of them.
         self._process.send_signal(signal.SIGSTOP)
+        while _state(self._process.pid) not in ("T", "Z", ""):
+            time.sleep(0.001)
+        children = self._children()
         for child in children:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(child), signal.SIGKILL)
+                os.kill(child, signal.SIGKILL)
         self._end(signal.SIGKILL)
+        # The next one finds their memory in use until they are gone.
+        while any(_state(child) not in ("Z", "") for child in children):
+            time.sleep(0.001)
+
+    def fill_disk(self, most_bytes: int = 1 << 20) -> None:
+        """Have every write beyond so many bytes of a file fail, until the server is started anew."""
+        assert self._process is not None
+        for pid in (self._process.pid, *self._children()):
+            # One that has just ended has no limit to be set.
+            limit = [*self._as_user, "prlimit", "--pid", str(pid), f"--fsize={most_bytes}:"]
+            subprocess.run(limit, check=False, capture_output=True, stdin=subprocess.DEVNULL)
 
     def new_database(self, name: str) -> str:
         """Return the URL of a database that is empty."""
@@ -106,6 +120,14 @@ class Postgresql:
                 await connection.execute(statement)
         finally:
             await connection.close()
+
+    def _children(self) -> list[int]:
+        assert self._process is not None
+        try:
+            text = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return []
+        return [int(one) for one in text.split()]
 
     def _answers(self) -> bool:
         try:
@@ -145,6 +167,14 @@ def postgresql() -> Iterator[Postgresql]:
             server.stop()
     finally:
         shutil.rmtree(folder)
+
+
+def _state(pid: int) -> str:
+    """Return the letter of a process's state, "" if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _entry(name: str) -> pwd.struct_passwd | None:
