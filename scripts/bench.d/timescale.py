@@ -81,12 +81,12 @@ def series(count: int) -> list[tuple[tuple[str, str], ...]]:
     ]
 
 
-def bodies(count: int, scrapes: int, start_ms: int) -> list[bytes]:
+def bodies(count: int, scrapes: int, start_ms: int, *, step_ms: int = _STEP_MS) -> list[bytes]:
     """Return packed requests of 2,000 series with one sample each, in the order of time."""
     named = series(count)
     made = []
     for scrape in range(scrapes):
-        moment = start_ms + scrape * _STEP_MS
+        moment = start_ms + scrape * step_ms
         for first in range(0, count, _PER_REQUEST):
             part = enumerate(named[first : first + _PER_REQUEST], first)
             made.append(packed(request((labels, [(moment, number * 1.1 + scrape)]) for number, labels in part)))

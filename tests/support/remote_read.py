@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import google_crc32c
 
@@ -12,7 +13,8 @@ from hune.promapi.remote import READ_HEADERS, Matcher
 from support.remote_write import ChunkedReadResponse, Labels, ReadRequest, Sample, identity, packed, read_answer, signed
 
 Found = dict[Labels, list[Sample]]
-_OPERATORS = ("=", "!=", "=~", "!~")
+OPERATORS: tuple[Literal["=", "!=", "=~", "!~"], ...] = ("=", "!=", "=~", "!~")
+"""In the order of their numbers in the protocol."""
 SAMPLES, STREAMED = 0, 1
 
 
@@ -21,7 +23,7 @@ def body(matchers: Sequence[Matcher], start_ms: int, end_ms: int, *accepted: int
     request = ReadRequest(accepted_response_types=accepted)
     asked = request.queries.add(start_timestamp_ms=start_ms, end_timestamp_ms=end_ms)
     for one in matchers:
-        asked.matchers.add(type=_OPERATORS.index(one.operator), name=one.name, value=one.value)
+        asked.matchers.add(type=OPERATORS.index(one.operator), name=one.name, value=one.value)
     return packed(request.SerializeToString())
 
 

@@ -7,7 +7,6 @@ import random
 import socket
 import time
 from collections.abc import Iterator
-from typing import Literal
 
 import asyncpg
 import pytest
@@ -22,7 +21,6 @@ DAY_MS = 86_400_000
 STALE = 0x7FF0000000000002
 SPECIAL = [0, 1 << 63, 0x7FF8000000000001, 0xFFF8000000000123, 0x7FF0000000000000, 0x3FF0000000000000, STALE]
 NAMED = Matcher("__name__", "=~", ".*")
-OPERATORS: tuple[Literal["=", "!=", "=~", "!~"], ...] = ("=", "!=", "=~", "!~")
 
 
 @pytest.fixture
@@ -103,7 +101,7 @@ def test_matchers_mean_what_they_mean_in_prometheus(running: Adapter) -> None:
     one_by_one = [
         [Matcher(name, operator, text)]
         for name in ("l", "__name__", "absent", "a\0b")
-        for operator in OPERATORS
+        for operator in remote_read.OPERATORS
         for text in texts
     ]
     chance = random.Random(3)

@@ -154,6 +154,17 @@ def fuzzed(chance: random.Random) -> Iterator[tuple[list[tuple[str, str]], list[
         yield labels, [(moment, chance.choice(SPECIAL)) for moment in moments]
 
 
+def with_more(chance: random.Random, version: int, body: bytes) -> bytes:
+    """Return a body some of whose series also have exemplars or native histograms."""
+    message = (reference.WriteRequest if version == 1 else reference.WriteRequest2).FromString(body)
+    for series in message.timeseries:
+        if chance.random() < 0.3:
+            series.exemplars.add(value=chance.choice(SPECIAL), timestamp=NOW)
+        if chance.random() < 0.2:
+            series.histograms.add(sum=1.0, schema=-1, timestamp=NOW)
+    return bytes(message.SerializeToString())
+
+
 def broken(chance: random.Random, body: bytes) -> bytes:
     """Return a body that lost its end, some bits, or got bytes twice or from elsewhere."""
     data = bytearray(body)
@@ -187,6 +198,8 @@ def test_fuzzed_requests_are_read_as_the_library_reads_them_or_refused(version: 
             index = Kept()
         series = list(fuzzed(chance))
         body = make(series)
+        if chance.random() < 0.1:
+            body = with_more(chance, version, body)
         done += len(series)
         # Whole first, so that what is broken meets a cache that knows its series.
         for variant in (body, broken(chance, body)):

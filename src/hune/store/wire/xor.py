@@ -55,16 +55,19 @@ def _fields(times: Integers, bits: Words, starts: Integers) -> tuple[Words, Inte
 
 def _write_spacings(values: Words, widths: Integers, spacing: Integers, starts: Integers, ends: Integers) -> None:
     change = np.diff(spacing, prepend=spacing[:1])
+    widths[:, 0] = 1
+    differs = np.flatnonzero(change)
+    change = change[differs]
     # What fits nowhere else is written in full.
-    values[:, 0], widths[:, 0] = 0b1111, 4
-    values[:, 1], widths[:, 1] = change.view(np.uint64), 64
+    marks, mark_widths = np.full(len(change), 0b1111, np.uint64), np.full(len(change), 4)
+    full = np.full(len(change), 64)
     for size, mark, mark_width in reversed(_SPACINGS):
         half = 1 << (size - 1)
         fits = (change > -half) & (change <= half)
-        values[fits, 0] = np.uint64(mark << size) | (change[fits].view(np.uint64) & np.uint64((1 << size) - 1))
-        widths[fits, 0], widths[fits, 1] = mark_width + size, 0
-    same = change == 0
-    values[same, 0], widths[same, 0] = 0, 1
+        marks[fits] = np.uint64(mark << size) | (change[fits].view(np.uint64) & np.uint64((1 << size) - 1))
+        mark_widths[fits], full[fits] = mark_width + size, 0
+    values[differs, 0], widths[differs, 0] = marks, mark_widths
+    values[differs, 1], widths[differs, 1] = change.view(np.uint64), full
     second = starts[ends - starts > 1] + 1
     widths[second, 0] = 0
     values[second, 1], widths[second, 1] = _varints(spacing[second].view(np.uint64))
