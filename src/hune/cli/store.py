@@ -17,20 +17,24 @@ from hune.cli.options import DataDir, Json, layout_of
 from hune.core.errors import InputError
 
 if TYPE_CHECKING:
+    from hune.core.layout import Layout
+    from hune.http.call import Keyring
     from hune.store.backfill import Progress, Task
     from hune.store.database import Connection
 
 app = typer.Typer(
     help="The store in PostgreSQL: what it holds, whether it is right, what it says in SQL.",
-    epilog="The database is what --database refers to, else what the variable DATABASE_URL holds.",
+    epilog="Without --database it is the store of the site in the data directory.",
     no_args_is_help=True,
 )
 
 Database = Annotated[
-    str,
-    typer.Option(metavar="REFERENCE", help="Where its URL is: env:NAME or file:/absolute/path."),
+    str | None,
+    typer.Option(
+        metavar="REFERENCE",
+        help="Where the URL of the database is: env:NAME or file:/absolute/path; else the site's.",
+    ),
 ]
-_DEFAULT = "env:DATABASE_URL"
 _MEBI = 1 << 20
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _TELL_SECONDS = 2.0
@@ -44,14 +48,15 @@ def root() -> None:
 
 @app.command()
 def stats(
-    database: Database = _DEFAULT,
+    database: Database = None,
+    data_dir: DataDir = None,
     exact: Annotated[bool, typer.Option("--exact", help="Count every sample; otherwise they are estimated.")] = False,
     json_output: Json = False,
 ) -> None:
     """Say what the store holds: series, samples, days and what they take, how far it lags behind."""
     from hune.store.inspection import statistics
 
-    found = _run(database, lambda connection: statistics(connection, exact=exact))
+    found = _run(database, data_dir, lambda connection: statistics(connection, exact=exact))
     if json_output:
         show.as_json(found)
         return
@@ -86,7 +91,7 @@ def _size(count: int) -> str:
 
 
 @app.command()
-def check(database: Database = _DEFAULT, json_output: Json = False) -> None:
+def check(database: Database = None, data_dir: DataDir = None, json_output: Json = False) -> None:
     """Check that all is as it must be; reads everything, changes nothing. Exit code 1 if something isn't."""
     from hune.store import inspection
 
@@ -100,7 +105,7 @@ def check(database: Database = _DEFAULT, json_output: Json = False) -> None:
                 show.line(f"{show.state(word)}  {show.escape(one.what + told)}")
         return found
 
-    found = _run(database, work)
+    found = _run(database, data_dir, work)
     if json_output:
         show.as_json([{"what": one.what, "violations": one.violations, "examples": one.examples} for one in found])
     if any(one.violations for one in found):
@@ -110,7 +115,8 @@ def check(database: Database = _DEFAULT, json_output: Json = False) -> None:
 @app.command()
 def sql(
     query: Annotated[str, typer.Argument(help="A statement that only reads, or the name of an example.")] = "",
-    database: Database = _DEFAULT,
+    database: Database = None,
+    data_dir: DataDir = None,
     json_output: Json = False,
 ) -> None:
     """Ask in SQL; without a statement, print some to begin with."""
@@ -125,7 +131,7 @@ def sql(
             print(f"-- hune store sql {one.name}: {one.title}\n{one.statement}")
         return
     statement = next((one.statement for one in examples if one.name == query), query)
-    columns, rows = _run(database, lambda connection: inspection.ask(connection, statement))
+    columns, rows = _run(database, data_dir, lambda connection: inspection.ask(connection, statement))
     if json_output:
         show.as_json([dict(zip(columns, map(_plain, row), strict=True)) for row in rows])
     elif columns:
@@ -135,7 +141,7 @@ def sql(
 @app.command()
 def backfill(
     source: Annotated[str, typer.Argument(metavar="URL", help="A Prometheus or a VictoriaMetrics.")],
-    to: Annotated[str, typer.Option(metavar="URL", help="The adapter.")] = "http://127.0.0.1:9201",
+    to: Annotated[str | None, typer.Option(metavar="URL", help="The adapter; else the site's.")] = None,
     since: Annotated[str, typer.Option(help="From when on: 30d, 12h, 2026-01-31, 2026-01-31T12:00.")] = "30d",
     until: Annotated[str, typer.Option(help="Until when, in the same forms; 0s is now.")] = "0s",
     match: Annotated[
@@ -154,7 +160,7 @@ def backfill(
     now = time.time()
     task = work.Task(
         source=_base(source),
-        target=_base(to),
+        target=_base(to or _site_adapter(layout_of(data_dir))),
         matchers=tuple(work.parse_matcher(one) for one in match or ()),
         since=_moment(since, now),
         until=_moment(until, now),
@@ -166,7 +172,7 @@ def backfill(
     if again:
         record.unlink(missing_ok=True)
     began = time.monotonic()
-    progress = asyncio.run(_backfill(task, record, quiet=json_output))
+    progress = asyncio.run(_backfill(task, record, _keyring(layout_of(data_dir)), quiet=json_output))
     if json_output:
         show.as_json(
             {
@@ -183,7 +189,7 @@ def backfill(
         show.line(f"{progress.refused:,} requests held samples older than the adapter keeps, which it left out")
 
 
-async def _backfill(task: Task, record: Path, *, quiet: bool) -> Progress:
+async def _backfill(task: Task, record: Path, keyring: Keyring, *, quiet: bool) -> Progress:
     from hune.core.clock import SystemClock
     from hune.http.call import open_session
     from hune.store.backfill import Backfill
@@ -198,8 +204,27 @@ async def _backfill(task: Task, record: Path, *, quiet: bool) -> Progress:
             until = datetime.datetime.fromtimestamp(progress.done_until, datetime.UTC)
             typer.echo(f"until {until:%Y-%m-%d %H:%M} ({progress.ratio:.0%}): {progress.samples:,} samples", err=True)
 
-    async with open_session() as session:
+    async with open_session(keyring=keyring) as session:
         return await Backfill(session, clock, task, record).run(tell)
+
+
+def _site_adapter(layout: Layout) -> str:
+    from hune.cli.timescale import site_assignment
+    from hune.site.models import Site, join_address
+
+    asked = site_assignment(layout)
+    return f"http://{join_address(Site(listen=asked.host).local_address, asked.port)}"
+
+
+def _keyring(layout: Layout) -> Keyring:
+    """Return the keys to the engines that Hune itself runs here."""
+    from hune.http.call import Keyring
+    from hune.site.models import Site
+
+    if not layout.site_json.exists():
+        return Keyring()
+    site = Site.model_validate_json(layout.site_json.read_text())
+    return Keyring([(site.url(name), layout.key(name)) for name in ("prometheus", "victoriametrics")])
 
 
 def _base(url: str) -> str:
@@ -236,12 +261,10 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _run(reference: str, work: Callable[[Connection], Awaitable[_T]]) -> _T:
+def _run(reference: str | None, data_dir: Path | None, work: Callable[[Connection], Awaitable[_T]]) -> _T:
     """Return what work returns, given a connection. Raises InputError, Unavailable, or Refused of a statement."""
-    from hune.site.references import resolve
+    from hune.cli.timescale import database_url, site_assignment
     from hune.store import inspection
 
-    if reference == _DEFAULT and not os.environ.get("DATABASE_URL"):
-        raise InputError("DATABASE_URL: not set", remedy="give --database env:NAME or file:/absolute/path")
-    url = resolve(reference, os.environ).strip()
+    url = database_url(reference or site_assignment(layout_of(data_dir)).database, os.environ)
     return asyncio.run(inspection.connected(url, work))

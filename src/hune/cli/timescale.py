@@ -67,14 +67,19 @@ def make(options: argparse.Namespace, environ: Mapping[str, str]) -> Timescale:
     )
 
 
-def _of_site(layout: Layout, environ: Mapping[str, str]) -> Timescale:
+def site_assignment(layout: Layout) -> assignment.Assignment:
+    """Return what the site of a data directory asks of its adapter. Raises InputError if it has none."""
     place = layout.config / assignment.FILE
     try:
-        asked = assignment.Assignment.from_json(place.read_text())
+        return assignment.Assignment.from_json(place.read_text())
     except FileNotFoundError:
         raise InputError(
             f"{place}: missing", remedy="give --database, or put stores.timescale into the site file and run hune up"
         ) from None
+
+
+def _of_site(layout: Layout, environ: Mapping[str, str]) -> Timescale:
+    asked = site_assignment(layout)
     # By its own name others find it where each service has a container to itself.
     settings = Settings(
         host=asked.host,
