@@ -97,11 +97,12 @@ class Backfill:
         self._task = task
         self._record = record
         self._sending = asyncio.Semaphore(_SENT_AT_ONCE)
-        self._progress = Progress(task.since, task.until, self._resumed())
+        self._progress = Progress(task.since, task.until, task.since)
 
     async def run(self, tell: Callable[[Progress], None]) -> Progress:
         """Bring everything; tell after each window. Raises Unavailable (go on later) or Refused."""
         kind = await self._kind()
+        self._progress = replace(self._progress, done_until=await asyncio.to_thread(self._resumed))
         width = _FIRST_WINDOW_SECONDS
         task = self._task
         while self._progress.done_until < task.until:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from support import remote_write as remote
 from support.ports import free_port
+from support.store_command import Told, store
 from support.timescale import Adapter, adapter, stored
 from support.tools import tool
 
@@ -69,15 +70,9 @@ def write(url: str, series: Series) -> None:
         assert answer.status in (200, 204)
 
 
-def backfill(source: str, target: Adapter, folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "hune", "store", "backfill", source, "--to", target.url, "--since", "2h", *flags],
-        env={**os.environ, "HUNE_DATA_DIR": str(folder)},
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
+def backfill(source: str, target: Adapter, folder: Path, *flags: str) -> Told:
+    flags = ("--to", target.url, "--since", "2h", *flags)
+    return store("backfill", source, *flags, HUNE_DATA_DIR=str(folder))
 
 
 def break_off(source: str, target: Adapter, folder: Path) -> None:
@@ -97,7 +92,7 @@ def flush(url: str) -> None:
     urllib.request.urlopen(f"{url}/internal/force_flush", timeout=60).close()
 
 
-async def test_history_of_prometheus_comes_whole_and_goes_on_where_it_was(database: str, tmp_path: Path) -> None:
+def test_history_of_prometheus_comes_whole_and_goes_on_where_it_was(database: str, tmp_path: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     series = history(time.time_ns() // 1_000_000 // 1000 * 1000)
@@ -110,17 +105,17 @@ async def test_history_of_prometheus_comes_whole_and_goes_on_where_it_was(databa
         target.stop()
         break_off(url, target, tmp_path / "hune")
         done = backfill(url, target, tmp_path / "hune")
-        assert done.returncode == 0, done.stderr
-        assert "(100%)" in done.stderr
-        assert await stored(database) == expected(series)
+        assert done.code == 0, done.error
+        assert "(100%)" in done.output
+        assert asyncio.run(stored(database)) == expected(series)
         again = backfill(url, target, tmp_path / "hune", "--again", "--json")
-        assert json.loads(again.stdout)["samples"] == sum(map(len, series.values()))
-        assert await stored(database) == expected(series)
+        assert again.document["samples"] == sum(map(len, series.values()))
+        assert asyncio.run(stored(database)) == expected(series)
         resumed = backfill(url, target, tmp_path / "hune", "--json", "--until", "1m")
-        assert json.loads(resumed.stdout)["samples"] == 0
+        assert resumed.document["samples"] == 0
 
 
-async def test_history_of_victoriametrics_comes_whole(database: str, tmp_path: Path) -> None:
+def test_history_of_victoriametrics_comes_whole(database: str, tmp_path: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     series = history(time.time_ns() // 1_000_000 // 1000 * 1000)
@@ -129,14 +124,15 @@ async def test_history_of_victoriametrics_comes_whole(database: str, tmp_path: P
         write(url, series)
         flush(url)
         done = backfill(url, target, tmp_path / "hune", "--match", "job=b")
-        assert done.returncode == 0, done.stderr
+        assert done.code == 0, done.error
         of_b = {labels: samples for labels, samples in series.items() if ("job", "b") in labels}
-        assert await stored(database) == expected(of_b)
+        assert asyncio.run(stored(database)) == expected(of_b)
         done = backfill(url, target, tmp_path / "hune", "--match", 'job=~"a|b')
-        assert done.returncode == 0, done.stderr
-        assert await stored(database) == expected(of_b), "the quotation mark is part of the expression"
-        assert backfill(url, target, tmp_path / "hune").returncode == 0
-        assert await stored(database) == expected(series)
+        assert done.code == 0, done.error
+        assert asyncio.run(stored(database)) == expected(of_b), "the quotation mark is part of the expression"
+        done = backfill(url, target, tmp_path / "hune")
+        assert done.code == 0, done.error
+        assert asyncio.run(stored(database)) == expected(series)
 
 
 def test_what_cant_be_brought_is_told_in_one_line(tmp_path: Path) -> None:
@@ -150,6 +146,6 @@ def test_what_cant_be_brought_is_told_in_one_line(tmp_path: Path) -> None:
         (nobody, ("--until", "3h"), "not before"),
     ):
         done = backfill(source, target, tmp_path, *flags)
-        assert done.returncode != 0
-        assert part in done.stderr
-        assert len(done.stderr.splitlines()) == 1, done.stderr
+        assert done.code != 0
+        assert part in done.error
+        assert len(done.error.splitlines()) == 1

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
-import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,8 @@ from ruamel.yaml import YAML
 
 from hune.store.inspection import EXAMPLES
 from support import remote_write as remote
+from support.postgresql import Postgresql
+from support.store_command import Told, store
 from support.timescale import Adapter, adapter, fetch
 
 DAY_MS = 86_400_000
@@ -32,9 +33,23 @@ def minutes(count: int) -> list[int]:
     return [now - (count - 1 - at) * 60_000 for at in range(count)]
 
 
+@pytest.fixture(scope="module")
+def common(postgres: Postgresql) -> Iterator[str]:
+    """A database that holds what the examples ask for, for all tests that only ask."""
+    url = postgres.new_database("people")
+    with filled(url):
+        yield url
+
+
 @pytest.fixture
 def running(database: str) -> Iterator[Adapter]:
-    """An adapter that was told what the examples ask for."""
+    """An adapter of the test's own that was told the same."""
+    with filled(database) as one:
+        yield one
+
+
+@contextlib.contextmanager
+def filled(database: str) -> Iterator[Adapter]:
     moments = minutes(60)
     named: dict[tuple[str, str, str], list[float]] = {
         ("node_load1", "job", "node"): [2.0 + at % 3 for at in range(60)],
@@ -55,44 +70,42 @@ def running(database: str) -> Iterator[Adapter]:
         yield one
 
 
-def hune(database: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "DATABASE_URL": database, "COLUMNS": "160"}
-    return subprocess.run(
-        [sys.executable, "-m", "hune", "store", *arguments, "--database", "env:DATABASE_URL"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
+def hune(database: str, *arguments: str) -> Told:
+    return store(*arguments, "--database", "env:DATABASE_URL", DATABASE_URL=database)
 
 
 def told(database: str, *arguments: str) -> Any:
-    done = hune(database, *arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return hune(database, *arguments, "--json").document
 
 
-async def test_latest_is_what_an_instant_query_finds(running: Adapter, database: str) -> None:
-    rows = await fetch(
-        database, "SELECT value, labels->>'sensor' AS sensor FROM hune.latest('node_hwmon_temp_celsius')"
-    )
+def ask(database: str, statement: str) -> list[asyncpg.Record]:
+    return asyncio.run(fetch(database, statement))
+
+
+def pack(database: str) -> None:
+    """Pack what is older than yesterday."""
+    for row in ask(database, "SELECT day FROM hune.unpacked_before(now() - interval '1 day') AS day"):
+        ask(database, f"SELECT hune.pack('{row['day']}')")
+
+
+async def test_latest_is_what_an_instant_query_finds(common: str) -> None:
+    rows = await fetch(common, "SELECT value, labels->>'sensor' AS sensor FROM hune.latest('node_hwmon_temp_celsius')")
     assert {(row["sensor"], row["value"]) for row in rows} == {("temp1", 49.0), ("temp2", 50.0)}
     matching = "SELECT value FROM hune.latest('node_hwmon_temp_celsius', '{\"sensor\": \"temp1\"}', to_timestamp($1))"
-    assert [row["value"] for row in await fetch(database, matching, minutes(60)[30] / 1000)] == [40.0]
-    assert await fetch(database, "SELECT FROM hune.latest('up')") == [], "it ended"
-    assert len(await fetch(database, "SELECT FROM hune.latest('up', at => now() - interval '4 minutes')")) == 1
+    assert [row["value"] for row in await fetch(common, matching, minutes(60)[30] / 1000)] == [40.0]
+    assert await fetch(common, "SELECT FROM hune.latest('up')") == [], "it ended"
+    assert len(await fetch(common, "SELECT FROM hune.latest('up', at => now() - interval '4 minutes')")) == 1
 
 
-async def test_buckets_and_rates_say_what_lay_in_each_step(running: Adapter, database: str) -> None:
+async def test_buckets_and_rates_say_what_lay_in_each_step(common: str) -> None:
     since = minutes(60)[0] / 1000
     asked = "FROM hune.buckets('node_hwmon_temp_celsius', '10 minutes', to_timestamp($1), matching => $2) ORDER BY time"
-    rows = await fetch(database, f"SELECT * {asked}", since, '{"sensor": "temp1"}')
+    rows = await fetch(common, f"SELECT * {asked}", since, '{"sensor": "temp1"}')
     assert [(row["lowest"], row["average"], row["highest"], row["last"], row["samples"]) for row in rows] == [
         (40.0, 44.5, 49.0, 49.0, 10)
     ] * 6
     rows = await fetch(
-        database,
+        common,
         "SELECT growth, per_second FROM hune.rates('node_network_receive_bytes_total', '10 minutes', to_timestamp($1))"
         " ORDER BY time",
         since,
@@ -114,34 +127,34 @@ async def test_what_is_packed_is_found_by_the_same_questions(running: Adapter, d
     assert (await fetch(database, rates, old / 1000, old / 1000 + 86_400))[0]["growth"] == 198.0
 
 
-async def test_a_role_that_may_read_reads_everything_and_changes_nothing(running: Adapter, database: str) -> None:
-    await fetch(database, "DROP ROLE IF EXISTS reader")
-    await fetch(database, "CREATE ROLE reader LOGIN")
-    await fetch(database, "SELECT hune.allow_reading('reader')")
+def test_a_role_that_may_read_reads_everything_and_changes_nothing(running: Adapter, database: str) -> None:
+    ask(database, "DROP ROLE IF EXISTS reader")
+    ask(database, "CREATE ROLE reader LOGIN")
+    ask(database, "SELECT hune.allow_reading('reader')")
     as_reader = database.replace("//hune@", "//reader@")
     assert told(as_reader, "stats")["series"] == 5
     # Days that are made later are there too.
     running.store(remote.request([((("__name__", "tomorrow"),), [(minutes(1)[0] + DAY_MS - 60_000, 1.0)])]))
     assert told(as_reader, "sql", "SELECT count(*) AS count FROM hune.readable") == [{"count": 301}]
-    assert "load average" in hune(as_reader, "sql", "metrics").stdout
+    assert "load average" in hune(as_reader, "sql", "metrics").output
     for statement in ("DELETE FROM hune.series", "SELECT hune.drop_before(now() + interval '9 days')"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await fetch(as_reader, statement)
-    await fetch(database, "DROP OWNED BY reader")
-    await fetch(database, "DROP ROLE reader")
+            ask(as_reader, statement)
+    ask(database, "DROP OWNED BY reader")
+    ask(database, "DROP ROLE reader")
 
 
-async def test_every_statement_of_the_guide_and_every_example_finds_something(running: Adapter, database: str) -> None:
+async def test_every_statement_of_the_guide_and_every_example_finds_something(common: str) -> None:
     guide = GUIDE.read_text()
     blocks = [block for block in re.findall(r"```sql\n(.*?)```", guide, re.DOTALL) if "ROLE" not in block]
     for one in EXAMPLES:
         assert f"```sql\n{one.statement}```" in guide, f"{one.name} is missing in the guide"
     assert len(blocks) >= len(EXAMPLES)
     for block in blocks:
-        assert await fetch(database, block.strip().rstrip(";")) != [], block
+        assert await fetch(common, block.strip().rstrip(";")) != [], block
 
 
-async def test_the_panel_of_the_guide_finds_what_grafana_would_draw(running: Adapter, database: str) -> None:
+async def test_the_panel_of_the_guide_finds_what_grafana_would_draw(common: str) -> None:
     sources, panel = (
         next(block for block in re.findall(rf"```{kind}\n(.*?)```", GUIDE.read_text(), re.DOTALL) if word in block)
         for kind, word in (("yaml", "datasources:"), ("json", "rawSql"))
@@ -152,34 +165,30 @@ async def test_the_panel_of_the_guide_finds_what_grafana_would_draw(running: Ada
     for macro, value in (("$__timeFrom()", moments[0]), ("$__timeTo()", moments[1]), ("$__interval", "1m")):
         assert macro in statement
         statement = statement.replace(macro, value)
-    rows = await fetch(database, statement)
+    rows = await fetch(common, statement)
     assert [type(value) for value in rows[0].values()][1:] == [str, float]
     assert len(rows) in (60, 61)
 
 
-async def test_stats_count_what_there_is(running: Adapter, database: str) -> None:
+def test_stats_count_what_there_is(running: Adapter, database: str) -> None:
     old = minutes(1)[0] - 2 * DAY_MS
     running.store(remote.request([((("__name__", "old"),), [(old + at * 10, 1.0) for at in range(1000)])]))
-    for day in await fetch(database, "SELECT day FROM hune.unpacked_before(now() - interval '1 day') AS day"):
-        await fetch(database, "SELECT hune.pack($1)", day["day"])
+    pack(database)
     found = told(database, "stats", "--exact")
     assert (found["series"], found["metrics"], found["samples"]) == (6, 5, 1300)
     assert sum(day["packed_samples"] for day in found["days"]) == 1000
     assert 0 <= found["lag_seconds"] < 120
     assert found["database_bytes"] > found["bytes"] > 0
-    done = hune(database, "stats")
-    assert done.returncode == 0, done.stderr
-    shown = done.stdout
+    shown = hune(database, "stats").output
     assert "6 series of 5 metrics, about 1,300 samples" in shown
     assert time.strftime("%Y-%m-%d", time.gmtime(old / 1000)) in shown
 
 
-async def test_check_finds_what_is_wrong_and_nothing_else(running: Adapter, database: str) -> None:
+def test_check_finds_what_is_wrong_and_nothing_else(running: Adapter, database: str) -> None:
     old = minutes(1)[0] - 2 * DAY_MS
     named = (("__name__", "old"), ("nul", "a\0b"))
     running.store(remote.request([(named, [(old + at * 10, 1.0) for at in range(100)])]))
-    for day in await fetch(database, "SELECT day FROM hune.unpacked_before(now() - interval '1 day') AS day"):
-        await fetch(database, "SELECT hune.pack($1)", day["day"])
+    pack(database)
     assert [one["violations"] for one in told(database, "check")] == [0] * 5
     name = time.strftime("%Y%m%d", time.gmtime(old / 1000))
     for statement in (
@@ -189,11 +198,11 @@ async def test_check_finds_what_is_wrong_and_nothing_else(running: Adapter, data
         "UPDATE hune.series SET labels = '{\"n\": \"other\"}' WHERE metric = 'up'",
         "UPDATE hune.chunks SET gaps[2] = 0",
     ):
-        await fetch(database, statement)
+        ask(database, statement)
     done = hune(database, "check", "--json")
-    assert done.returncode == 1
-    assert [one["violations"] for one in json.loads(done.stdout)] == [1] * 5
-    assert "series 99999" in hune(database, "check").stdout
+    assert done.code == 1
+    assert [one["violations"] for one in json.loads(done.output)] == [1] * 5
+    assert "series 99999" in hune(database, "check").output
 
 
 def test_what_cant_be_asked_is_told_in_one_line(database: str) -> None:
@@ -205,6 +214,6 @@ def test_what_cant_be_asked_is_told_in_one_line(database: str) -> None:
         (("stats",), "", "DATABASE_URL"),
     ):
         done = hune(url, *arguments)
-        assert done.returncode != 0
-        assert part in done.stderr
-        assert len(done.stderr.splitlines()) == 1, done.stderr
+        assert done.code != 0
+        assert part in done.error
+        assert len(done.error.splitlines()) == 1
