@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from hune.alerting import proxmox
+from hune.alerting import machine, proxmox
 from hune.alerting.promql import Reading, quote
 from hune.alerting.words import WORDS, Words
 
@@ -144,6 +144,10 @@ ALERTS: Mapping[str, Alert] = {
         *(
             Alert(each.name, each.severity, each.identity, "slow", each.over, proxmox.member, each.unit)
             for each in proxmox.PROBLEMS.values()
+        ),
+        *(
+            Alert(each.name, each.severity, each.identity, "slow", each.over, machine.member, each.unit)
+            for each in machine.TROUBLES.values()
         ),
     )
 }

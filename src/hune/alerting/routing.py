@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hune.alerting.catalogue import ALERTS
+from hune.alerting.machine import TROUBLES
 from hune.alerting.promql import one_of, quote
 from hune.alerting.proxmox import PROBLEMS
 from hune.alerting.yaml_text import to_yaml
@@ -21,7 +22,10 @@ CONSOLE = "console"
 NOBODY = "_nobody"
 """The receiver of what no one wants; no name of a site begins with an underscore."""
 
-_IDENTITIES = ("alertname", "node", "device", "chip", "probe", "lab")
+_IDENTITIES = (
+    *("alertname", "node", "device", "chip", "probe", "lab"),
+    *sorted({trouble.about for trouble in TROUBLES.values() if trouble.about}),
+)
 _CLUSTER_IDENTITIES = tuple(
     sorted({label for problem in PROBLEMS.values() for label in problem.identity} - set(_IDENTITIES))
 )
@@ -142,6 +146,7 @@ def _inhibitions(site: Site) -> list[dict[str, list[str]]]:
         ),
         _inhibition('severity="critical"', 'severity="warning"', *_identities(site)),
         _inhibition('alertname="LinkDown"', 'alertname=~"LinkSlow|LinkFlapping|LinkErrors"', "node", "device", "lab"),
+        _inhibition('alertname="FilesystemFull"', 'alertname="FilesystemFilling"', "node", "filesystem", "lab"),
         *(_CLUSTER_INHIBITIONS if clusters else ()),
     ]
 

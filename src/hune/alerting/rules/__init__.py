@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hune.alerting.rules.constants import constants
 from hune.alerting.rules.fast import fast
+from hune.alerting.rules.machine import machine
 from hune.alerting.rules.pve import pve
 from hune.alerting.rules.pve_heat import pve_heat
 from hune.alerting.rules.slow import slow
@@ -15,7 +16,8 @@ __all__ = ["render_rules"]
 
 def render_rules(site: Site) -> dict[str, str]:
     """Return the rule files of a site: file name → YAML."""
-    groups = [constants(site), fast(site), slow(site), *([pve(site), pve_heat()] if site.asked_clusters else [])]
+    groups = [constants(site), fast(site), slow(site), machine(site)]
+    groups += [pve(site), pve_heat()] if site.asked_clusters else []
     return {f"{group.name}.yml": to_yaml(group.as_data(), comment=_COMMENTS[group.name]) for group in groups}
 
 
@@ -23,6 +25,7 @@ _COMMENTS = {
     "hune-site": "Written by Hune from the site file: what the site says, as series.",
     "hune-fast": "Written by Hune: what is true this second, and what must be told at once.",
     "hune-slow": "Written by Hune: what takes minutes to judge.",
+    "hune-machine": "Written by Hune: what is wrong with machines, as their exporters tell.",
     "hune-pve": "Written by Hune: what is wrong with Proxmox VE, its guests and what they lie on.",
     "hune-pve-heat": "Written by Hune: each guest beside the heat of its host.",
 }

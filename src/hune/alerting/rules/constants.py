@@ -21,6 +21,12 @@ _LIMITS: Mapping[str, Callable[[AppliedThresholds], float]] = {
     "hune:site_link_flaps": lambda limits: limits.link_flaps,
     "hune:site_link_errors_ratio": lambda limits: limits.link_errors_ratio,
     "hune:site_link_errors_min_packets": lambda limits: limits.link_errors_min_packets,
+    "hune:site_filesystem_warning_ratio": lambda limits: limits.filesystem_warning_ratio,
+    "hune:site_filesystem_critical_ratio": lambda limits: limits.filesystem_critical_ratio,
+    "hune:site_inodes_ratio": lambda limits: limits.inodes_ratio,
+    "hune:site_memory_available_ratio": lambda limits: limits.memory_available_ratio,
+    "hune:site_pressure_ratio": lambda limits: limits.pressure_ratio,
+    "hune:site_clock_offset_seconds": lambda limits: limits.clock_offset_seconds,
 }
 
 _CLUSTER_LIMITS: Mapping[str, Callable[[AppliedProxmoxThresholds], float]] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hune.alerting.catalogue import ALERTS, firing
 from hune.alerting.promql import NOW, Reading
 from hune.alerting.rules.model import Rule
@@ -56,6 +58,18 @@ def looked_up(series: str, *labels: str, times: str = "") -> str:
     given = " ".join(f"$labels.{label}" for label in labels)
     query = f"printf `{series}{{{matchers}}}{times}` {given} | query"
     return f'{{{{ with {query} }}}}{{{{ . | first | value | printf "%.6g" }}}}{{{{ end }}}}'
+
+
+def remembered(series: str, *labels: str, times: str = "", form: str = "%.1f") -> str:
+    """Return a template that asks for a series of the alert's own `labels`, of an hour ago if need be."""
+    return f'{{{{ with {queried(series, labels, times)} }}}}{{{{ . | first | value | printf "{form}" }}}}{{{{ end }}}}'
+
+
+def queried(series: str, labels: Iterable[str], times: str = "") -> str:
+    """Return the template action that asks for a series of the alert's own `labels`, of an hour ago if need be."""
+    asked = ",".join(f"{label}=%q" for label in labels)
+    given = " ".join(f"$labels.{label}" for label in labels)
+    return f"printf `last_over_time({series}{{{asked}}}[1h]){times}` {given} | query"
 
 
 PORT = (

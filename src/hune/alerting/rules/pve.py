@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from hune.alerting.promql import NOW
 from hune.alerting.proxmox import SCRAPE, STATUS
+from hune.alerting.rules.held import remembered
 from hune.alerting.rules.model import Group, Rule
 from hune.alerting.rules.pve_guests import guests
-from hune.alerting.rules.pve_held import GUEST, SITE, problem, recently, remembered, value_of, was_read
+from hune.alerting.rules.pve_held import GUEST, SITE, problem, recently, value_of, was_read
 from hune.alerting.rules.pve_storage import storage
 from hune.site.models import Site
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from hune.alerting.catalogue import firing
 from hune.alerting.promql import NOW, last_said
 from hune.alerting.proxmox import ONE_BY_ONE, PROBLEMS, SCRAPE, STATUS, Problem
-from hune.alerting.rules.held import alert
+from hune.alerting.rules.held import alert, remembered
 from hune.alerting.rules.model import Rule
 from hune.site.models import Site
 
@@ -116,20 +116,9 @@ def _over(about: Problem, on: str, past: str) -> str:
     return over
 
 
-def remembered(series: str, *labels: str, times: str = "", form: str = "%.1f") -> str:
-    """Return a template that asks for a series of the alert's own `labels`, of an hour ago if need be."""
-    return f'{{{{ with {_query(series, labels, times)} }}}}{{{{ . | first | value | printf "{form}" }}}}{{{{ end }}}}'
-
-
 def value_of(name: str, *, times: str = "", form: str = "%.1f") -> str:
     """Return a template of the value of an alert: that of its series of what is wrong."""
     return remembered(PROBLEMS[name].wrong, *PROBLEMS[name].identity, times=times, form=form)
-
-
-def _query(series: str, labels: Iterable[str], times: str = "") -> str:
-    asked = ",".join(f"{label}=%q" for label in labels)
-    given = " ".join(f"$labels.{label}" for label in labels)
-    return f"printf `last_over_time({series}{{{asked}}}[1h]){times}` {given} | query"
 
 
 def _named(identity: str) -> str:
