@@ -29,7 +29,14 @@ def alerts_of(site: Site) -> dict[str, dict[str, Any]]:
 
 def test_rules_are_those_of_the_golden_copies(full_site: Site) -> None:
     rendered = render_rules(full_site)
-    assert set(rendered) == {"hune-site.yml", "hune-fast.yml", "hune-slow.yml", "hune-machine.yml", "hune-pve.yml", "hune-pve-heat.yml"}
+    assert set(rendered) == {
+        "hune-site.yml",
+        "hune-fast.yml",
+        "hune-slow.yml",
+        "hune-machine.yml",
+        "hune-pve.yml",
+        "hune-pve-heat.yml",
+    }
     for name, text in rendered.items():
         golden.check(GOLDEN / name, text)
 

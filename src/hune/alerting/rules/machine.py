@@ -123,7 +123,7 @@ def _filesystems(site: Site) -> Iterable[Rule]:
     yield Rule(
         f"max {by} (\n  {plain}\n)\n"
         # The data sets of a pool share its room. Proxmox tells of its own storages.
-        f"or {pools} unless on (node) {NOW.constant('hune:site_pve_node')}",
+        f"or {pools}{_unless_of_cluster(site)}",
         record="hune:filesystem_used_ratio",
     )
     ratio = NOW.live("hune:filesystem_used_ratio")
@@ -139,6 +139,10 @@ def _filesystems(site: Site) -> Iterable[Rule]:
         _named(f"{fixed} == 1", "filesystem", "mountpoint"),
         fires=lambda wrong: f"({wrong} and on (node, filesystem) {writable} == 0)",
     )
+
+
+def _unless_of_cluster(site: Site) -> str:
+    return f" unless on (node) {NOW.constant('hune:site_pve_node')}" if site.asked_clusters else ""
 
 
 def _memory(site: Site) -> Iterable[Rule]:
@@ -183,7 +187,7 @@ def _disks(site: Site) -> Iterable[Rule]:
     yield from _trouble(
         site,
         "PoolDegraded",
-        f"{_named(f'{state} == 1', 'pool', 'zpool')}\nunless on (node) {NOW.constant('hune:site_pve_node')}",
+        f"{_named(f'{state} == 1', 'pool', 'zpool')}{_unless_of_cluster(site)}",
     )
     yield from _trouble(site, "SmartFailing", 'smartmon_device_smart_healthy{job="node"} == 0')
     slaves, up = _said("bonding_slaves"), _said("bonding_active")
