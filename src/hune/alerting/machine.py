@@ -63,3 +63,6 @@ _EACH = (
 )
 
 TROUBLES: Mapping[str, Trouble] = {trouble.name: trouble for trouble in _EACH}
+
+THINGS = tuple(sorted({trouble.about for trouble in _EACH if trouble.about}))
+"""The labels that name what an alert on a machine is about."""

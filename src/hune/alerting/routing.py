@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hune.alerting.catalogue import ALERTS
-from hune.alerting.machine import TROUBLES
+from hune.alerting.machine import THINGS
 from hune.alerting.promql import one_of, quote
 from hune.alerting.proxmox import PROBLEMS
 from hune.alerting.yaml_text import to_yaml
@@ -22,10 +22,7 @@ CONSOLE = "console"
 NOBODY = "_nobody"
 """The receiver of what no one wants; no name of a site begins with an underscore."""
 
-_IDENTITIES = (
-    *("alertname", "node", "device", "chip", "probe", "lab"),
-    *sorted({trouble.about for trouble in TROUBLES.values() if trouble.about}),
-)
+_IDENTITIES = ("alertname", "node", "device", "chip", "probe", "lab", *THINGS)
 _CLUSTER_IDENTITIES = tuple(
     sorted({label for problem in PROBLEMS.values() for label in problem.identity} - set(_IDENTITIES))
 )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from hune.alerting.catalogue import ALERTS
 from hune.alerting.episode import Episode, State, number
+from hune.alerting.machine import THINGS
 from hune.alerting.notifiers import Notice
 from hune.alerting.notifiers.next_steps import NEXT_STEPS
 
@@ -146,7 +147,7 @@ class Wording:
         """Return which of the things on a node it was; of a cluster, everything that tells it from its siblings."""
         labels = episode.labels
         if "cluster" not in labels:
-            return clean(labels.get("device", "") or labels.get("probe", ""))
+            return clean(next((labels[name] for name in ("device", "probe", *THINGS) if labels.get(name)), ""))
         identity = ALERTS[episode.alertname].identity
         return clean(" ".join(labels[name] for name in identity if name != "node" and labels.get(name)))
 

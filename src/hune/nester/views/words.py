@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from hune.alerting.machine import THINGS
 from hune.alerting.words_pve import WORDS_PVE
 from hune.nester.judge import State, judge_alert, judge_port
 from hune.nester.language import Language
@@ -78,7 +79,8 @@ def _fields(alert: Alert, t: Language) -> dict[str, str]:
 def alert_where(alert: Alert) -> str:
     """Return the place that an alert is about."""
     place = alert.label("node") or alert.label("probe") or alert.label("instance")
-    return " ".join(filter(None, [place, alert.label("port") or alert.label("device")]))
+    thing = (alert.label(name) for name in ("port", "device", *THINGS))
+    return " ".join(filter(None, [place, next(filter(None, thing), "")]))
 
 
 def alert_subject(alert: Alert) -> str:
