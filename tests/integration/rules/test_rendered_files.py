@@ -15,7 +15,7 @@ from support.promtool import make_site
 
 RECEIVERS = [
     {"name": "operations", "discord": {"webhook": "env:OPERATIONS"}},
-    {"name": "night", "discord": {"webhook": "env:NIGHT"}},
+    {"name": "night", "discord": {"webhook": "env:NIGHT"}, "daily_test": "07:30"},
     {"name": "workshop", "discord": {"webhook": "env:WORKSHOP"}, "lab": True},
 ]
 ROUTES = [
@@ -44,7 +44,7 @@ def tool(name: str, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", ["hune-site.yml", "hune-fast.yml", "hune-slow.yml"])
+@pytest.mark.parametrize("name", ["hune-site.yml", "hune-fast.yml", "hune-slow.yml", "hune-machine.yml"])
 def test_no_rule_of_nodes_passes_by_everything_that_any_exporter_names(name: str) -> None:
     """`chip=""` makes Prometheus look at all values of `chip`, of which one hostile exporter can invent any number."""
     assert not re.search(r'[{,]\w+!?="[",}]', render_rules(make_site(probes=PROBES))[name].replace('\\"', '"'))
