@@ -16,7 +16,7 @@ from urllib.parse import quote
 import asyncpg
 import pytest
 
-from support.product import Product, query, wait_until
+from support.product import Product, get_json, query, wait_until
 
 FROZEN_SECONDS = 30 if os.environ.get("HUNE_TEST_LONG") else 3
 
@@ -30,13 +30,13 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     product.down()
 
 
-def rows(product: Product, statement: str) -> list[Any]:
-    """Return what a person reads by SQL with the key of the data directory."""
-    key = quote(str(product.data_dir / "keys" / "postgresql"))
+def rows(product: Product, statement: str, role: str = "reader", key: str = "postgresql-reader") -> list[Any]:
+    """Return what a person reads by SQL with a key of the data directory."""
+    passfile = quote(str(product.data_dir / "keys" / key))
     address = product.url("postgresql").removeprefix("http://")
 
     async def ask() -> list[Any]:
-        connection = await asyncpg.connect(f"postgresql://hune@{address}/hune?passfile={key}")
+        connection = await asyncpg.connect(f"postgresql://{role}@{address}/hune?passfile={passfile}")
         try:
             return [tuple(row) for row in await connection.fetch(statement)]
         finally:
@@ -87,10 +87,37 @@ def test_what_is_measured_is_there_for_sql(product: Product) -> None:
     )
 
 
+def test_the_command_line_finds_the_database_of_the_site(product: Product) -> None:
+    assert product.ask("store", "stats")["series"] > 100
+
+
+def test_promql_is_answered_from_it_by_a_prometheus_without_rules(product: Product) -> None:
+    product.write_site("stores:\n  timescale: {query: true}\n")
+    assert product.ask("reload")["started"] == ["timescale-query"]
+    wait_until(lambda: product.health()["healthy"], "everything works")
+    here, there = product.url("prometheus"), product.url("timescale-query")
+    [newest] = rows(product, "SELECT extract(epoch FROM max(time))::float FROM hune.samples")
+    for expression in (
+        'up{job!~"node-.*"}',
+        'sum by (mode) (rate(node_cpu_seconds_total{job="node"}[1m]))',
+        'topk(3, {__name__=~"node_memory_.*_bytes", job="node"})',
+        'count by (job) ({__name__=~".+", job!~"node-.*", __name__!~"hune:.*"})',
+    ):
+        at = repr(newest[0] - 5)
+        assert by_labels(query(there, expression, time=at)) == by_labels(query(here, expression, time=at)), expression
+    assert get_json(f"{there}/api/v1/rules")["data"]["groups"] == []
+
+
+def by_labels(answer: list[Any]) -> dict[str, str]:
+    return {str(sorted(row["metric"].items())): row["value"][1] for row in answer}
+
+
 def test_nobody_reads_it_without_the_key(product: Product) -> None:
     address = product.url("postgresql").removeprefix("http://")
     assert (product.data_dir / "keys" / "postgresql").stat().st_mode & 0o077 == 0
-    for user in ("hune", "postgres"):
+    with pytest.raises(asyncpg.PostgresError, match="read-only"):
+        rows(product, "DELETE FROM hune.series")
+    for user in ("hune", "reader", "postgres"):
         with pytest.raises(asyncpg.PostgresError):
             asyncio.run(asyncpg.connect(f"postgresql://{user}:wrong@{address}/hune"))
     for process in product.status()["processes"]:
@@ -114,6 +141,30 @@ def test_a_database_that_is_killed_comes_back_with_everything(product: Product) 
     wait_until(goes_on, "new samples beside the old ones")
     wait_until(lambda: product.health()["healthy"], "everything works")
     assert product.pid("postgresql") not in (0, before)
+
+
+@pytest.mark.long
+def test_what_prometheus_could_not_send_is_replayed(product: Product) -> None:
+    count = "SELECT count(*), min(time) FROM hune.between(to_timestamp({}), to_timestamp({})) WHERE value IS NOT NULL"
+    adapter, prometheus = product.pid("timescale"), product.pid("prometheus")
+    start = time.time()
+    os.kill(adapter, signal.SIGSTOP)
+    try:
+        wait_until(lambda: time.time() > start + 40, "samples that wait", seconds=50)
+        # What waits in its queue is lost with it; its own database isn't.
+        os.kill(prometheus, signal.SIGKILL)
+        wait_until(lambda: product.pid("prometheus") not in (0, prometheus), "Prometheus is back")
+    finally:
+        os.kill(adapter, signal.SIGCONT)
+    wait_until(
+        lambda: product.health()["healthy"] and not product.status()["has_gap"], "nothing is missing", seconds=120
+    )
+    end = start + 38
+    selector = '{__name__=~".+",__name__!~"hune:.*",job!~"node-fast|node-alive"}'
+    series = query(product.url("prometheus"), f"{selector}[{end - start:.0f}s]", time=repr(end))
+    ours = sum(value != "NaN" for row in series for at, value in row["values"] if start < float(at) <= end)
+    assert ours > 1000
+    assert rows(product, count.format(start, end))[0][0] >= ours
 
 
 def test_nothing_is_left_when_it_is_stopped(product: Product) -> None:

@@ -1,7 +1,7 @@
-"""What a PostgreSQL needs before it starts: its key, its data directory, its one role and database.
+"""What a PostgreSQL needs before it starts: its data directory, a database, two roles and their keys.
 
 Run before each start by the conductor (`python -m hune.stack.cluster`), as whoever the conductor is; what is there
-already stays. Nobody has the superuser's password, and pg_hba.conf lets nobody in but the role `hune`.
+already stays. Nobody has the superuser's password, and pg_hba.conf lets nobody in but the roles made here.
 """
 
 from __future__ import annotations
@@ -21,13 +21,27 @@ from hune.core.files import write_atomically
 from hune.core.keys import USER
 
 DATABASE = USER
+READER = "reader"
+"""Who only reads: for Grafana and its like."""
 SUPERUSER = "postgres"
+_FOUNDATION = (
+    f"CREATE ROLE {USER} LOGIN",
+    f"CREATE ROLE {READER} LOGIN IN ROLE pg_read_all_data",
+    f"ALTER ROLE {READER} SET default_transaction_read_only = on",
+    f"ALTER ROLE {READER} SET statement_timeout = '30s'",
+    f"CREATE DATABASE {DATABASE} OWNER {USER}",
+)
 _SECONDS = 300.0
 
 
-def key_line(word: str) -> str:
-    """Return a line of a password file, as clients of PostgreSQL read it: for the role and database of Hune."""
-    return f"*:*:{DATABASE}:{USER}:{word}\n"
+def key_line(role: str, word: str) -> str:
+    """Return a line of a password file, as clients of PostgreSQL read it: for a role in the database of Hune."""
+    return f"*:*:{DATABASE}:{role}:{word}\n"
+
+
+def key_of_reader(key: Path) -> Path:
+    """Return where the key of the role that only reads lies, beside the other one."""
+    return key.with_name(f"{key.name}-{READER}")
 
 
 def word_of(key: Path) -> str:
@@ -41,30 +55,24 @@ def word_of(key: Path) -> str:
 def make(data: Path, key: Path, program: Path, identity: Sequence[str]) -> None:
     """Make what is missing. Raises HuneError with what is in the way."""
     cluster = Cluster(program, identity)
-    is_new = not (data / "PG_VERSION").exists()
-    if not is_new:
+    keys = {USER: key, READER: key_of_reader(key)}
+    words = {role: word_of(place) or secrets.token_urlsafe(32) for role, place in keys.items()}
+    passwords = [f"ALTER ROLE {role} PASSWORD '{word}'" for role, word in words.items()]
+    if not (data / "PG_VERSION").exists():
+        staged = data.with_name(f"{data.name}.new")
+        cluster.initialise(staged)
+        cluster.execute(staged, *_FOUNDATION, *passwords)
+        staged.rename(data)
+    else:
         cluster.refuse_another_version(data)
-    word = word_of(key)
-    if is_new or not word:
-        if not word:
-            word = secrets.token_urlsafe(32)
-            key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if is_new:
-            staged = data.with_name(f"{data.name}.new")
-            cluster.initialise(staged)
-            cluster.execute(
-                staged, f"CREATE ROLE {USER} LOGIN", _password(word), f"CREATE DATABASE {DATABASE} OWNER {USER}"
-            )
-            staged.rename(data)
-        else:
-            cluster.execute(data, _password(word))
+        if not all(map(word_of, keys.values())):
+            cluster.execute(data, *passwords)
+    key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for role, place in keys.items():
         # Last: a key that is there is right.
-        write_atomically(key, key_line(word), mode=0o600)
+        if not word_of(place):
+            write_atomically(place, key_line(role, words[role]), mode=0o600)
     cluster.own(data)
-
-
-def _password(word: str) -> str:
-    return f"ALTER ROLE {USER} PASSWORD '{word}'"
 
 
 class Cluster:

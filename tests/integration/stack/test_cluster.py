@@ -35,9 +35,11 @@ def test_key_and_data_are_made_once_and_a_lost_key_again(tmp_path: Path) -> None
     born = (data / "global" / "pg_control").stat().st_mtime_ns
     assert make(tmp_path).returncode == 0
     assert (key.read_text(), (data / "global" / "pg_control").stat().st_mtime_ns) == (first, born)
+    reader = key.with_name("postgresql-reader").read_text()
     key.unlink()
     assert make(tmp_path).returncode == 0
     assert key.read_text() not in ("", first)
+    assert key.with_name("postgresql-reader").read_text() == reader
 
 
 def test_data_of_another_version_is_refused_with_a_remedy(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_private_database_is_reached_with_a_key_that_is_in_no_file_and_no_comm
     asked = rendered(plan, "timescale.json")
     assert asked["database"] == "postgresql://hune@127.0.0.1:5433/hune?passfile=/data%20dir/keys/postgresql"
     hba = next(file.content for file in plan.files if file.path == "pg_hba.conf")
-    assert hba == "host hune hune 127.0.0.1/32 scram-sha-256\n"
+    assert hba == "host hune hune,reader 127.0.0.1/32 scram-sha-256\n"
     postgres = process(plan, "postgresql")
     assert {"--listen_addresses=127.0.0.1", "--unix_socket_directories=", "--port=5433"} <= set(postgres.argv)
     assert postgres.first[1:] == ("/data dir/data/postgresql", "/data dir/keys/postgresql", "/usr/bin/postgresql")

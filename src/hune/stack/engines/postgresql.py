@@ -1,4 +1,4 @@
-"""PostgreSQL: keeps samples for SQL, on loopback, for one role whose key nobody else can read."""
+"""PostgreSQL: keeps samples for SQL, on loopback, for roles whose keys nobody else can read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from hune.core.keys import USER
 from hune.stack.checkup import Checkup
-from hune.stack.cluster import DATABASE
+from hune.stack.cluster import DATABASE, READER
 from hune.stack.model import File, Process
 from hune.stack.postgres_ping import ping
 
@@ -101,8 +101,8 @@ def process(setting: Setting) -> Process:
 
 
 def files(_setting: Setting) -> list[File]:
-    """Return pg_hba.conf: one role, one database, from this machine, with the key."""
-    return [File(_HBA, f"host {DATABASE} {USER} 127.0.0.1/32 scram-sha-256\n")]
+    """Return pg_hba.conf: two roles, one database, from this machine, with their keys."""
+    return [File(_HBA, f"host {DATABASE} {USER},{READER} 127.0.0.1/32 scram-sha-256\n")]
 
 
 async def check(checkup: Checkup) -> str:
