@@ -1,6 +1,6 @@
 """A real PostgreSQL of a test's own: its data in a folder that goes away, its door a Unix socket, fsync on.
 
-PostgreSQL refuses to run as root: started by root it runs as the user `postgres`, or where there is none as `nobody`.
+PostgreSQL refuses to run as root: started by root it runs as the user as whom Hune runs one.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
 
+from hune.stack.engines.postgresql import environment
+from hune.stack.unprivileged import identity
 from support.tools import tool
 
-_USERS = ("postgres", "nobody")
 _SUPERUSER = "hune"
 _SETTINGS = {
     "listen_addresses": "",
@@ -41,10 +42,10 @@ class Postgresql:
         self._data = folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
         self._as_user: list[str] = []
-        if os.geteuid() == 0:
-            user = next(entry for entry in map(_entry, _USERS) if entry)
-            os.chown(folder, user.pw_uid, user.pw_gid)
-            self._as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--"]
+        if user := identity().user:
+            entry = pwd.getpwnam(user)
+            os.chown(folder, entry.pw_uid, entry.pw_gid)
+            self._as_user = ["setpriv", f"--reuid={user}", f"--regid={entry.pw_gid}", "--clear-groups", "--"]
         made_so = ("--auth=trust", "--encoding=UTF8", "--locale=C", f"--username={_SUPERUSER}", "--no-sync")
         self._run("initdb", *made_so, "-D", self._data)
 
@@ -177,18 +178,6 @@ def _state(pid: int) -> str:
         return ""
 
 
-def _entry(name: str) -> pwd.struct_passwd | None:
-    try:
-        return pwd.getpwnam(name)
-    except KeyError:
-        return None
-
-
 def _environment() -> dict[str, str]:
-    """Return what it is started with; unpacked instead of installed it brings libraries along."""
-    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"}
-    unpacked = Path(tool("postgres")).resolve().parents[5]
-    if unpacked != Path("/"):
-        libraries: Sequence[Path] = sorted(unpacked.glob("usr/lib/*-linux-*"))
-        environment["LD_LIBRARY_PATH"] = ":".join(map(str, libraries))
-    return environment
+    """Return what it is started with."""
+    return {"PATH": os.environ["PATH"], "TZ": "UTC", **environment(Path(tool("postgres")))}

@@ -19,6 +19,7 @@ SECRETS = {
         "https://example.com/webhook",
     ),
     "PVE_SECRET": "a token's secret",
+    "DATABASE_URL": "postgresql://hune:secret@192.0.2.5/hune",
 }
 
 
