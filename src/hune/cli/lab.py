@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(lab_proxmox.app)
 
 NodeName = Annotated[str, typer.Argument(metavar="NODE", help="pve-01, pve-02 or pve-03")]
+NodeNames = Annotated[list[str], typer.Argument(metavar="NODE…", help="Any of pve-01, pve-02, pve-03; all at once.")]
 AnyNode = Annotated[str | None, typer.Argument(metavar="NODE", help="One node; else all.")]
 DeviceName = Annotated[str, typer.Argument(metavar="DEVICE", help="eno1, enp1s0f0 or enp1s0f1")]
 
@@ -149,15 +150,15 @@ def slow(node: NodeName, device: DeviceName, data_dir: DataDir = None, json_outp
 
 @app.command()
 def kill(
-    node: NodeName,
+    nodes: NodeNames,
     how: Annotated[
         str, typer.Option("--how", help="refuse: nothing listens. hang: packets vanish. exporter: only it dies.")
     ] = "refuse",
     data_dir: DataDir = None,
     json_output: Json = False,
 ) -> None:
-    """Kill a node."""
-    do("kill", {"node": node, "how": how}, data_dir, json_output, _tell_power)
+    """Kill a node, or several in one blow."""
+    do("kill", {"nodes": nodes, "how": how}, data_dir, json_output, _tell_power)
 
 
 @app.command()

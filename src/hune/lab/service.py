@@ -213,7 +213,8 @@ class Lab:
         how = body.get("how", "refuse")
         if how not in state.POWERS or how == "up":
             raise InputError(f"{how}: no such way to die", remedy="give refuse, hang or exporter")
-        return [await self._power(self._station(body), how)]
+        stations = [self._station({"node": name}) for name in body.get("nodes", [body.get("node", "")])]
+        return [await self._power(station, how) for station in stations]
 
     async def _fence(self, body: _Body) -> list[dict[str, Any]]:
         # The minute in which the cluster waits for it to return is over already.
