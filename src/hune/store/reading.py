@@ -57,6 +57,9 @@ class Reading:
         return response
 
     async def _answer(self, request: Request) -> Response:
+        # Without a type, any web page could have the database work.
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-protobuf":
+            return PlainTextResponse("taken is application/x-protobuf\n", 415)
         if request.headers.get("content-encoding", "snappy").lower() != "snappy":
             return PlainTextResponse("taken is snappy\n", 415)
         deadline = asyncio.get_running_loop().time() + READ_SECONDS

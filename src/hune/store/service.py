@@ -238,7 +238,8 @@ class Timescale:
 
 def _asked(request: Request) -> tuple[Any, str]:
     """Return how to decode a request, and its encoding. Raises _NotTaken."""
-    kind, _, parameters = request.headers.get("content-type", "application/x-protobuf").partition(";")
+    # Never without: a web page may send anything that has no type, to any port of the machine it is looked at on.
+    kind, _, parameters = request.headers.get("content-type", "").partition(";")
     if kind.strip().lower() != "application/x-protobuf":
         raise _NotTaken("taken is application/x-protobuf")
     name, _, value = parameters.strip().partition("=")

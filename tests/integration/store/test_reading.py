@@ -142,6 +142,7 @@ def test_what_is_no_read_request_is_refused(running: Adapter) -> None:
     good = remote_read.body([NAMED], 0, 1)
     assert remote_read.ask(running.url, good) == (200, "")
     assert remote_read.ask(running.url, good, Content_Encoding="zstd")[0] == 415
+    assert remote_read.ask(running.url, good, Content_Type="text/plain")[0] == 415
     assert remote_read.ask(running.url, b"nonsense")[0] == 400
     assert remote_read.ask(running.url, remote.packed(b"\x0a\xff"))[0] == 400
     assert remote_read.ask(running.url, remote_read.body([NAMED], 0, 1, 7))[0] == 400
@@ -165,9 +166,7 @@ async def test_a_reader_who_leaves_is_read_for_no_longer(running: Adapter, datab
         await transaction.start()
         await connection.execute("LOCK TABLE hune.series IN ACCESS EXCLUSIVE MODE")
         body = read_request([NAMED], start_ms=0, end_ms=1 << 50)
-        head = (
-            f"POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: snappy\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
+        head = f"POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\nContent-Length: {len(body)}\r\n\r\n"
         with socket.create_connection(("127.0.0.1", running.port)) as client:
             client.sendall(head.encode() + body)
             while not await waits():

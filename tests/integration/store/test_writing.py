@@ -128,6 +128,7 @@ def test_what_is_no_write_request_is_refused_for_good(running: Adapter) -> None:
     assert running.write(good, content_type="application/json").status == 415
     assert running.write(good, content_type="application/x-protobuf;proto=some.Other").status == 415
     assert running.write(good, content_encoding="gzip").status == 415
+    assert running.write(good, content_type="").status == 415
     assert running.write(b"nonsense").status == 400
     assert running.write(remote.packed(b"\x0a\xff")).status == 400
     assert running.write(remote.packed(remote.request([((), [(1, 1.0)])]))).status == 400
