@@ -117,6 +117,9 @@ class Link:
                 raise
             else:
                 self._database.answered()
+                if self._connection.is_in_transaction():
+                    # Who used it was cancelled before it could end what it had begun.
+                    self._drop()
 
     async def close(self) -> None:
         """End the connection, in order if that is quickly done."""

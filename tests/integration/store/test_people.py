@@ -88,17 +88,22 @@ def pack(database: str) -> None:
         ask(database, f"SELECT hune.pack('{row['day']}')")
 
 
+async def first_moment(database: str) -> float:
+    rows = await fetch(database, "SELECT extract(epoch FROM min(time))::double precision AS at FROM hune.readable")
+    return float(rows[0]["at"])
+
+
 async def test_latest_is_what_an_instant_query_finds(common: str) -> None:
     rows = await fetch(common, "SELECT value, labels->>'sensor' AS sensor FROM hune.latest('node_hwmon_temp_celsius')")
     assert {(row["sensor"], row["value"]) for row in rows} == {("temp1", 49.0), ("temp2", 50.0)}
     matching = "SELECT value FROM hune.latest('node_hwmon_temp_celsius', '{\"sensor\": \"temp1\"}', to_timestamp($1))"
-    assert [row["value"] for row in await fetch(common, matching, minutes(60)[30] / 1000)] == [40.0]
+    assert [row["value"] for row in await fetch(common, matching, await first_moment(common) + 30 * 60)] == [40.0]
     assert await fetch(common, "SELECT FROM hune.latest('up')") == [], "it ended"
     assert len(await fetch(common, "SELECT FROM hune.latest('up', at => now() - interval '4 minutes')")) == 1
 
 
 async def test_buckets_and_rates_say_what_lay_in_each_step(common: str) -> None:
-    since = minutes(60)[0] / 1000
+    since = await first_moment(common)
     asked = "FROM hune.buckets('node_hwmon_temp_celsius', '10 minutes', to_timestamp($1), matching => $2) ORDER BY time"
     rows = await fetch(common, f"SELECT * {asked}", since, '{"sensor": "temp1"}')
     assert [(row["lowest"], row["average"], row["highest"], row["last"], row["samples"]) for row in rows] == [

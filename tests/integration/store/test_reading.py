@@ -20,6 +20,7 @@ from support.timescale import Adapter, adapter, fetch
 DAY_MS = 86_400_000
 STALE = 0x7FF0000000000002
 SPECIAL = [0, 1 << 63, 0x7FF8000000000001, 0xFFF8000000000123, 0x7FF0000000000000, 0x3FF0000000000000, STALE]
+HEAD = "POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\nContent-Length: {}\r\n\r\n"
 NAMED = Matcher("__name__", "=~", ".*")
 
 
@@ -166,7 +167,7 @@ async def test_a_reader_who_leaves_is_read_for_no_longer(running: Adapter, datab
         await transaction.start()
         await connection.execute("LOCK TABLE hune.series IN ACCESS EXCLUSIVE MODE")
         body = read_request([NAMED], start_ms=0, end_ms=1 << 50)
-        head = f"POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = HEAD.format(len(body))
         with socket.create_connection(("127.0.0.1", running.port)) as client:
             client.sendall(head.encode() + body)
             while not await waits():
@@ -178,6 +179,26 @@ async def test_a_reader_who_leaves_is_read_for_no_longer(running: Adapter, datab
         await connection.close()
     assert len(both(running, [NAMED], 0, 1 << 50)) == 1
     assert running.get("/health").status == 200
+
+
+def test_a_reader_who_leaves_in_the_middle_leaves_nothing_behind(running: Adapter) -> None:
+    chance = random.Random(8)
+    begin = time.time_ns() // 1_000_000 - 200_000
+    samples = [(begin + at, remote.number(chance.getrandbits(64))) for at in range(190_000)]
+    for number in range(3):
+        running.store(remote.request([((("__name__", "m"), ("n", str(number))), samples)]))
+    body = remote_read.body([NAMED], 0, 1 << 50, remote_read.STREAMED)
+    head = HEAD.format(len(body))
+    for _ in range(3):
+        with socket.socket() as client:
+            # It takes in little, so that most is still on its way.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", running.port))
+            client.sendall(head.encode() + body)
+            assert client.recv(1000).startswith(b"HTTP/1.1 200")
+    found = remote_read.read(running.url, [Matcher("n", "=", "0")], 0, 1 << 50, streamed=True)
+    assert [len(samples) for samples in found.values()] == [190_000]
+    assert running.metric("hune_store_reads_total") == 4
 
 
 def test_while_the_database_is_away_a_reader_is_told_to_come_again(database: str) -> None:
