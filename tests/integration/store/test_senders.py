@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
 import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,9 @@ from hune.promapi.remote import Matcher
 from support import promql, remote_read
 from support import remote_write as remote
 from support.ports import free_port
+from support.recorder import Recorder
 from support.scrape_target import ScrapeTarget
-from support.timescale import adapter, stored
+from support.timescale import Adapter, adapter, fetch, stored
 from support.tools import tool
 
 LONG = os.environ.get("HUNE_TEST_LONG") == "1"
@@ -94,6 +97,27 @@ async def asked_through(read_url: str, folder: Path, start: float, end: float) -
         return await asyncio.to_thread(promql.answers, url, start=start, end=end)
 
 
+async def checksum(database: str) -> list[Any]:
+    """Return how many rows there are, and a number that another sample or value would change."""
+    row = "format('%s %s %s', series_id, time, value)"
+    found = await fetch(database, f"SELECT count(*), sum(hashtextextended({row}, 0)::numeric) FROM hune.readable")
+    return list(found[0].values())
+
+
+async def send_again(running: Adapter, requests: Sequence[tuple[bytes, dict[str, str]]]) -> None:
+    """Send recorded requests twice, in any order, several at once: to a process that knows them, and as news to it."""
+    assert requests
+    chance = random.Random(4)
+    for again in range(2):
+        if again:
+            await asyncio.to_thread(running.stop)
+            await asyncio.to_thread(running.start)
+        shuffled = chance.sample(requests, len(requests))
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda one: running.write(one[0], **one[1]), shuffled))
+        assert {answer.status for answer in answers} == {204}
+
+
 def answers_requests(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
@@ -105,9 +129,13 @@ def answers_requests(url: str) -> bool:
 async def test_what_prometheus_has_is_in_the_database(database: str, tmp_path: Path) -> None:
     port, target_port = free_port(), free_port()
     url = f"http://127.0.0.1:{port}"
-    with adapter(database) as running, ScrapeTarget(target_port, series=SERIES) as target:
+    with (
+        adapter(database) as running,
+        Recorder(running) as recorder,
+        ScrapeTarget(target_port, series=SERIES) as target,
+    ):
         configuration = tmp_path / "prometheus.yml"
-        configuration.write_text(_SCRAPE.format(port=target_port) + _REMOTE.format(url=running.url))
+        configuration.write_text(_SCRAPE.format(port=target_port) + _REMOTE.format(url=recorder.url))
         argv = [tool("prometheus"), f"--config.file={configuration}", f"--storage.tsdb.path={tmp_path / 'data'}"]
         with process([*argv, f"--web.listen-address=127.0.0.1:{port}"], tmp_path / "log"):
             # What was scraped while the sender's queue still started is not sent: that is Prometheus' way.
@@ -128,6 +156,9 @@ async def test_what_prometheus_has_is_in_the_database(database: str, tmp_path: P
         said_through_us = await asked_through(running.url, tmp_path, **window)
         ours = between(await stored(database), start, end)
         assert running.metric("hune_store_refused_total") == 0
+        before = await checksum(database)
+        await send_again(running, recorder.requests)
+        assert await checksum(database) == before
         for streamed in (False, True):
             assert await asyncio.to_thread(read_back, running.url, start, end, streamed=streamed) == theirs
     assert len(said) >= 50
