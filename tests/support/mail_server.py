@@ -28,6 +28,8 @@ class MailServer(StandIn):
     def __init__(self, *, port: int, certificate: Path) -> None:
         super().__init__(port=port)
         self.plaintext_logins = 0
+        self.unknown: dict[str, int] = {}
+        """Addresses that are refused, and with which code."""
         self._certificate = certificate
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(self._certificate)
@@ -137,8 +139,10 @@ class _Session:
     async def _mail(self, _line: str) -> None:
         await self._say("250 ok" if self._known else "530 5.7.0 authentication required")
 
-    async def _rcpt(self, _line: str) -> None:
-        await self._say("250 ok")
+    async def _rcpt(self, line: str) -> None:
+        address = line.partition("<")[2].partition(">")[0]
+        code = self._server.unknown.get(address, 250)
+        await self._say(f"{code} {'ok' if code == 250 else 'no'}")
 
     async def _data(self, _line: str) -> None:
         await self._say("354 go on")

@@ -5,6 +5,7 @@ All channels are told at once by one hub, so that none waits for another.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -14,14 +15,19 @@ import pytest
 import pytest_asyncio
 
 from hune.alerting.episode import Incoming
+from hune.alerting.notifiers import ReceiverRefused, TryLater
 from hune.alerting.notifiers.emergency import send_emergency
+from hune.alerting.notifiers.mail import MailComposer
+from hune.alerting.notifiers.mail import MailServer as MailClient
 from hune.http.call import open_session
 from hune.site.models import Site
+from hune.site.receivers import Email
 from support.alerts import make_alert
 from support.channel_servers import SlackBotServer, SlackWebhookServer, TeamsServer, WebhookServer
 from support.discord_server import DiscordServer
 from support.hub_process import HubProcess, running_hub
 from support.mail_server import MailServer, make_certificate
+from support.notices import notice, writer
 from support.ports import free_port
 from support.prometheus_server import PrometheusServer
 from support.stand_in import TOKEN, Fault, HttpStandIn, StandIn
@@ -231,6 +237,30 @@ async def test_no_secret_is_in_a_log_an_error_or_a_file(hub: HubProcess, channel
 
 def _files_with(text: str, root: Path) -> list[Path]:
     return [path for path in root.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
+
+
+async def test_address_that_is_refused_keeps_nobody_else_from_being_told(
+    certificate: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = MailServer(port=free_port(), certificate=certificate)
+    settings = Email.model_validate(server.settings["email"])
+    message = MailComposer(writer(), "mail", settings).alert(notice())
+    client = await asyncio.to_thread(MailClient, settings, TOKEN, timeout_seconds=5.0)
+    await server.start()
+    try:
+        server.unknown = {"second@example.com": 550}
+        await client.post(message)
+        assert "second@example.com: refused by its server (550)" in caplog.text
+        server.unknown = {"first@example.com": 550, "second@example.com": 550}
+        with pytest.raises(ReceiverRefused):
+            await client.post(message)
+        # One that may be known in a minute is worth another try.
+        server.unknown = {"first@example.com": 450, "second@example.com": 550}
+        with pytest.raises(TryLater):
+            await client.post(message)
+        assert len(server.posts) == 1
+    finally:
+        await server.stop()
 
 
 async def test_word_past_a_dead_hub_reaches_every_channel(site: Site, channels: Servers) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -52,6 +53,12 @@ class Digest:
     now: float
     away_since: float | None = None
     """Since when the receiver could not be reached, if that is why there are so many."""
+
+    @property
+    def identity(self) -> str:
+        """What tells this digest from others: sent again it is the same, with other news it isn't."""
+        told = [(notice.episode.id, notice.episode.starts_at, notice.told) for notice in self.notices]
+        return hashlib.sha256(f"{self.link} {told}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import asyncio
 import html
 import logging
 import re
+import socket
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
@@ -68,7 +69,7 @@ class MailComposer:
     def digest(self, digest: Digest) -> EmailMessage:
         many = self._writer.digest(digest)
         message = self._message(f"{many.icon} {many.title}", now=digest.now, urgent=many.kind == "critical")
-        message["Message-ID"] = make_msgid("hune", self._domain)
+        message["Message-ID"] = self._id(f"digest.{digest.identity}")
         away = self._writer.away(many, written)
         rows = [row.line() for row in many.rows]
         say = self._writer.wording.say
@@ -172,6 +173,7 @@ class MailServer:
             use_tls=settings.security == "tls",
             start_tls=settings.security == "starttls",
             tls_context=self._context if settings.security != "none" else None,
+            local_hostname=_own_name(),
             username=settings.user,
             password=self._password,
         )
@@ -185,6 +187,12 @@ class MailServer:
             client.close()
         for address, (code, _) in refused.items():
             log.error("%s: refused by its server (%d); the others were told", address, code)
+
+
+def _own_name() -> str:
+    """Return what to call ourselves (RFC 5321, 4.1.3), without asking a name server that may be down."""
+    name = socket.gethostname()
+    return name if "." in name and name.isascii() else "[127.0.0.1]"
 
 
 def _judge(error: Exception) -> HuneError:

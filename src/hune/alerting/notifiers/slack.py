@@ -231,7 +231,8 @@ def _moment(moment: float) -> str:
 
 def _message(text: str, blocks: list[Payload]) -> Payload:
     # `text` is what a notification shows; without `mrkdwn` nothing in it is markup.
-    return {"text": text, "blocks": blocks, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
+    shown = {"blocks": blocks} if blocks else {}
+    return {"text": text, **shown, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
 
 
 def _section(*texts: Payload) -> list[Payload]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import time
 from collections.abc import Mapping
@@ -71,7 +70,7 @@ class WebhookComposer:
             }
             for notice in digest.notices[:MAX_ALERTS]
         ]
-        identity = f"{self._receiver}-{hashlib.sha256(digest.link.encode()).hexdigest()[:12]}-{len(digest.notices)}"
+        identity = f"{self._receiver}-digest-{digest.identity}"
         while True:
             document = {
                 "summary": f"{many.icon} {many.title}",
