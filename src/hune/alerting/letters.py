@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -79,6 +80,8 @@ def routes(
 
 def _answered(handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
     async def handle(request: Request) -> Response:
+        if not _is_from_here(request):
+            return problem(403, "only from this machine: hune alert")
         # A browser sends JSON of another site's only if we allow it: nobody's page can do this by the way.
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             return problem(415, "send JSON, with Content-Type: application/json")
@@ -91,6 +94,14 @@ def _answered(handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
         return response
 
     return handle
+
+
+def _is_from_here(request: Request) -> bool:
+    """Whether who asks is on this machine: from its loopback, or from the very address that was called."""
+    client, server = request.client, request.scope.get("server")
+    if client is None:
+        return False
+    return ipaddress.ip_address(client.host).is_loopback or (server is not None and client.host == server[0])
 
 
 async def _read(request: Request) -> Mapping[str, Any]:
