@@ -82,6 +82,7 @@ class Courier:
         """Deliver until cancelled; a message under way is finished and marked."""
         while True:
             self._wake.clear()
+            self._hurry.clear()
             working = asyncio.create_task(self.round(), name=f"hub: {self.receiver}: round")
             try:
                 wait = await asyncio.shield(working)
@@ -109,7 +110,6 @@ class Courier:
 
     async def _rest(self, seconds: float) -> None:
         """Wait, or until somebody asks for a try at once; what the service itself asks for, its channel keeps."""
-        self._hurry.clear()
         waits = {asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(self._hurry.wait())}
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

@@ -383,3 +383,28 @@ async def test_order_of_one_alert_is_kept_across_episodes(bench: Bench) -> None:
     await bench.fire("a")
     await bench.rounds()
     assert bench.notifier.told == ["a firing", "a resolved", "a firing"]
+
+
+@pytest.mark.parametrize("while_trying", [True, False])
+async def test_asked_for_a_try_at_once_it_waits_no_longer(bench: Bench, while_trying: bool) -> None:
+    """Somebody mends a receiver that is tried every 10 minutes, and wants to see it work."""
+    resting = asyncio.Event()
+
+    async def sleep(_seconds: float) -> None:
+        resting.set()
+        await asyncio.Event().wait()
+
+    bench.clock.sleep = sleep  # type: ignore[method-assign, assignment]
+    bench.notifier.answers = [ReceiverRefused("answered 404")]
+    if while_trying:
+        bench.meanwhile = bench.courier.hurry
+    await bench.fire("a")
+    running = asyncio.create_task(bench.courier.run())
+    if not while_trying:
+        await resting.wait()
+        bench.courier.hurry()
+    async with asyncio.timeout(10.0):
+        while bench.notifier.told != ["a firing"]:  # noqa: ASYNC110 - of the thread that stores
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
