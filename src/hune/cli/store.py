@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import os
 import re
+import shlex
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -119,14 +120,17 @@ def sql(
     data_dir: DataDir = None,
     json_output: Json = False,
 ) -> None:
-    """Ask in SQL; without a statement, print some to begin with."""
+    """Ask in SQL; without a statement, say how to connect, and print some to begin with."""
     from hune.store import inspection
 
     examples = inspection.EXAMPLES
     if not query:
+        connect = _client(_reference(database, data_dir))
         if json_output:
-            show.as_json([{"name": one.name, "title": one.title, "sql": one.statement} for one in examples])
+            known = [{"name": one.name, "title": one.title, "sql": one.statement} for one in examples]
+            show.as_json({"connect": connect, "examples": known})
             return
+        print(f"-- {connect}\n")
         for one in examples:
             print(f"-- hune store sql {one.name}: {one.title}\n{one.statement}")
         return
@@ -261,10 +265,23 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _run(reference: str | None, data_dir: Path | None, work: Callable[[Connection], Awaitable[_T]]) -> _T:
+def _run(database: str | None, data_dir: Path | None, work: Callable[[Connection], Awaitable[_T]]) -> _T:
     """Return what work returns, given a connection. Raises InputError, Unavailable, or Refused of a statement."""
-    from hune.cli.timescale import database_url, site_assignment
+    from hune.cli.timescale import database_url
     from hune.store import inspection
 
-    url = database_url(reference or site_assignment(layout_of(data_dir)).database, os.environ)
+    url = database_url(_reference(database, data_dir), os.environ)
     return asyncio.run(inspection.connected(url, work))
+
+
+def _reference(database: str | None, data_dir: Path | None) -> str:
+    from hune.cli.timescale import site_assignment
+
+    return database or site_assignment(layout_of(data_dir)).database
+
+
+def _client(reference: str) -> str:
+    """Return the command that connects to a database, without a secret in it."""
+    kind, _, place = reference.partition(":")
+    url = f"${place}" if kind == "env" else f"$(cat {shlex.quote(place)})" if kind == "file" else reference
+    return f'psql "{url}"'

@@ -110,6 +110,8 @@ def _parts(rows: Sequence[asyncpg.Record], keys: Sequence[bytes], query: Query) 
             if (times[1:] <= times[:-1]).any():
                 order = np.argsort(times, kind="stable")
                 times, bits = times[order], bits[order]
+                once = np.append(True, times[1:] != times[:-1])
+                times, bits = times[once], bits[once]
         begin, end = np.searchsorted(times, (query.start_ms, query.end_ms + 1))
         if begin < end:
             yield Part(keys[row[0] - 1], times[begin:end], bits[begin:end])
