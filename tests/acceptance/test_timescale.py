@@ -144,6 +144,18 @@ def test_a_database_that_is_killed_comes_back_with_everything(product: Product) 
 
 
 @pytest.mark.long
+def test_a_database_that_hangs_is_started_again(product: Product) -> None:
+    before = product.pid("postgresql")
+    frozen = [before, *workers_of(before)]
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: product.pid("postgresql") not in (0, before), "it is started again", seconds=120)
+    wait_until(lambda: product.health()["healthy"], "everything works", seconds=120)
+    # Those that served connections can't have noticed that they were alone.
+    assert [pid for pid in frozen if Path(f"/proc/{pid}").exists()] == []
+
+
+@pytest.mark.long
 def test_what_prometheus_could_not_send_is_replayed(product: Product) -> None:
     count = "SELECT count(*), min(time) FROM hune.between(to_timestamp({}), to_timestamp({})) WHERE value IS NOT NULL"
     adapter, prometheus = product.pid("timescale"), product.pid("prometheus")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -97,5 +100,10 @@ async def test_what_was_thinned_is_not_thinned_again(database: str, tmp_path: Pa
         assert day["gone"] == 0
         assert await fetch(database, chunks) == before
         assert [row["every"] for row in before] == [3600]
+        argv = [sys.executable, "-m", "hune", "store", "check", "--database", "env:URL"]
+        checked = await asyncio.to_thread(
+            subprocess.run, argv, env={**os.environ, "URL": database}, capture_output=True, text=True, check=False
+        )
+        assert (checked.returncode, checked.stderr) == (0, "")
     finally:
         one.stop()
