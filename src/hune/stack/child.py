@@ -98,7 +98,10 @@ class Child:
             self.restarts += 1
             if self._backoff.failures >= GIVE_UP_AFTER:
                 log.error("%s: given up after %d failures: %s", self.process.name, self._backoff.failures, reason)
-                self._enter(State.GIVEN_UP, f"{reason}; last words: {self.last_words() or 'none'}")
+                words = self.last_words()
+                self._enter(
+                    State.GIVEN_UP, reason if words in reason and words else f"{reason}; last words: {words or 'none'}"
+                )
                 return
             log.warning("%s: %s; starting again in %.1f s", self.process.name, reason, delay)
             self._enter(State.RESTARTING, reason)

@@ -139,7 +139,9 @@ class Cluster:
         )
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
-            raise Unavailable(f"{program}: {lines[0]}", remedy="make room, or choose another --data-dir")
+            if not given:
+                print(*lines, sep="\n", file=sys.stderr)  # noqa: T201 - this is the process' log
+            raise Unavailable(f"{program}: {lines[0]}", remedy="see: hune logs postgresql")
         return done.stderr
 
 
