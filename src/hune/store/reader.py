@@ -90,10 +90,17 @@ async def read(connection: Connection, query: Query) -> AsyncGenerator[list[Part
                 until,
             )
             count = _FEW_ROWS
-            while rows := await cursor.fetch(count):
-                yield await asyncio.to_thread(list, _parts(rows, keys, query))
-                largest = max(sum(len(one) for one in row if isinstance(one, bytes)) for row in rows)
-                count = max(_FEW_ROWS, min(2 * count, _MOST_ROWS, _FETCHED_BYTES // largest))
+            # The database makes the next rows while these are made into an answer.
+            ahead = asyncio.create_task(cursor.fetch(count))
+            try:
+                while rows := await ahead:
+                    largest = max(sum(len(one) for one in row if isinstance(one, bytes)) for row in rows)
+                    count = max(_FEW_ROWS, min(2 * count, _MOST_ROWS, _FETCHED_BYTES // largest))
+                    ahead = asyncio.create_task(cursor.fetch(count))
+                    yield await asyncio.to_thread(list, _parts(rows, keys, query))
+            finally:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
 
 
 def _parts(rows: Sequence[asyncpg.Record], keys: Sequence[bytes], query: Query) -> Iterator[Part]:
