@@ -4,6 +4,8 @@ Each node is a real node_exporter over a small synthetic sysfs tree; a crossing 
 Both pipelines watch the same nodes in the same run: Hune (its default site, a Discord webhook at a local capture
 server) and a stock Prometheus + Alertmanager (scrape 15 s, evaluation 15 s, group_wait 30 s, webhook receiver; every
 crossing a group of its own). A node stays hot until both have told.
+
+With --frozen-store the site also has a store in PostgreSQL, whose adapter and server are stopped (SIGSTOP) all along.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import os
 import platform
 import random
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -153,7 +156,36 @@ def stock_pipeline(root: Path, nodes: list[BenchNode], webhook: str) -> Iterator
             finish(process)
 
 
-def measure(crossings: int, spread_seconds: float, seed: int) -> dict[str, Any]:
+@contextlib.contextmanager
+def frozen_store(product: Product) -> Iterator[None]:
+    """Keep the adapter and PostgreSQL stopped; the conductor starts them anew when they are silent for long."""
+    done, stopped = threading.Event(), set()
+
+    def freeze() -> None:
+        while not done.is_set():
+            server = product.pid("postgresql")
+            children = Path(f"/proc/{server}/task/{server}/children")
+            workers = map(int, children.read_text().split()) if children.exists() else ()
+            for pid in (product.pid("timescale"), server, *workers):
+                with contextlib.suppress(ProcessLookupError):
+                    if pid:
+                        os.kill(pid, signal.SIGSTOP)
+                        stopped.add(pid)
+            done.wait(5.0)
+
+    thread = threading.Thread(target=freeze)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        for pid in stopped:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def measure(crossings: int, spread_seconds: float, seed: int, *, frozen: bool = False) -> dict[str, Any]:
     """Return the latencies of both pipelines over so many crossings at uniform phases."""
     rng = random.Random(seed)
     with contextlib.ExitStack() as stack:
@@ -172,11 +204,13 @@ def measure(crossings: int, spread_seconds: float, seed: int) -> dict[str, Any]:
         stack.callback(arrivals.shutdown)
         stack.enter_context(stock_pipeline(root / "stock", nodes, f"http://127.0.0.1:{arrivals.server_port}/"))
         product = Product(root / "hune", environ={"BENCH_WEBHOOK": webhook})
-        site = {
+        site: dict[str, Any] = {
             "nodes": [{"name": node.name, "address": node.address, "exporter": {"port": node.port}} for node in nodes],
             "receivers": [{"name": "discord", "discord": {"webhook": "env:BENCH_WEBHOOK"}}],
             "routes": [{"match": {"severity": "critical"}, "receivers": ["discord"]}],
         }
+        if frozen:
+            site["stores"] = {"timescale": {}}
         product.write_site(json.dumps(site))
         stack.callback(product.down)
         say("starting Hune and the stock pipeline over the same nodes")
@@ -187,6 +221,8 @@ def measure(crossings: int, spread_seconds: float, seed: int) -> dict[str, Any]:
             lambda: [row["value"][1] for row in query(prometheus, count)] == [str(crossings)], "all nodes are seen"
         )
         time.sleep(20)  # The stock Prometheus has scraped everything once, and Hune's grace period is over.
+        if frozen:
+            stack.enter_context(frozen_store(product))
         began = time.time()
         moments = sorted(rng.uniform(0, spread_seconds) for _ in nodes)
         crossed = {}
@@ -249,9 +285,10 @@ def main() -> None:
     parser.add_argument("--crossings", type=int, default=50)
     parser.add_argument("--spread", type=float, default=120.0, help="seconds over which the crossings are spread")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--frozen-store", action="store_true", help="with a store in PostgreSQL that is stopped")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    result = measure(options.crossings, options.spread, options.seed)
+    result = measure(options.crossings, options.spread, options.seed, frozen=options.frozen_store)
     say("")
     if "p95_seconds" in result["hune"] and "p95_seconds" in result["stock"]:
         result["times_faster"] = {
