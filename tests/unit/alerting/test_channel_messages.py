@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -66,7 +67,8 @@ def check_event(event: Event) -> list[str]:
 
 def check_words(words: Words) -> list[str]:
     fits = len(words.title) <= MAX_TITLE and len(words.body) <= MAX_BODY and words.title
-    return [] if fits else [f"{len(words.title)}, {len(words.body)} characters"]
+    pings = re.search(r"(^|[^/\w])@\w|<[!@#&]", re.sub(r"https?://\S+", "", f"{words.title}\n{words.body}"))
+    return [] if fits and not pings else [f"{len(words.title)}, {len(words.body)} characters"]
 
 
 KINDS = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from hune.alerting.notifiers import Digest, Notice, ReceiverRefused, TryLater
 from hune.alerting.notifiers.content import Writer, written
 from hune.alerting.notifiers.phrasing import clean, cut
 from hune.core.errors import InputError
+
+_MENTION = re.compile(r"(@|<)(?=[\w!@#&])")
 
 MAX_TITLE = 250
 MAX_BODY = 1500
@@ -42,12 +45,12 @@ class AppriseComposer:
         content = self._writer.alert(notice)
         say = self._writer.wording.say
         lines = [
-            content.headline(),
-            *(f"{fact.name}: {cut(fact.line, 200)}" for fact in content.facts),
-            *([f"{say('next')}: {cut(content.next_step, 300)}"] if content.next_step else []),
+            calm(content.headline()),
+            *(calm(f"{fact.name}: {cut(fact.line, 200)}") for fact in content.facts),
+            *([calm(f"{say('next')}: {cut(content.next_step, 300)}")] if content.next_step else []),
             *(f"{link.text}: {link.url}" for link in content.links),
         ]
-        return Words(_KINDS.get(content.kind, "info"), cut(content.title, MAX_TITLE), _within(lines))
+        return Words(_KINDS.get(content.kind, "info"), cut(calm(content.title), MAX_TITLE), _within(lines))
 
     def reply(self, notice: Notice) -> Words:
         return self.alert(notice)
@@ -56,13 +59,17 @@ class AppriseComposer:
         many = self._writer.digest(digest)
         away = self._writer.away(many, written)
         # The link first: what comes after may be cut.
-        lines = [*([away] if away else []), *([many.link] if many.link else []), *(row.line() for row in many.rows)]
+        lines = [
+            *([away] if away else []),
+            *([many.link] if many.link else []),
+            *(calm(row.line()) for row in many.rows),
+        ]
         if len(many.rows) < many.total:
             lines.append(self._writer.wording.say("more", many.total - len(many.rows)))
         return Words(_KINDS.get(many.kind, "info"), cut(f"{many.icon} {many.title}", MAX_TITLE), _within(lines))
 
     def plain(self, text: str) -> Words:
-        return Words("failure", "Hune", cut(clean(text), MAX_BODY))
+        return Words("failure", "Hune", cut(calm(clean(text)), MAX_BODY))
 
     def headline(self, notice: Notice) -> str:
         return self._writer.alert(notice).headline()
@@ -107,6 +114,11 @@ class AppriseService:
 
     async def patch(self, _message: str, _payload: Words) -> bool:
         return False
+
+
+def calm(text: str) -> str:
+    """Return foreign text that pings nobody: Apprise passes `@everyone` and `<!channel>` on as what they are."""
+    return _MENTION.sub("\\1\u200b", text)
 
 
 def _within(lines: list[str]) -> str:
