@@ -38,7 +38,7 @@ def samples(chance: random.Random, count: int) -> list[remote.Sample]:
 
 def test_chunks_hold_samples_to_the_last_bit() -> None:
     chance = random.Random(1)
-    for _ in range(500):
+    for _ in range(300):
         chunks = [samples(chance, chance.choice((1, 2, 3, 120, chance.randrange(1, 121)))) for _ in range(4)]
         flat = [one for chunk in chunks for one in chunk]
         times, bits = (np.array(column, np.int64) for column in zip(*flat, strict=True))
