@@ -55,7 +55,7 @@ _PAIRS = 20_000
 """Of series and day, that are asked for at once."""
 _MOST_ROWS = 512
 _FEW_ROWS = 16
-_FETCHED_BYTES = 4 << 20
+_FETCHED_BYTES = 2 << 20
 """Of rows that are fetched together, about."""
 
 _STALE = struct.unpack("<d", struct.pack("<Q", STALE))[0]
