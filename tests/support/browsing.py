@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 WIDE = (1920, 1080)
 NARROW = (360, 800)
+
+# A busy machine takes its time; what comes is awaited all the same.
+expect.set_options(timeout=30_000)
 
 
 def live(page: Page) -> Page:
