@@ -24,8 +24,9 @@ KILLS = 50 if os.environ.get("HUNE_TEST_LONG") else len(PROCESSES)
 
 
 def test_everything_works_and_says_what_was_checked(running: Product) -> None:
-    report = running.health()
+    report = running.ask("health")
     assert report["healthy"]
+    assert running.ask("status")["site"] == running.status()["site"]
     assert {row["name"] for row in report["services"]} >= SERVICES
     assert all(row["detail"] and row["pid"] and row["address"].startswith("127.0.0.1:") for row in report["services"])
 

@@ -16,6 +16,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from hune.core.errors import Unavailable
+from hune.core.layout import Layout
+from hune.http.control import call
+
 COMMAND = [sys.executable, "-m", "hune"]
 
 
@@ -73,7 +77,10 @@ class Product:
         self.run("down")
 
     def status(self) -> Any:
-        return self.ask("status")
+        """Return what `hune status --json` prints, without a process for each question."""
+        code, status = call(Layout(self.data_dir).socket, "GET", "/status")
+        assert code == 200, status
+        return status
 
     def url(self, name: str) -> str:
         """Return the base URL of a service."""
@@ -85,11 +92,11 @@ class Product:
         return int(next((row["pid"] for row in self.status()["processes"] if row["name"] == process), 0))
 
     def health(self) -> Any:
-        """Return the health report, healthy or not."""
-        result = self.run("health", "--json")
-        report = json.loads(result.stdout)
-        assert (result.returncode == 0) == report["healthy"]
-        return report
+        """Return the health report, healthy or not, without a process for each question."""
+        try:
+            return call(Layout(self.data_dir).socket, "GET", "/health", timeout_seconds=20.0)[1]
+        except Unavailable as error:
+            return {"healthy": False, "services": [], "detail": str(error)}
 
 
 def wait_until(condition: Callable[[], Any], what: str, *, seconds: float = 60.0) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 
 
 class HuneError(Exception):
@@ -44,6 +45,10 @@ def why(error: Exception) -> str:
     cause = getattr(error, "os_error", error)
     if isinstance(cause, socket.gaierror):
         return "its name does not resolve"
+    if isinstance(cause, ssl.SSLError):
+        # Its number is OpenSSL's, not the system's.
+        reason = getattr(cause, "reason", "") or str(cause)
+        return getattr(cause, "verify_message", "") or f"TLS failed: {reason.lower()}"
     if isinstance(cause, OSError) and cause.errno:
         return os.strerror(cause.errno).lower()
     return str(cause) or type(cause).__name__

@@ -101,9 +101,7 @@ def test_browser_without_shared_workers_is_live_too(server: NesterServer, open_p
     expect(page.locator('[data-key="node-pve-01"] .figure-value')).to_have_text("61")
 
 
-def test_lost_connection_hatches_the_wall_and_heals(
-    server: NesterServer, open_page: OpenPage
-) -> None:
+def test_lost_connection_hatches_the_wall_and_heals(server: NesterServer, open_page: OpenPage) -> None:
     wall = live(open_page("/wall"))
     server.stop()
     wall.wait_for_selector("html.is-lost", timeout=30_000)

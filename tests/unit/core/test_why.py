@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import ssl
 
 import aiohttp
 import pytest
@@ -21,6 +22,7 @@ REFUSED = OSError(errno.ECONNREFUSED, "Connect call failed ('127.0.0.1', 9090)")
         (TimeoutError(), "no answer in time"),
         (aiohttp.ServerTimeoutError("Connection timeout to host http://x"), "no answer in time"),
         (ConnectionResetError(errno.ECONNRESET, "Connection lost"), "connection reset by peer"),
+        (aiohttp.ClientConnectorSSLError(KEY, ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong")), "TLS failed"),
         (aiohttp.ServerDisconnectedError(), "Server disconnected"),
         (ValueError(), "ValueError"),
     ],
