@@ -123,6 +123,8 @@ def meaning2(body: bytes) -> Meaning:
         if len(series.labels_refs) % 2:
             raise ValueError("a label without a value")
         texts = [symbols[reference] for reference in series.labels_refs]
+        # What metadata refer to has to be there too.
+        _ = symbols[series.metadata.help_ref], symbols[series.metadata.unit_ref]
         _add(told, identity(list(zip(texts[::2], texts[1::2], strict=True))), series)
     return told
 

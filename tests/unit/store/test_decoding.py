@@ -115,6 +115,12 @@ def test_a_reference_to_no_symbol_is_refused(symbols: list[str]) -> None:
     assert read(write2.decode, made.SerializeToString(), Kept()) is None
 
 
+def test_metadata_that_refer_to_no_symbol_are_refused() -> None:
+    made = reference.WriteRequest2(symbols=["", "__name__", "up"])
+    made.timeseries.add(labels_refs=[1, 2]).metadata.help_ref = 3
+    assert read(write2.decode, made.SerializeToString(), Kept()) is None
+
+
 def test_metadata_of_both_versions_is_read() -> None:
     one = reference.WriteRequest()
     one.metadata.add(type=1, metric_family_name="up", help="Whether.", unit="")
