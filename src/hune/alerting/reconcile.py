@@ -105,6 +105,7 @@ class Reconciler:
         self._on_change = on_change
         self._wake = asyncio.Event()
         self._written: dict[int, float] = {}
+        self._unheard_since: dict[str, float] = {}
         self.problem = "not asked yet"
         """Why Prometheus can't be asked, or empty."""
 
@@ -269,13 +270,15 @@ class Reconciler:
         So it goes with one that crosses again after its end was lost: Alertmanager believes that it told it already.
         """
         book_has = set(known)
+        # Prometheus tells since when an alert holds, not since when it fires: what waits first isn't late.
+        self._unheard_since = {key: self._unheard_since.get(key, now) for key in firing if key not in book_has}
         late = {
             key: alert
             for key, alert in firing.items()
-            if key not in book_has
+            if key in self._unheard_since
             and catalogue.is_known(alert.labels.get("alertname", ""))
             and not catalogue.is_told_once(alert.labels.get("alertname", ""))
-            and now - alert.active_at > self._timing.missed
+            and now - self._unheard_since[key] > self._timing.missed
         }
         if not late:
             return []

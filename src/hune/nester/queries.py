@@ -27,6 +27,9 @@ LIVE = " or ".join(
     ]
 )
 
+_ROOT = 'node_filesystem_{}_bytes{{job="node",mountpoint="/"}}'
+_USED = f"({_ROOT.format('size')} - {_ROOT.format('free')})"
+
 # Of what exporters say only their node is kept: series that differ in `read` alone would be an error of the whole.
 VITALS = " or ".join(
     [
@@ -47,8 +50,8 @@ VITALS = " or ".join(
         _read("booted_at", 'max by (node) (node_boot_time_seconds{job="node"})'),
         _read(
             "disk_ratio",
-            '1 - max by (node) (node_filesystem_avail_bytes{job="node",mountpoint="/"})'
-            ' / max by (node) (node_filesystem_size_bytes{job="node",mountpoint="/"})',
+            # As `df` counts: what is kept for root is neither used nor to be had.
+            f"max by (node) ({_USED} / ({_USED} + {_ROOT.format('avail')}))",
         ),
         _read("probe_age", 'time() - timestamp(up{job="probe"})'),
         _read("probe_success", 'probe_success{job="probe"}'),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shutil
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -109,7 +110,7 @@ def heard(discord: DiscordServer) -> list[str]:
         ("over " if "RESOLVED" in accepted.text else "") + name
         for accepted in discord.posts
         for name in ALERTS
-        if f"/{name}" in accepted.text or f"{name} is so" in accepted.text
+        if re.search(rf"/{name}\b|\b{name} is so", accepted.text)
     ]
 
 

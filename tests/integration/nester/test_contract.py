@@ -75,6 +75,7 @@ RULES = [
     record("node_load1", "vector(0.7)", **EXPORTED),
     record("node_boot_time_seconds", "time() - 3600", **EXPORTED),
     record("node_filesystem_avail_bytes", "vector(30)", **EXPORTED, mountpoint="/", device="/dev/sda1"),
+    record("node_filesystem_free_bytes", "vector(30)", **EXPORTED, mountpoint="/", device="/dev/sda1"),
     record("node_filesystem_size_bytes", "vector(100)", **EXPORTED, mountpoint="/", device="/dev/sda1"),
     record("probe_success", "vector(1)", **PROBED),
     record("probe_duration_seconds", "vector(0.023)", **PROBED),
