@@ -27,7 +27,7 @@ LIVE = " or ".join(
     ]
 )
 
-_ROOT = 'node_filesystem_{}_bytes{{job="node",mountpoint="/"}}'
+_ROOT = 'max by (node) (node_filesystem_{}_bytes{{job="node",mountpoint="/"}})'
 _USED = f"({_ROOT.format('size')} - {_ROOT.format('free')})"
 
 # Of what exporters say only their node is kept: series that differ in `read` alone would be an error of the whole.
@@ -51,7 +51,7 @@ VITALS = " or ".join(
         _read(
             "disk_ratio",
             # As `df` counts: what is kept for root is neither used nor to be had.
-            f"max by (node) ({_USED} / ({_USED} + {_ROOT.format('avail')}))",
+            f"{_USED} / ({_USED} + {_ROOT.format('avail')})",
         ),
         _read("probe_age", 'time() - timestamp(up{job="probe"})'),
         _read("probe_success", 'probe_success{job="probe"}'),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+from hune.stack.engines.postgresql import environment
 from hune.stack.unprivileged import identity
 from support.tools import tool
 
@@ -14,6 +16,7 @@ def make(folder: Path) -> subprocess.CompletedProcess[str]:
     arguments = [str(folder / "data" / "postgresql"), str(folder / "keys" / "postgresql"), tool("postgres")]
     return subprocess.run(
         [sys.executable, "-P", "-m", "hune.stack.cluster", *arguments, "--", *identity().options],
+        env={**os.environ, **environment(Path(tool("postgres")))},
         capture_output=True,
         text=True,
         timeout=120,
