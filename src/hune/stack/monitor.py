@@ -135,8 +135,16 @@ class Monitor:
                 self._silent_since[name] = now
 
     def is_healthy(self) -> bool:
-        """Whether every watched service worked when last judged."""
-        return bool(self._verdicts) and all(verdict.healthy for verdict in self._verdicts.values())
+        """Whether every watched service worked when last judged, and the processes are those that were judged."""
+        return bool(self._verdicts) and all(
+            verdict is not None and verdict.healthy and self._is_of_now(entry, verdict)
+            for entry in self._watched
+            for verdict in [self._verdicts.get(entry.name)]
+        )
+
+    def _is_of_now(self, entry: Watched, verdict: Verdict) -> bool:
+        child = self._children.get(entry.process)
+        return child is None or (child.state is State.READY and child.pid == verdict.pid)
 
     def works(self, name: str) -> bool:
         """Whether one service worked when last judged."""
