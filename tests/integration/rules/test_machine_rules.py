@@ -262,3 +262,11 @@ def test_node_that_invents_full_file_systems_hides_no_other(tmp_path: Path, site
     for series, row in machine("pve-01", filesystem("/", {0: 0.99}), seconds=120).series.items():
         world.series[series] = row
     run(tmp_path, site, world, firing(105, "FilesystemFull", alert("FilesystemFull", **ROOT)), every_seconds=EVERY)
+
+
+def test_machines_of_the_lab_do_not_tell_of_this_host_s_disks(tmp_path: Path, site: Site) -> None:
+    world = World(120)
+    for series, row in machine("pve-01", filesystem("/", {0: 0.99}), seconds=120).series.items():
+        world.series[series.replace('node="pve-01"', 'node="pve-01",lab="true"')] = row
+    names = ("FilesystemFilling", "FilesystemFull")
+    run(tmp_path, site, world, *(firing(105, name) for name in names), every_seconds=EVERY)

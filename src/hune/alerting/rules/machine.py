@@ -103,14 +103,15 @@ def _over_limit(
 
 
 def _filesystems(site: Site) -> Iterable[Rule]:
-    kept = f',fstype!~"{_NO_STORE}"'
+    # The simulated machines of the lab have those of this host, which speaks for itself.
+    kept = f',lab!="true",fstype!~"{_NO_STORE}"'
     size, free, left, fixed = (
         _said(f"filesystem_{what}", kept) for what in ("size_bytes", "free_bytes", "avail_bytes", "readonly")
     )
     # As `df` counts: what is kept for root is not to be had.
     used = f"({size} - {free})"
     plain = _named(f"{used} / ({used} + {left}) unless {fixed} == 1", "filesystem", "mountpoint")
-    pool = ',fstype="zfs"'
+    pool = ',lab!="true",fstype="zfs"'
     taken, room = (
         _named(expr, "filesystem", "device", "([^/]+).*")
         for expr in (
