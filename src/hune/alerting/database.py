@@ -13,7 +13,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -59,17 +59,19 @@ class _Job(Generic[T]):
 
 
 class Database:
-    """One file, version `version` of `schema`; open it before use and close it after."""
+    """One file; open it before use and close it after.
 
-    def __init__(self, path: Path, schema: str, version: int, *, reserve_bytes: int = RESERVE_BYTES) -> None:
+    `scripts` lead from an empty file to the newest format, one each; a file's `user_version` says how many it has had.
+    """
+
+    def __init__(self, path: Path, scripts: Sequence[str], *, reserve_bytes: int = RESERVE_BYTES) -> None:
         self.path = path
         self.trouble = ""
         """Why nothing can be written, or empty."""
         self.replaced = ""
         """Where a damaged file was moved, if that happened since the start."""
         self.last_commit_seconds = 0.0
-        self._schema = schema
-        self._version = version
+        self._scripts = scripts
         self._reserve_bytes = reserve_bytes
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
@@ -291,11 +293,13 @@ class Database:
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            connection.executescript(f"BEGIN IMMEDIATE; {self._schema} PRAGMA user_version = {self._version}; COMMIT;")
-        elif version != self._version:
-            # Of another Hune: alerts must flow, so it is kept aside rather than refused.
-            raise _damaged(f"written by another version of Hune (format {version}, not {self._version})")
+        if version > len(self._scripts):
+            # Of a newer Hune: alerts must flow, so it is kept aside rather than refused.
+            raise _damaged(f"written by a newer version of Hune (format {version}, not {len(self._scripts)})")
+        for number, script in enumerate(self._scripts[version:], version + 1):
+            if version:
+                log.info("%s: brought to format %d", self.path, number)
+            connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
 
     def _move_aside(self, error: Exception) -> bool:
         aside = self.path.with_name(f"{self.path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")

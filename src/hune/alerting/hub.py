@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +24,7 @@ from hune.alerting.payload import Notification
 from hune.alerting.receive import routes
 from hune.alerting.reconcile import Reconciler
 from hune.alerting.routing import CONSOLE
+from hune.alerting.schema import SCRIPTS
 from hune.alerting.timing import Timing
 from hune.core.clock import Clock, SystemClock
 from hune.core.errors import Unavailable
@@ -38,8 +38,6 @@ from hune.site.models import Receiver, Site
 
 log = logging.getLogger(__name__)
 
-SCHEMA = resources.files("hune.alerting").joinpath("schema.sql").read_text()
-SCHEMA_VERSION = 1
 _MAINTENANCE_SECONDS = 15.0
 _OBSERVATION_SECONDS = 5.0
 _MOST_EPISODES = 20_000
@@ -69,7 +67,7 @@ class Hub:
         self._metrics = HubMetrics()
         self._page = (site.public_url or site.url("nester")).rstrip("/")
         self._receivers = _receivers(site)
-        self._database = Database(layout.data("hub") / "outbox.db", SCHEMA, SCHEMA_VERSION)
+        self._database = Database(layout.data("hub") / "outbox.db", SCRIPTS)
         self._couriers: list[Courier] = []
         self._reconciler: Reconciler | None = None
 

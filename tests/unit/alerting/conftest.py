@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from importlib import resources
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from hune.alerting.database import Database
+from hune.alerting.schema import SCRIPTS
 
-SCHEMA = resources.files("hune.alerting").joinpath("schema.sql").read_text()
 RESERVE = 256 << 10
 
 
@@ -22,7 +21,7 @@ def connection() -> Iterator[sqlite3.Connection]:
     opened = sqlite3.connect(":memory:", isolation_level=None)
     opened.row_factory = sqlite3.Row
     opened.execute("PRAGMA foreign_keys = ON")
-    opened.executescript(SCHEMA)
+    opened.executescript("".join(SCRIPTS))
     yield opened
     opened.close()
 
@@ -30,7 +29,7 @@ def connection() -> Iterator[sqlite3.Connection]:
 @pytest_asyncio.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """Return an open file with the hub's schema."""
-    opened = Database(tmp_path / "outbox.db", SCHEMA, 1, reserve_bytes=RESERVE)
+    opened = Database(tmp_path / "outbox.db", SCRIPTS, reserve_bytes=RESERVE)
     await opened.open()
     yield opened
     await opened.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hune.alerting.database import Database
+from hune.alerting.schema import SCRIPTS
 from hune.core.errors import InputError, Unavailable
 
 SCHEMA = "CREATE TABLE word (text TEXT NOT NULL UNIQUE); CREATE TABLE bulk (content BLOB);"
@@ -17,7 +18,7 @@ RESERVE = 256 << 10
 
 @asynccontextmanager
 async def opened(path: Path) -> AsyncIterator[Database]:
-    database = Database(path, SCHEMA, 1, reserve_bytes=RESERVE)
+    database = Database(path, [SCHEMA], reserve_bytes=RESERVE)
     await database.open()
     try:
         yield database
@@ -128,7 +129,28 @@ async def test_damaged_file_is_moved_aside_at_the_start(
     assert "damaged" in caplog.text
 
 
-async def test_file_of_another_version_is_moved_aside(tmp_path: Path) -> None:
+async def test_file_of_an_older_format_is_brought_to_the_newest_and_keeps_what_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.db"
+    first = Database(path, SCRIPTS[:1], reserve_bytes=RESERVE)
+    await first.open()
+    await first.write(
+        lambda connection: connection.execute(
+            "INSERT INTO episode (fingerprint, labels, annotations, state, starts_at, received_at, heard_at)"
+            " VALUES ('f', '{}', '{}', 'firing', 1, 1, 1)"
+        )
+    )
+    await first.close()
+    newest = Database(path, SCRIPTS, reserve_bytes=RESERVE)
+    await newest.open()
+    try:
+        assert not newest.replaced
+        [episode] = await newest.read(lambda connection: connection.execute("SELECT * FROM episode").fetchall())
+        assert (episode["fingerprint"], episode["held"]) == ("f", "")
+    finally:
+        await newest.close()
+
+
+async def test_file_of_a_newer_format_is_moved_aside(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "a.db") as other:
         other.execute("PRAGMA user_version = 99")
     other.close()

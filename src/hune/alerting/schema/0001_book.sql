@@ -1,4 +1,4 @@
--- The hub's file. Version: PRAGMA user_version.
+-- The book and the outbox.
 
 CREATE TABLE episode (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
