@@ -216,7 +216,9 @@ def open_episodes(connection: sqlite3.Connection) -> list[Episode]:
 
 def _open_all(connection: sqlite3.Connection, fingerprint: str) -> list[Episode]:
     rows = connection.execute(
-        "SELECT * FROM episode WHERE fingerprint = ? AND state <> 'resolved' ORDER BY id", (fingerprint,)
+        # Without statistics SQLite may as well search the whole history of the alert.
+        "SELECT * FROM episode INDEXED BY episode_open WHERE fingerprint = ? AND state <> 'resolved' ORDER BY id",
+        (fingerprint,),
     )
     return [episode_of(row) for row in rows]
 

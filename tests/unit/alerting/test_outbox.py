@@ -120,7 +120,6 @@ def test_receiver_that_left_the_site_takes_its_backlog_along(connection: sqlite3
             "SELECT * FROM delivery WHERE receiver = 'x' AND message IS NOT NULL AND shown IS NOT told",
             "delivery_outdated",
         ),
-        ("SELECT * FROM episode WHERE fingerprint = 'x' AND state <> 'resolved'", "episode_open"),
     ],
 )
 def test_history_costs_nothing(connection: sqlite3.Connection, query: str, index: str) -> None:
