@@ -92,7 +92,7 @@ def init(
     from hune.core.errors import InputError
     from hune.core.files import write_atomically
     from hune.site.detect import inspect
-    from hune.site.draft import DISCORD_VARIABLE, Draft, node_of, render
+    from hune.site.draft import DISCORD_VARIABLE, Draft, channel_by_url, node_of, render
     from hune.site.load import FILE_NAME, find, load_text, told
 
     path = find(site, os.environ, Path.cwd()) or Path.cwd() / FILE_NAME
@@ -101,7 +101,8 @@ def init(
     host = inspect()
     if yes:
         has_webhook = bool(os.environ.get(DISCORD_VARIABLE, "").strip())
-        draft = Draft(host.name, nodes=[node_of(host)], discord=has_webhook)
+        channel = channel_by_url("discord") if has_webhook else None
+        draft = Draft(host.name, nodes=[node_of(host)], channel=channel)
     elif sys.stdin.isatty():
         draft = ask(host)
     else:
@@ -113,8 +114,11 @@ def init(
         show.as_json({"site": told(path), "nodes": [node.name for node in written.nodes]})
         return
     show.line(f"[green]●[/] wrote {show.escape(told(path))}")
-    if draft.discord and not os.environ.get(DISCORD_VARIABLE):
-        show.line(f"[dim]put the channel's webhook URL into the environment: export {DISCORD_VARIABLE}=…[/]")
+    variable = draft.channel.variable if draft.channel else ""
+    if variable and not os.environ.get(variable):
+        show.line(f"[dim]put its secret into the environment first: export {variable}=…, or give a file: file:/…[/]")
+    if draft.channel:
+        show.line("[dim]once Hune runs, see that it reaches you: hune alert test[/]")
     chosen = f" --site {show.escape(str(site))}" if site else ""
     show.line(
         f"[dim]look at it, then: hune up{chosen}, or if Hune runs already: hune plan{chosen}, hune reload{chosen}[/]"

@@ -13,8 +13,20 @@ from rich.markup import escape
 from rich.prompt import Confirm, FloatPrompt, Prompt
 
 from hune.site.detect import ThisHost
-from hune.site.draft import DISCORD_VARIABLE, Draft, DraftLink, DraftNode, node_of
-from hune.site.values import HINTS, NAME_PATTERN, Device, Host, Name, Speed
+from hune.site.draft import (
+    CHANNELS,
+    DISCORD_VARIABLE,
+    Draft,
+    DraftChannel,
+    DraftLink,
+    DraftNode,
+    channel_by_mail,
+    channel_by_url,
+    node_of,
+)
+from hune.site.values import HINTS, NAME_PATTERN, Device, EmailAddress, Host, Name, Speed
+
+_NOBODY = "none"
 
 console = Console(highlight=False, emoji=False)
 
@@ -36,9 +48,26 @@ def ask(host: ThisHost) -> Draft:
     limit = 0.0
     while not 0 < limit <= 150:
         limit = FloatPrompt.ask("Alert above how many °C of CPU temperature", default=70.0, console=console)
-    console.print(f"\nAlerts can go to a Discord channel, whose webhook URL stands in {DISCORD_VARIABLE}.")
-    discord = Confirm.ask("Tell Discord?", default=DISCORD_VARIABLE in os.environ, console=console)
-    return Draft(name, "fr" if language == "fr" else "en", limit, nodes, discord, this_host)
+    return Draft(name, "fr" if language == "fr" else "en", limit, nodes, _ask_channel(), this_host)
+
+
+def _ask_channel() -> DraftChannel | None:
+    console.print(
+        "\nWhere shall critical alerts go? More channels, and who gets what, can be written into the file later."
+    )
+    default = "discord" if DISCORD_VARIABLE in os.environ else _NOBODY
+    kind = Prompt.ask("Channel", choices=[*CHANNELS, _NOBODY], default=default, console=console)
+    if kind == _NOBODY:
+        return None
+    if kind != "email":
+        channel = channel_by_url(kind)
+        console.print(f"[dim]Its URL is a secret: it is read from {channel.variable} when Hune starts.[/]")
+        return channel
+    server = _ask("  SMTP server (port 587, STARTTLS)", check=_fits(Host))
+    user = _ask("  Who signs in there (- for nobody)", default="-", check=lambda _text: "")
+    sender = _ask("  Messages come from", default=user if "@" in user else None, check=_fits(EmailAddress))
+    to = _ask("  They go to", check=_fits(EmailAddress))
+    return channel_by_mail(server, sender, [to], "" if user == "-" else user)
 
 
 def _ask_own_ports(host: ThisHost) -> list[str]:

@@ -35,6 +35,39 @@ class DraftNode:
 
 
 @dataclass(frozen=True)
+class DraftChannel:
+    """A way to people: its kind, what the site file says of it (values as YAML), and where its secret stands."""
+
+    kind: str
+    settings: Sequence[tuple[str, str]]
+    variable: str = ""
+
+
+_URLS = {
+    "discord": ("webhook", DISCORD_VARIABLE),
+    "slack": ("webhook", "SLACK_WEBHOOK_URL"),
+    "teams": ("workflow", "TEAMS_WORKFLOW_URL"),
+    "webhook": ("url", "WEBHOOK_URL"),
+}
+CHANNELS = (*_URLS, "email")
+
+
+def channel_by_url(kind: str) -> DraftChannel:
+    """Return a channel whose URL is its secret."""
+    key, variable = _URLS[kind]
+    return DraftChannel(kind, [(key, f"env:{variable}")], variable)
+
+
+def channel_by_mail(host: str, sender: str, to: Sequence[str], user: str = "") -> DraftChannel:
+    """Return the channel of people with e-mail; a `user` signs in with a password."""
+    settings = [("host", quote(host)), ("sender", quote(sender)), ("to", f"[{', '.join(map(quote, to))}]")]
+    if not user:
+        return DraftChannel("email", settings)
+    variable = "SMTP_PASSWORD"
+    return DraftChannel("email", [*settings, ("user", quote(user)), ("password", f"env:{variable}")], variable)
+
+
+@dataclass(frozen=True)
 class Draft:
     """What the answers were."""
 
@@ -42,7 +75,7 @@ class Draft:
     language: Literal["en", "fr"] = "en"
     cpu_celsius: float = 70
     nodes: Sequence[DraftNode] = field(default_factory=tuple)
-    discord: bool = False
+    channel: DraftChannel | None = None
     this_host: bool = True
 
 
@@ -86,7 +119,7 @@ def render(draft: Draft) -> str:
         "thresholds:",
         f"  cpu_celsius: {draft.cpu_celsius:g}  # °C, CPU package and cores; clears 3 °C below",
         "",
-        *_channel(commented=not draft.discord),
+        *_channel(draft.channel),
         "",
         "# What else to try from here: type icmp, tcp, http, dns or tls.",
         "# probes:",
@@ -118,19 +151,23 @@ def _link(link: DraftLink) -> str:
     return f"{{device: {quote(link.device)}{speed}}}"
 
 
-def _channel(*, commented: bool) -> list[str]:
+def _channel(chosen: DraftChannel | None) -> list[str]:
+    channel = chosen or channel_by_url("discord")
     lines = [
         "receivers:",
-        "  - name: discord",
-        "    discord:",
-        f"      webhook: env:{DISCORD_VARIABLE}",
+        f"  - name: {channel.kind}",
+        f"    {channel.kind}:",
+        *(f"      {key}: {value}" for key, value in channel.settings),
         "",
         "routes:",
         "  - match: {severity: critical}",
-        "    receivers: [discord]",
+        f"    receivers: [{channel.kind}]",
     ]
-    told = ["# Whom to tell. A webhook's URL is a secret: it stands in the environment or in a file, never here."]
-    return told + ([f"# {line}".rstrip() for line in lines] if commented else lines)
+    told = [
+        f"# Whom to tell, by {', '.join(CHANNELS)} or others.",
+        "# Secrets (the URL of a webhook, a password) stand in the environment or in a file, never here.",
+    ]
+    return told + (lines if chosen else [f"# {line}".rstrip() for line in lines])
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@/-]*")

@@ -141,6 +141,7 @@ def test_init_writes_where_it_is_told(tmp_path: Path) -> None:
 def test_init_asks_until_the_answers_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
     from hune.cli import site_init
     from hune.site.detect import Port, ThisHost
+    from hune.site.draft import channel_by_mail
 
     answers = iter(
         [
@@ -148,18 +149,16 @@ def test_init_asks_until_the_answers_are_right(monkeypatch: pytest.MonkeyPatch) 
             *("y", "y"),  # this machine, and its port
             *("watch", "pve-01", "10.0.0.1:9", "10.0.0.11", "y", "enp1s0f0:fast", "enp1s0f0:10G enp1s0f1:10G"),
             *("pve-02", "10.0.0.12", "n", ""),  # the same ports as before
-            *("", "0", "75", "y"),
+            *("", "0", "75"),
+            *("email", "smtp.example:25", "smtp.example", "hune@home.example", "", "me at home", "me@home.example"),
         ]
     )
     monkeypatch.setattr(site_init.console, "input", lambda *_args, **_kwargs: next(answers))
     draft = site_init.ask(ThisHost("watch", "linux", ports=(Port("eno1", is_up=True, speed=10**9),)))
     assert next(answers, None) is None
-    assert (draft.name, draft.language, draft.cpu_celsius, draft.discord, draft.this_host) == (
-        "homelab",
-        "fr",
-        75.0,
-        True,
-        True,
+    assert (draft.name, draft.language, draft.cpu_celsius, draft.this_host) == ("homelab", "fr", 75.0, True)
+    assert draft.channel == channel_by_mail(
+        "smtp.example", "hune@home.example", ["me@home.example"], "hune@home.example"
     )
     assert [(node.name, node.address, node.kind, len(node.links)) for node in draft.nodes] == [
         ("watch", "127.0.0.1", "linux", 1),

@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from hune.site.detect import ThisHost
-from hune.site.draft import Draft, DraftLink, DraftNode, node_of, render
+from hune.site.draft import CHANNELS, Draft, DraftLink, DraftNode, channel_by_mail, channel_by_url, node_of, render
 from hune.site.models import Site
 from hune.site.schema import schema
 from hune.site.shape import fields_of
@@ -97,7 +97,7 @@ def test_draft_of_this_machine_is_right(host: ThisHost, load_text: Callable[...,
 def test_draft_of_a_cluster_is_right(host: ThisHost, load_text: Callable[..., Site]) -> None:
     ports = (DraftLink("enp1s0f0", "10G"), DraftLink("enp1s0f1"))
     nodes = [node_of(host, watched=["eno1"]), DraftNode("null", "fe80::1%eno1", "proxmox", ports)]
-    text = render(Draft("007", "fr", 72.5, nodes, discord=True))
+    text = render(Draft("007", "fr", 72.5, nodes, channel=channel_by_url("discord")))
     site = load_text(text)
     assert (site.name, site.language, site.thresholds_of(site.nodes[0]).cpu_celsius.limit) == ("007", "fr", 72.5)
     assert [(node.name, [link.device for link in node.links]) for node in site.nodes] == [
@@ -105,6 +105,15 @@ def test_draft_of_a_cluster_is_right(host: ThisHost, load_text: Callable[..., Si
         ("null", ["enp1s0f0", "enp1s0f1"]),
     ]
     assert site.routes[0].receivers == ["discord"]
+
+
+@pytest.mark.parametrize("kind", CHANNELS)
+def test_draft_with_any_channel_is_right(kind: str, host: ThisHost, load_text: Callable[..., Site]) -> None:
+    by_mail = channel_by_mail("smtp.example", "hune@home.example", ["me@home.example"], "hune")
+    channel = by_mail if kind == "email" else channel_by_url(kind)
+    site = load_text(render(Draft("home", nodes=[node_of(host)], channel=channel)))
+    assert [receiver.channel for receiver in site.receivers] == [kind]
+    assert site.routes[0].receivers == [kind]
 
 
 def test_draft_without_this_machine_leaves_it_out(load_text: Callable[..., Site]) -> None:
