@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hune.alerting.episode import Dead, Delivery, Ending, Episode, Incoming, State
+from hune.alerting.episode import Again, Dead, Delivery, Ending, Episode, Incoming, State
 
 ReceiversOf = Callable[[Incoming], Sequence[str]]
 IsKnown = Callable[[str], bool]
@@ -255,6 +255,12 @@ def list_episodes(
     return [(episode, told.get(episode.id, [])) for episode in episodes]
 
 
+def get(connection: sqlite3.Connection, episode: int) -> tuple[Episode, list[Delivery]] | None:
+    """Return one episode with what was told of it, None if there is none of that number (any more)."""
+    row = connection.execute("SELECT * FROM episode WHERE id = ?", (episode,)).fetchone()
+    return None if row is None else (episode_of(row), _deliveries(connection, [episode]).get(episode, []))
+
+
 def list_digest(
     connection: sqlite3.Connection, digest: int
 ) -> tuple[sqlite3.Row, list[tuple[Episode, sqlite3.Row]]] | None:
@@ -320,6 +326,7 @@ def episode_of(row: sqlite3.Row) -> Episode:
         ending=Ending(row["ending"]) if row["ending"] else None,
         value=row["value"],
         peak=row["peak"],
+        held=row["held"],
     )
 
 
@@ -335,4 +342,6 @@ def delivery_of(row: sqlite3.Row) -> Delivery:
         problem=row["problem"],
         dead=Dead(row["dead"]),
         queued_at=row["queued_at"],
+        again=Again(row["again"]),
+        step=row["step"],
     )

@@ -76,6 +76,8 @@ class Episode:
     ending: Ending | None = None
     value: float | None = None
     peak: float | None = None
+    held: str = ""
+    """Why nobody is told of it now, JSON; empty: people are told."""
 
     @property
     def alertname(self) -> str:
@@ -106,6 +108,29 @@ class Dead(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Care:
+    """Who looks after an alert; acknowledged without, snoozed with an end."""
+
+    at: float
+    by: str
+    until: float | None = None
+    note: str = ""
+
+    @property
+    def state(self) -> str:
+        return "acknowledged" if self.until is None else "snoozed"
+
+
+class Again(IntEnum):
+    """Why a receiver is told once more what it knows already."""
+
+    NO = 0
+    REMINDER = 1
+    SNOOZE_OVER = 2
+    ESCALATION = 3
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """What a receiver was told of an episode, and what it shall be told."""
 
@@ -120,11 +145,14 @@ class Delivery:
     problem: str = ""
     dead: Dead = Dead.NO
     queued_at: float = field(default=0.0)
+    again: Again = Again.NO
+    step: int = 0
+    """0: named by the routes; n: by the n-th step of escalation."""
 
     @property
     def state(self) -> str:
         """`sent`, `dead` (refused), `discarded`, `failed` (tried again soon) or `pending`."""
-        if self.told == self.wanted:
+        if self.told == self.wanted and not self.again:
             return "sent"
         if self.dead is Dead.DISCARDED:
             return "discarded"

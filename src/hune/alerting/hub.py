@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from hune.alerting import book, catalogue, letters, outbox
+from hune.alerting import book, catalogue, desk, keys, letters, outbox
 from hune.alerting.database import LOW_DISK_BYTES, RESERVE_BYTES, Database
 from hune.alerting.deliver import Courier
 from hune.alerting.episode import Incoming, State
@@ -83,9 +83,10 @@ class Hub:
             try:
                 with suppress(Unavailable):
                     await self._begin()
+                links = await asyncio.to_thread(keys.load, keys.path(self._layout))
                 keyring = await asyncio.to_thread(self._keyring)
                 async with open_session(keyring=keyring) as engines, open_session() as outside:
-                    await self._work(ready, engines, outside)
+                    await self._work(ready, engines, outside, links)
             finally:
                 await self._database.close()
         finally:
@@ -97,7 +98,7 @@ class Hub:
         is_elsewhere = bool(self._site.part(name).url)
         return Keyring(() if is_elsewhere else [(self._site.url(name), self._layout.key(name))])
 
-    async def _work(self, ready: asyncio.Event, engines: Any, outside: Any) -> None:
+    async def _work(self, ready: asyncio.Event, engines: Any, outside: Any, links: keys.Keys) -> None:
         setting = Setting(self._site, self._environ, outside, self._page, self._timing.request)
         self._couriers = [
             Courier(
@@ -121,7 +122,7 @@ class Hub:
             metrics=self._metrics,
             on_change=self._wake_couriers,
         )
-        server = HttpService("hub", self._app(), host=self._site.listen, port=self._site.port("hub"))
+        server = HttpService("hub", self._app(links), host=self._site.listen, port=self._site.port("hub"))
         async with asyncio.TaskGroup() as group:
             for courier in self._couriers:
                 group.create_task(courier.run(), name=f"hub: {courier.receiver}")
@@ -131,7 +132,7 @@ class Hub:
             await start(group, server)
             ready.set()
 
-    def _app(self) -> Any:
+    def _app(self, links: keys.Keys) -> Any:
         def count(status: int) -> None:
             self._metrics.requests.labels(str(status)).inc()
 
@@ -147,6 +148,7 @@ class Hub:
                     self._site.language,
                     self._timing.test_alert,
                 ),
+                *desk.routes(self._database, self._clock, links, self._wake_couriers),
             ],
             registry=self._metrics.registry,
             health=self.health,

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,18 +15,17 @@ from starlette.routing import BaseRoute, Route
 
 from hune.alerting import book, outbox
 from hune.alerting.database import Database
+from hune.alerting.doors import local, read_document
 from hune.alerting.episode import Dead, Incoming
 from hune.alerting.notifiers.phrasing import Wording
 from hune.alerting.outbox import Item, Which
 from hune.core.clock import Clock
-from hune.core.errors import InputError, Unavailable
-from hune.http.serve import problem
+from hune.core.errors import InputError
 
 log = logging.getLogger(__name__)
 
 TEST_ALERT = "TestAlert"
 _MAX_LISTED = 5000
-_MAX_BODY_BYTES = 64 << 10
 
 
 def routes(
@@ -46,7 +43,7 @@ def routes(
         return JSONResponse({"now": clock.now(), "dead": [_letter(item) for item in items]})
 
     async def turn(request: Request) -> Response:
-        document = await _read(request)
+        document = await read_document(request)
         action, which = _wanted(document, couriers)
         if action not in hands:
             raise InputError("action: unknown", remedy=f"write one of: {', '.join(hands)}")
@@ -57,7 +54,7 @@ def routes(
         return JSONResponse({"action": action, "count": count})
 
     async def test(request: Request) -> Response:
-        document = await _read(request)
+        document = await read_document(request)
         _, which = _wanted(document, couriers)
         receivers = [which.receiver] if which.receiver else list(couriers)
         alert, now = _test_alert(Wording(language)), clock.now()
@@ -73,50 +70,9 @@ def routes(
 
     return [
         Route("/dead", listing),
-        Route("/dead", _answered(turn), methods=["POST"]),
-        Route("/test", _answered(test), methods=["POST"]),
+        Route("/dead", local(turn), methods=["POST"]),
+        Route("/test", local(test), methods=["POST"]),
     ]
-
-
-def _answered(handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
-    async def handle(request: Request) -> Response:
-        if not _is_from_here(request):
-            return problem(403, "only from this machine: hune alert")
-        # A browser sends JSON of another site's only if we allow it: nobody's page can do this by the way.
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            return problem(415, "send JSON, with Content-Type: application/json")
-        try:
-            response: Response = await handler(request)
-        except InputError as error:
-            return problem(400, str(error))
-        except Unavailable as error:
-            return problem(503, str(error))
-        return response
-
-    return handle
-
-
-def _is_from_here(request: Request) -> bool:
-    """Whether who asks is on this machine: from its loopback, or from the very address that was called."""
-    client, server = request.client, request.scope.get("server")
-    if client is None:
-        return False
-    return ipaddress.ip_address(client.host).is_loopback or (server is not None and client.host == server[0])
-
-
-async def _read(request: Request) -> Mapping[str, Any]:
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > _MAX_BODY_BYTES:
-            raise InputError("body: too large", remedy="name fewer")
-    try:
-        document = json.loads(bytes(body))
-    except (ValueError, RecursionError):
-        raise InputError("body: not JSON", remedy="send an object") from None
-    if not isinstance(document, dict):
-        raise InputError("body: not an object", remedy="send one")
-    return document
 
 
 def _wanted(document: Mapping[str, Any], couriers: Mapping[str, Any]) -> tuple[str, Which]:

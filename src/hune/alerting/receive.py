@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,10 +11,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from hune.alerting import book
+from hune.alerting import book, care
 from hune.alerting.catalogue import ALERTS
 from hune.alerting.database import Database
-from hune.alerting.episode import Delivery, Episode
+from hune.alerting.documents import alert_document, episode_document, number_asked
+from hune.alerting.episode import Episode
 from hune.alerting.payload import Notification, read_notification
 from hune.core.clock import Clock
 from hune.core.errors import InputError, Unavailable
@@ -46,12 +46,15 @@ def routes(accept: Accept, database: Database, clock: Clock, count: Callable[[in
 
     async def alerts(request: Request) -> Response:
         now = clock.now()
-        since = _number(request, "since", now - _DAY)
-        limit = int(min(max(_number(request, "limit", _DEFAULT_LIMIT), 1), _MAX_LIMIT))
-        rows = await database.read(
-            lambda connection: book.list_episodes(connection, since=since, limit=limit, first=ALERTS)
-        )
-        return JSONResponse({"now": now, "alerts": [_alert(episode, told) for episode, told in rows]})
+        since = number_asked(request, "since", now - _DAY)
+        limit = int(min(max(number_asked(request, "limit", _DEFAULT_LIMIT), 1), _MAX_LIMIT))
+
+        def listed(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+            found = book.list_episodes(connection, since=since, limit=limit, first=ALERTS)
+            looked_after = care.of(connection, [episode.id for episode, _ in found])
+            return [alert_document(episode, told, looked_after.get(episode.id)) for episode, told in found]
+
+        return JSONResponse({"now": now, "alerts": await database.read(listed)})
 
     async def digest(request: Request) -> Response:
         number = min(request.path_params["number"], _LAST_NUMBER)
@@ -115,54 +118,6 @@ async def _read(request: Request, turn: asyncio.Semaphore) -> Notification | Non
         return await asyncio.to_thread(read_notification, bytes(body))
 
 
-def _number(request: Request, name: str, default: float) -> float:
-    given = request.query_params.get(name)
-    if given is None:
-        return default
-    try:
-        value = float(given)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f"{name}: not a number", remedy="leave it out, or write one")
-    return value
-
-
-def _alert(episode: Episode, deliveries: list[Delivery]) -> dict[str, Any]:
-    return {**_episode(episode), "deliveries": [_delivery(delivery) for delivery in deliveries]}
-
-
-def _episode(episode: Episode) -> dict[str, Any]:
-    return {
-        "id": episode.id,
-        "alertname": episode.alertname,
-        "severity": episode.severity,
-        "state": episode.state,
-        "labels": episode.labels,
-        "annotations": episode.annotations,
-        "starts_at": episode.starts_at,
-        "received_at": episode.received_at,
-        "doubted_at": episode.doubted_at,
-        "expires_at": episode.expires_at,
-        "resolved_at": episode.resolved_at,
-        "ending": episode.ending,
-        "value": episode.value,
-        "peak": episode.peak,
-    }
-
-
-def _delivery(delivery: Delivery) -> dict[str, Any]:
-    detail = delivery.problem or (f"counted in digest {delivery.digest}" if delivery.digest else "")
-    return {
-        "receiver": delivery.receiver,
-        "state": delivery.state,
-        "told": delivery.told,
-        "at": delivery.at,
-        "digest": delivery.digest,
-        "detail": detail,
-    }
-
-
 def _digest(head: sqlite3.Row, items: list[tuple[Episode, sqlite3.Row]]) -> dict[str, Any]:
     return {
         "id": head["id"],
@@ -171,7 +126,7 @@ def _digest(head: sqlite3.Row, items: list[tuple[Episode, sqlite3.Row]]) -> dict
         "sent_at": head["sent_at"],
         "alerts": [
             {
-                **_episode(episode),
+                **episode_document(episode),
                 "told": "came and went" if row["known"] is None and row["told"] == "resolved" else row["told"],
             }
             for episode, row in items

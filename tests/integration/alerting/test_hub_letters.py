@@ -11,8 +11,8 @@ from typing import Any
 
 from starlette.requests import Request
 
+from hune.alerting.doors import is_from_here
 from hune.alerting.episode import Incoming
-from hune.alerting.letters import _is_from_here
 from support.alerts import make_alert
 from support.discord_server import DiscordServer, Fault
 from support.hub_process import SRC, HubProcess
@@ -125,7 +125,7 @@ async def test_page_of_another_site_cannot_send_or_discard(hub: HubProcess) -> N
             assert response.status == 400
 
 
-def test_only_this_machine_is_from_here() -> None:
+def test_only_this_machineis_from_here() -> None:
     def asked(client: str | None, server: str = "192.0.2.5") -> bool:
         scope: dict[str, Any] = {
             "type": "http",
@@ -133,7 +133,7 @@ def test_only_this_machine_is_from_here() -> None:
             "server": (server, 9094),
             "client": client and (client, 40000),
         }
-        return _is_from_here(Request(scope))
+        return is_from_here(Request(scope))
 
     assert asked("127.0.0.1")
     assert asked("::1")

@@ -5,11 +5,13 @@ ALTER TABLE episode ADD COLUMN held TEXT NOT NULL DEFAULT '';
 
 -- Not before this moment (a receiver's hours); 0: at once.
 ALTER TABLE delivery ADD COLUMN due_at REAL NOT NULL DEFAULT 0;
--- 1: to be told once more though nothing changed: a reminder, a snooze that is over, an escalation to who knows already.
+-- Why it is to be told once more though nothing changed: `episode.Again`; 0: it isn't.
 ALTER TABLE delivery ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
 -- 0: named by the routes; n: by the n-th step of escalation.
 ALTER TABLE delivery ADD COLUMN step INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX delivery_again ON delivery (receiver) WHERE again = 1;
+-- Used only by queries that say the same in the same words: `outbox.WAITING`.
+DROP INDEX delivery_waiting;
+CREATE INDEX delivery_waiting ON delivery (receiver, queued_at) WHERE (told IS NOT wanted OR again > 0);
 
 -- Who looks after an episode: acknowledged (until IS NULL) or snoozed.
 CREATE TABLE care (
@@ -29,9 +31,11 @@ CREATE TABLE event (
     kind TEXT NOT NULL,
     receiver TEXT NOT NULL DEFAULT '',
     by TEXT NOT NULL DEFAULT '',
+    -- JSON, an object; empty: there is nothing to add.
     detail TEXT NOT NULL DEFAULT ''
 );
-CREATE INDEX event_episode ON event (episode, id);
+CREATE INDEX event_episode ON event (episode);
+CREATE INDEX event_at ON event (at);
 
 -- Maintenance that people declare beside the site file's windows.
 CREATE TABLE maintenance (

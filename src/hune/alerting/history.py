@@ -1,0 +1,114 @@
+"""What happened to each alert, in order: one row an edge, written in the transaction that made it so."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """Of an event; in brackets what its detail says."""
+
+    OPENED = "opened"
+    """It fires (value)."""
+    FIRING = "firing"
+    """Known again to fire, after `unknown`."""
+    UNKNOWN = "unknown"
+    """Nobody confirms it any more."""
+    RESOLVED = "resolved"
+    """It is over (ending, at, peak)."""
+    TOLD = "told"
+    """A receiver accepted the news (told, message, digest, step)."""
+    REMINDED = "reminded"
+    """A receiver accepted it once more (why, message, digest)."""
+    ESCALATED = "escalated"
+    """A step of escalation is due (step, after)."""
+    REFUSED = "refused"
+    """A receiver refused it (problem)."""
+    RESENT = "resent"
+    """What was refused is to be sent again."""
+    DISCARDED = "discarded"
+    """What waited for a receiver is told no more (reason)."""
+    ACKNOWLEDGED = "acknowledged"
+    """Somebody looks after it (note, receiver's link)."""
+    SNOOZED = "snoozed"
+    """Somebody wants to hear of it later (until, note)."""
+    CARE_ENDED = "care_ended"
+    """Nobody looks after it any more (reason: released, over)."""
+    HELD = "held"
+    """From now on nobody is told (holds)."""
+    RELEASED = "released"
+    """People are told again."""
+    WITHHELD = "withheld"
+    """It came and went while nobody was to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One edge; `at` in seconds since the epoch, `by` a person."""
+
+    id: int
+    episode: int
+    at: float
+    kind: str
+    receiver: str
+    by: str
+    detail: Mapping[str, Any]
+
+
+def record(
+    connection: sqlite3.Connection,
+    episode: int,
+    kind: Kind,
+    *,
+    at: float,
+    receiver: str = "",
+    by: str = "",
+    **detail: Any,
+) -> None:
+    """Note what happened to an episode; details that are None or empty are left out."""
+    record_all(connection, [(episode, detail)], kind, at=at, receiver=receiver, by=by)
+
+
+def record_all(
+    connection: sqlite3.Connection,
+    rows: Iterable[tuple[int, Mapping[str, Any]]],
+    kind: Kind,
+    *,
+    at: float,
+    receiver: str = "",
+    by: str = "",
+) -> None:
+    """Note the same of many: rows of episode and detail."""
+    connection.executemany(
+        "INSERT INTO event (episode, at, kind, receiver, by, detail) VALUES (?, ?, ?, ?, ?, ?)",
+        [(episode, at, kind, receiver, by, _written(detail)) for episode, detail in rows],
+    )
+
+
+def _written(detail: Mapping[str, Any]) -> str:
+    kept = {key: value for key, value in detail.items() if value is not None and value != ""}
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")) if kept else ""
+
+
+def of_episode(connection: sqlite3.Connection, episode: int) -> list[Event]:
+    """Return the events of one episode, oldest first."""
+    rows = connection.execute("SELECT * FROM event WHERE episode = ? ORDER BY id", (episode,))
+    return [event_of(row) for row in rows]
+
+
+def event_of(row: sqlite3.Row) -> Event:
+    """Return the event of a row of the table."""
+    return Event(
+        id=row["id"],
+        episode=row["episode"],
+        at=row["at"],
+        kind=row["kind"],
+        receiver=row["receiver"],
+        by=row["by"],
+        detail=json.loads(row["detail"]) if row["detail"] else {},
+    )
