@@ -45,3 +45,4 @@ _.check_everything
 _.end_snoozes
 _.next_end
 _.for_operator
+_.for_alert
