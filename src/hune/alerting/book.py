@@ -10,7 +10,9 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hune.alerting import holds, withholding
 from hune.alerting.episode import Again, Dead, Delivery, Ending, Episode, Incoming, State
+from hune.alerting.holds import AT_ONCE, Due, Hold, HoldKind, Terms, at_once
 
 ReceiversOf = Callable[[Incoming], Sequence[str]]
 IsKnown = Callable[[str], bool]
@@ -25,6 +27,8 @@ class Taken:
     claimed: list[int] = field(default_factory=list)
     """Declared as over by Alertmanager; not believed yet."""
     resent: int = 0
+    silenced: bool = False
+    """Something of it is under a silence, by which Alertmanager wouldn't have sent it."""
 
 
 def take(
@@ -36,21 +40,24 @@ def take(
     is_told_once: IsKnown,
     now: float,
     test_alert_seconds: float,
+    terms: Terms = AT_ONCE,
 ) -> Taken:
     """Enter a notification into the book; the end of what `is_told_once` is no news."""
     taken = Taken()
     for alert in alerts:
         once = is_told_once(alert.labels.get("alertname", ""))
+        taken.silenced |= alert.firing and any(hold.kind is HoldKind.SILENCE for hold in terms.holds(alert.labels))
         if not alert.firing and not once:
-            _take_end(connection, alert, receivers_of(alert), is_known, now, taken)
+            _take_end(connection, alert, receivers_of(alert), is_known, terms, now, taken)
         elif not alert.firing or (once and _is_known_since(connection, alert)):
             taken.resent += 1
         elif alert.starts_at is None or once:
-            episode = open_episode(connection, alert, now=now, expires_at=now + test_alert_seconds)
-            _address(connection, episode, receivers_of(alert), State.FIRING, now)
+            held = terms.holds(alert.labels)
+            episode = open_episode(connection, alert, now=now, expires_at=now + test_alert_seconds, held=held)
+            _address(connection, episode, receivers_of(alert), State.FIRING, now, terms.due_of(alert.labels))
             taken.opened.append(episode)
         else:
-            _take_firing(connection, alert, receivers_of(alert), is_known, now, taken)
+            _take_firing(connection, alert, receivers_of(alert), is_known, terms, now, taken)
     return taken
 
 
@@ -69,16 +76,18 @@ def _take_firing(
     alert: Incoming,
     receivers: Sequence[str],
     is_known: IsKnown,
+    terms: Terms,
     now: float,
     taken: Taken,
 ) -> None:
+    due = terms.due_of(alert.labels)
     episode = _open_one(connection, alert.fingerprint)
     if episode is not None:
         taken.resent += 1
         refresh(connection, episode, alert.annotations, alert.value, heard_at=now)
         if not is_known(episode.alertname):
             confirm(connection, episode.id)
-        _address(connection, episode.id, receivers, State.FIRING, now)
+        _address(connection, episode.id, receivers, State.FIRING, now, due)
         return
     # What was measured as over stays over, however long Alertmanager repeats it; a receiver that hears of
     # it only now is told that it was.
@@ -88,10 +97,11 @@ def _take_firing(
     ).fetchone()
     if over is not None:
         taken.resent += 1
-        _address(connection, over["id"], receivers, State.RESOLVED, now)
+        _address(connection, over["id"], receivers, State.RESOLVED, now, due)
+        withholding.withhold(connection, over["id"], now=now)
         return
-    opened = open_episode(connection, alert, now=now)
-    _address(connection, opened, receivers, State.FIRING, now)
+    opened = open_episode(connection, alert, now=now, held=terms.holds(alert.labels))
+    _address(connection, opened, receivers, State.FIRING, now, due)
     taken.opened.append(opened)
 
 
@@ -100,14 +110,15 @@ def _take_end(
     alert: Incoming,
     receivers: Sequence[str],
     is_known: IsKnown,
+    terms: Terms,
     now: float,
     taken: Taken,
 ) -> None:
-    moment = min(now, alert.ends_at or now)
+    moment, due = min(now, alert.ends_at or now), terms.due_of(alert.labels)
     for episode in _open_all(connection, alert.fingerprint):
         if alert.starts_at is not None and episode.expires_at is None and moment < episode.starts_at:
             continue  # the end of an earlier one
-        _address(connection, episode.id, receivers, State.FIRING, now)
+        _address(connection, episode.id, receivers, State.FIRING, now, due)
         if episode.expires_at is None and is_known(episode.alertname):
             connection.execute(
                 "UPDATE episode SET claimed_at = ?, heard_at = ?, doubted_at = coalesce(doubted_at, ?) WHERE id = ?",
@@ -115,18 +126,23 @@ def _take_end(
             )
             taken.claimed.append(episode.id)
         else:
-            resolve(connection, episode.id, at=moment, ending=Ending.DECLARED, now=now)
+            resolve(connection, episode.id, at=moment, ending=Ending.DECLARED, now=now, due=due)
             taken.resolved.append(episode.id)
 
 
 def open_episode(
-    connection: sqlite3.Connection, alert: Incoming, *, now: float, expires_at: float | None = None
+    connection: sqlite3.Connection,
+    alert: Incoming,
+    *,
+    now: float,
+    expires_at: float | None = None,
+    held: Sequence[Hold] = (),
 ) -> int:
-    """Begin an episode and return its number."""
+    """Begin an episode, held if something holds it, and return its number."""
     value = alert.value
     row = connection.execute(
         "INSERT INTO episode (fingerprint, labels, annotations, state, starts_at, received_at, heard_at, expires_at,"
-        " value, peak) VALUES (?, ?, ?, 'firing', ?, ?, ?, ?, ?, ?) RETURNING id",
+        " value, peak, held) VALUES (?, ?, ?, 'firing', ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         (
             alert.fingerprint,
             json.dumps(dict(alert.labels)),
@@ -137,38 +153,57 @@ def open_episode(
             expires_at,
             value,
             value,
+            holds.written(held),
         ),
     ).fetchone()
+    if held:
+        withholding.note_held(connection, row["id"], held, now=now)
     return int(row["id"])
 
 
-def address(connection: sqlite3.Connection, episode: int, receivers: Iterable[str], *, now: float) -> None:
-    """Have the receivers told of a firing episode."""
-    _address(connection, episode, receivers, State.FIRING, now)
+def address(
+    connection: sqlite3.Connection, episode: int, receivers: Iterable[str], *, now: float, due: Due = at_once
+) -> None:
+    """Have the receivers told of a firing episode, each as soon as it is `due`."""
+    _address(connection, episode, receivers, State.FIRING, now, due)
 
 
-def _address(connection: sqlite3.Connection, episode: int, receivers: Iterable[str], wanted: State, now: float) -> None:
+def _address(
+    connection: sqlite3.Connection, episode: int, receivers: Iterable[str], wanted: State, now: float, due: Due
+) -> None:
+    moments = [(receiver, due(receiver)) for receiver in receivers]
     connection.executemany(
-        "INSERT OR IGNORE INTO delivery (episode, receiver, wanted, queued_at) VALUES (?, ?, ?, ?)",
-        [(episode, receiver, wanted, now) for receiver in receivers],
+        "INSERT OR IGNORE INTO delivery (episode, receiver, wanted, queued_at, due_at) VALUES (?, ?, ?, ?, ?)",
+        [(episode, receiver, wanted, max(now, moment), moment) for receiver, moment in moments],
     )
 
 
-def resolve(connection: sqlite3.Connection, episode: int, *, at: float, ending: Ending, now: float) -> None:
-    """End an episode, and have everybody told who was told of it; an expired one is only closed."""
+def resolve(
+    connection: sqlite3.Connection, episode: int, *, at: float, ending: Ending, now: float, due: Due = at_once
+) -> None:
+    """End an episode, and have everybody told who was told of it, as soon as that is `due`.
+
+    An expired one is only closed. Who didn't hear of it because it is held, or not due yet, never does.
+    """
     changed = connection.execute(
         "UPDATE episode SET state = 'resolved', resolved_at = max(?, starts_at), ending = ?, claimed_at = NULL,"
         " doubted_at = NULL WHERE id = ? AND state <> 'resolved'",
         (at, ending, episode),
     ).rowcount
-    if changed:
-        told = "AND told IS NULL" if ending is Ending.EXPIRED else ""
+    if not changed:
+        return
+    rows = connection.execute("SELECT receiver, told FROM delivery WHERE episode = ?", (episode,)).fetchall()
+    for receiver, told in rows:
+        if told is not None and ending is Ending.EXPIRED:
+            continue
+        moment = due(receiver)
         connection.execute(
             # That it is over is another message than the one that was refused.
-            "UPDATE delivery SET wanted = 'resolved', queued_at = ?, dead = iif(dead = ?, ?, dead)"  # noqa: S608
-            f" WHERE episode = ? {told}",
-            (now, Dead.LETTER, Dead.NO, episode),
+            "UPDATE delivery SET wanted = 'resolved', queued_at = ?, due_at = ?, dead = iif(dead = ?, ?, dead)"
+            " WHERE episode = ? AND receiver = ?",
+            (max(now, moment), moment, Dead.LETTER, Dead.NO, episode, receiver),
         )
+    withholding.withhold(connection, episode, now=now)
 
 
 def refresh(
@@ -326,7 +361,7 @@ def episode_of(row: sqlite3.Row) -> Episode:
         ending=Ending(row["ending"]) if row["ending"] else None,
         value=row["value"],
         peak=row["peak"],
-        held=row["held"],
+        holds=holds.read(row["held"]),
     )
 
 
@@ -344,4 +379,5 @@ def delivery_of(row: sqlite3.Row) -> Delivery:
         queued_at=row["queued_at"],
         again=Again(row["again"]),
         step=row["step"],
+        due_at=row["due_at"],
     )

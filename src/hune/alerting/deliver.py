@@ -139,7 +139,7 @@ class Courier:
         now = self._clock.now()
         dead_before = now if self._try_dead else now - self._timing.broken_retry
         items = await self._database.read(
-            lambda connection: outbox.pending(connection, self.receiver, dead_before=dead_before)
+            lambda connection: outbox.pending(connection, self.receiver, now=now, dead_before=dead_before)
         )
         was_away = self._failing_since is not None and now - self._failing_since > self._timing.outage
         away_since = self._failing_since if was_away else None

@@ -40,7 +40,7 @@ def routes(database: Database, clock: Clock, keys: Keys, on_change: Callable[[],
             episode, told = found
             events = history.of_episode(connection, number)
             return {
-                **alert_document(episode, told, care.of(connection, [number]).get(number)),
+                **alert_document(episode, told, care.of(connection, [number]).get(number), now=clock.now()),
                 "events": [event_document(event) for event in events],
                 "escalation": [],
             }

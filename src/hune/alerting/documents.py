@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -14,13 +13,15 @@ from hune.alerting.history import Event
 from hune.core.errors import InputError
 
 
-def alert_document(episode: Episode, deliveries: Sequence[Delivery], care: Care | None) -> dict[str, Any]:
+def alert_document(
+    episode: Episode, deliveries: Sequence[Delivery], care: Care | None, *, now: float
+) -> dict[str, Any]:
     """Return an alert as `GET /alerts` shows it."""
     return {
         **episode_document(episode),
-        "deliveries": [_delivery(delivery) for delivery in deliveries],
+        "deliveries": [_delivery(episode, delivery, now) for delivery in deliveries],
         "care": None if care is None else care_document(care),
-        "holds": json.loads(episode.held or "[]"),
+        "holds": [hold.to_dict() for hold in episode.holds],
     }
 
 
@@ -60,13 +61,17 @@ def episode_document(episode: Episode) -> dict[str, Any]:
     }
 
 
-def _delivery(delivery: Delivery) -> dict[str, Any]:
+def _delivery(episode: Episode, delivery: Delivery, now: float) -> dict[str, Any]:
     detail = delivery.problem or (f"counted in digest {delivery.digest}" if delivery.digest else "")
+    state = delivery.state
+    if state in ("pending", "failed"):
+        state = "held" if episode.holds else "waiting" if delivery.due_at > now else state
     return {
         "receiver": delivery.receiver,
-        "state": delivery.state,
+        "state": state,
         "told": delivery.told,
         "at": delivery.at,
+        "due_at": delivery.due_at or None,
         "digest": delivery.digest,
         "step": delivery.step,
         "detail": detail,

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from hune.alerting.holds import Hold
+
 SEVERITIES = ("critical", "warning", "info")
 
 
@@ -76,8 +78,8 @@ class Episode:
     ending: Ending | None = None
     value: float | None = None
     peak: float | None = None
-    held: str = ""
-    """Why nobody is told of it now, JSON; empty: people are told."""
+    holds: tuple[Hold, ...] = ()
+    """Why nobody is told of it now."""
 
     @property
     def alertname(self) -> str:
@@ -105,6 +107,8 @@ class Dead(IntEnum):
     LETTER = 2
     """The receiver refuses this message; kept until somebody sends it again or discards it."""
     DISCARDED = 3
+    WITHHELD = 4
+    """It came and went while it was held, or outside the receiver's hours: never told, only shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +152,18 @@ class Delivery:
     again: Again = Again.NO
     step: int = 0
     """0: named by the routes; n: by the n-th step of escalation."""
+    due_at: float = 0.0
+    """Not before this moment."""
 
     @property
     def state(self) -> str:
-        """`sent`, `dead` (refused), `discarded`, `failed` (tried again soon) or `pending`."""
+        """`sent`, `dead` (refused), `discarded`, `withheld`, `failed` (tried again soon) or `pending`."""
         if self.told == self.wanted and not self.again:
             return "sent"
         if self.dead is Dead.DISCARDED:
             return "discarded"
+        if self.dead is Dead.WITHHELD:
+            return "withheld"
         if self.dead:
             return "dead"
         return "failed" if self.problem else "pending"

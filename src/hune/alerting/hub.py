@@ -18,6 +18,8 @@ from hune.alerting import book, catalogue, desk, keys, letters, outbox
 from hune.alerting.database import LOW_DISK_BYTES, RESERVE_BYTES, Database
 from hune.alerting.deliver import Courier
 from hune.alerting.episode import Incoming, State
+from hune.alerting.holder import Holder
+from hune.alerting.holds import AT_ONCE
 from hune.alerting.metrics import HubMetrics
 from hune.alerting.notifiers.channels import Setting, make_notifier
 from hune.alerting.payload import Notification
@@ -70,6 +72,7 @@ class Hub:
         self._database = Database(layout.data("hub") / "outbox.db", SCRIPTS)
         self._couriers: list[Courier] = []
         self._reconciler: Reconciler | None = None
+        self._holder: Holder | None = None
 
     async def run(self, ready: asyncio.Event) -> None:
         """Take and deliver alerts until cancelled.
@@ -112,21 +115,34 @@ class Hub:
             )
             for receiver in self._receivers
         ]
+        alertmanager = AlertmanagerClient(engines, self._site.url("alertmanager"))
+        self._holder = Holder(
+            self._database,
+            alertmanager,
+            self._site,
+            timing=self._timing,
+            clock=self._clock,
+            on_change=self._wake_couriers,
+        )
+        with suppress(Unavailable):
+            await self._holder.begin()
         self._reconciler = Reconciler(
             self._database,
             PrometheusClient(engines, self._site.url("prometheus")),
-            AlertmanagerClient(engines, self._site.url("alertmanager")),
+            alertmanager,
             self._site,
             timing=self._timing,
             clock=self._clock,
             metrics=self._metrics,
             on_change=self._wake_couriers,
+            terms=self._holder.terms,
         )
         server = HttpService("hub", self._app(links), host=self._site.listen, port=self._site.port("hub"))
         async with asyncio.TaskGroup() as group:
             for courier in self._couriers:
                 group.create_task(courier.run(), name=f"hub: {courier.receiver}")
             group.create_task(self._reconciler.run(), name="hub: reconciler")
+            group.create_task(self._holder.run(), name="hub: holder")
             group.create_task(self._maintain(), name="hub: maintenance")
             group.create_task(self._observe(), name="hub: observation")
             await start(group, server)
@@ -161,6 +177,7 @@ class Hub:
         """Store a notification durably and see to its delivery."""
         news = [alert for alert in notification.alerts if alert.labels.get("severity") != _NO_NEWS]
         now = self._clock.now()
+        terms = self._holder.terms(now) if self._holder else AT_ONCE
         if notification.truncated:
             log.warning("%d alerts were left out of a notification by its sender", notification.truncated)
 
@@ -175,6 +192,7 @@ class Hub:
                 is_told_once=catalogue.is_told_once,
                 now=now,
                 test_alert_seconds=self._timing.test_alert,
+                terms=terms,
             )
 
         taken = await self._database.write(store)
@@ -183,6 +201,8 @@ class Hub:
         self._wake_couriers()
         if taken.claimed and self._reconciler is not None:
             self._reconciler.notify()
+        if taken.silenced and self._holder is not None:
+            self._holder.suspect()
         return taken
 
     def _receivers_of(self, named: str, alert: Incoming) -> Sequence[str]:
@@ -242,7 +262,9 @@ class Hub:
         while True:
             with suppress(Unavailable):
                 for courier in self._couriers:
-                    backlog = await self._database.read(partial(outbox.backlog, receiver=courier.receiver))
+                    backlog = await self._database.read(
+                        partial(outbox.backlog, receiver=courier.receiver, now=self._clock.now())
+                    )
                     metrics.pending.labels(courier.receiver).set(backlog.pending)
                     age = self._clock.now() - backlog.oldest if backlog.oldest is not None else 0.0
                     metrics.oldest.labels(courier.receiver).set(max(0.0, age))
@@ -264,7 +286,9 @@ class Hub:
         try:
             left = await self._database.read(self._database.reserve_left)
             receivers = [
-                courier.report(await self._database.read(partial(outbox.backlog, receiver=courier.receiver)))
+                courier.report(
+                    await self._database.read(partial(outbox.backlog, receiver=courier.receiver, now=self._clock.now()))
+                )
                 for courier in self._couriers
             ]
         except Unavailable as error:

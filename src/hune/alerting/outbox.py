@@ -55,16 +55,18 @@ class Which:
     receiver: str | None = None
 
 
-def pending(connection: sqlite3.Connection, receiver: str, *, dead_before: float, limit: int = MAX_BATCH) -> list[Item]:
-    """Return what the receiver has to be told, oldest first.
+def pending(
+    connection: sqlite3.Connection, receiver: str, *, now: float, dead_before: float, limit: int = MAX_BATCH
+) -> list[Item]:
+    """Return what the receiver has to be told, oldest first; nothing of what is held or not due yet.
 
     Of what waits because it refused everything, those last tried before a moment; of dead letters none.
     """
     rows = connection.execute(
         "SELECT episode.*, delivery.* FROM delivery JOIN episode ON episode.id = delivery.episode"
         " WHERE receiver = ? AND told IS NOT wanted AND (dead = 0 OR dead = 1 AND at <= ?)"
-        " ORDER BY queued_at, episode LIMIT ?",
-        (receiver, dead_before, limit),
+        " AND episode.held = '' AND due_at <= ? ORDER BY queued_at, episode LIMIT ?",
+        (receiver, dead_before, now, limit),
     )
     return [Item(episode_of(row), delivery_of(row)) for row in rows]
 
@@ -79,12 +81,13 @@ def outdated(connection: sqlite3.Connection, receiver: str, *, limit: int) -> li
     return [Item(episode_of(row), delivery_of(row)) for row in rows]
 
 
-def backlog(connection: sqlite3.Connection, receiver: str) -> Backlog:
-    """Return how much waits for a receiver, and since when."""
+def backlog(connection: sqlite3.Connection, receiver: str, *, now: float) -> Backlog:
+    """Return how much waits for a receiver, and since when; what is held or not due doesn't."""
     row = connection.execute(
         "SELECT count(*) AS pending, min(queued_at) AS oldest, coalesce(sum(dead > 0), 0) AS dead,"
-        " coalesce(sum(dead = ?), 0) AS letters FROM delivery WHERE receiver = ? AND told IS NOT wanted AND dead <> ?",
-        (Dead.LETTER, receiver, Dead.DISCARDED),
+        " coalesce(sum(dead = ?), 0) AS letters FROM delivery JOIN episode ON episode.id = delivery.episode"
+        " WHERE receiver = ? AND told IS NOT wanted AND dead < ? AND episode.held = '' AND due_at <= ?",
+        (Dead.LETTER, receiver, Dead.DISCARDED, now),
     ).fetchone()
     return Backlog(row["pending"], row["oldest"], row["dead"], row["letters"])
 
@@ -93,12 +96,13 @@ def lease(connection: sqlite3.Connection, receiver: str, items: Sequence[Item], 
     """Note what is about to be sent, and return it as it is at this moment.
 
     What ended since it was read is told as such: else people would hear that it fires, and at once that it doesn't.
+    What is held since is left out.
     """
     rows = connection.execute(
         "SELECT episode.*, delivery.* FROM delivery JOIN episode ON episode.id = delivery.episode"
         " WHERE receiver = ? AND told IS NOT wanted AND episode IN (SELECT value FROM json_each(?))"
-        " ORDER BY queued_at, episode",
-        (receiver, json.dumps([item.episode.id for item in items])),
+        " AND dead < ? AND episode.held = '' AND due_at <= ? ORDER BY queued_at, episode",
+        (receiver, json.dumps([item.episode.id for item in items]), Dead.LETTER, now),
     ).fetchall()
     leased = [Item(episode_of(row), delivery_of(row)) for row in rows]
     connection.executemany(
@@ -189,8 +193,9 @@ def mark_waiting(connection: sqlite3.Connection, receiver: str, *, problem: str,
     """Note why nothing of what waits for a receiver is accepted now; of a broken one it is tried again seldom."""
     connection.execute(
         "UPDATE delivery SET sending = NULL, at = ?, problem = ?, dead = max(dead, ?)"
-        " WHERE receiver = ? AND told IS NOT wanted AND dead < ?",
-        (now, problem, broken, receiver, Dead.LETTER),
+        " WHERE receiver = ? AND told IS NOT wanted AND (sending IS NOT NULL OR dead < ?"
+        " AND EXISTS (SELECT 1 FROM episode WHERE id = delivery.episode AND episode.held = '' AND due_at <= ?))",
+        (now, problem, broken, receiver, Dead.LETTER, now),
     )
 
 

@@ -52,7 +52,7 @@ def routes(accept: Accept, database: Database, clock: Clock, count: Callable[[in
         def listed(connection: sqlite3.Connection) -> list[dict[str, Any]]:
             found = book.list_episodes(connection, since=since, limit=limit, first=ALERTS)
             looked_after = care.of(connection, [episode.id for episode, _ in found])
-            return [alert_document(episode, told, looked_after.get(episode.id)) for episode, told in found]
+            return [alert_document(episode, told, looked_after.get(episode.id), now=now) for episode, told in found]
 
         return JSONResponse({"now": now, "alerts": await database.read(listed)})
 

@@ -17,6 +17,7 @@ from typing import Any
 from hune.alerting import book, catalogue
 from hune.alerting.database import Database
 from hune.alerting.episode import Ending, Episode, Incoming, State, fingerprint, number
+from hune.alerting.holds import Hold, HoldKind, Terms
 from hune.alerting.metrics import HubMetrics
 from hune.alerting.timing import Timing
 from hune.core.clock import Clock
@@ -37,6 +38,15 @@ class Firing:
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     active_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """An alert that fires, of which nothing came: whom Alertmanager means to tell, and what holds it."""
+
+    alert: Incoming
+    receivers: Sequence[str]
+    held: Sequence[Hold]
 
 
 class Verdict(Enum):
@@ -90,8 +100,10 @@ class Reconciler:
         clock: Clock,
         metrics: HubMetrics,
         on_change: Callable[[], None],
+        terms: Callable[[float], Terms],
     ) -> None:
         self._database = database
+        self._terms = terms
         self._prometheus = prometheus
         self._alertmanager = alertmanager
         self._site = site
@@ -157,7 +169,7 @@ class Reconciler:
             )
             for episode in episodes
         }
-        missed = await self._missed(firing or {}, keys.values(), now)
+        missed = await self._unheard(firing or {}, keys.values(), now)
         changes = [
             change for episode in episodes for change in self._changes(episode, verdicts[episode.id], firing, now)
         ]
@@ -205,7 +217,8 @@ class Reconciler:
             case Verdict.RESOLVE:
                 ending = Ending.MEASURED if self._is_watched(episode) else Ending.UNWATCHED
                 at = episode.claimed_at or now
-                yield lambda connection: book.resolve(connection, identity, at=at, ending=ending, now=now)
+                due = self._terms(now).due_of(episode.labels)
+                yield lambda connection: book.resolve(connection, identity, at=at, ending=ending, now=now, due=due)
             case Verdict.EXPIRE:
                 yield lambda connection: book.resolve(connection, identity, at=now, ending=Ending.EXPIRED, now=now)
             case Verdict.KEEP:
@@ -262,48 +275,57 @@ class Reconciler:
         answers = await asyncio.gather(*(ask(episode) for episode in episodes))
         return {episode.id for episode, clear in zip(episodes, answers, strict=True) if clear}
 
-    async def _missed(
-        self, firing: Mapping[str, Firing], known: Iterable[str], now: float
-    ) -> list[tuple[Incoming, list[str]]]:
-        """Return alerts that fire and that Alertmanager means to tell, but of which nothing has come for long.
+    async def _unheard(self, firing: Mapping[str, Firing], known: Iterable[str], now: float) -> list[Unheard]:
+        """Return alerts that fire and of which nothing came: for long, though Alertmanager means to tell, or silenced.
 
-        So it goes with one that crosses again after its end was lost: Alertmanager believes that it told it already.
+        The former cross again after their end was lost: Alertmanager believes that it told them already. The latter
+        never reach the hub by themselves.
         """
         book_has = set(known)
         # Prometheus tells since when an alert holds, not since when it fires: what waits first isn't late.
         self._unheard_since = {key: self._unheard_since.get(key, now) for key in firing if key not in book_has}
-        late = {
-            key: alert
-            for key, alert in firing.items()
-            if key in self._unheard_since
-            and catalogue.is_known(alert.labels.get("alertname", ""))
-            and not catalogue.is_told_once(alert.labels.get("alertname", ""))
-            and now - self._unheard_since[key] > self._timing.missed
+        ours = {
+            key: firing[key]
+            for key in self._unheard_since
+            if catalogue.is_known(name := firing[key].labels.get("alertname", "")) and not catalogue.is_told_once(name)
         }
-        if not late:
+        late = {key for key in ours if now - self._unheard_since[key] > self._timing.missed}
+        terms = self._terms(now)
+        silenced = {
+            key
+            for key, alert in ours.items()
+            if any(hold.kind is HoldKind.SILENCE for hold in terms.holds(alert.labels))
+        }
+        if not late and not silenced:
             return []
         try:
-            active = await self._alertmanager.active_alerts()
+            told = await self._alertmanager.alerts()
         except Unavailable as error:
             log.debug("alertmanager can't be asked what it tells: %s", error)
             return []
         found = []
-        for alert in active:
-            match = late.get(self._key(alert.labels))
+        for alert in told:
+            key = self._key(alert.labels)
             receivers = [name for name in alert.receivers if name in self._receivers]
-            if match is not None and receivers and alert.labels.get("severity") != "none":
-                found.append((Incoming(True, alert.labels, match.annotations, match.active_at), receivers))
+            is_due = key in (silenced if alert.silenced_by else late)
+            if is_due and receivers and alert.labels.get("severity") != "none":
+                incoming = Incoming(True, alert.labels, ours[key].annotations, ours[key].active_at)
+                found.append(Unheard(incoming, receivers, terms.holds(alert.labels)))
         return found
 
-    def _open_missed(
-        self, connection: sqlite3.Connection, missed: Sequence[tuple[Incoming, list[str]]], now: float
-    ) -> None:
-        for alert, receivers in missed:
+    def _open_missed(self, connection: sqlite3.Connection, missed: Sequence[Unheard], now: float) -> None:
+        for one in missed:
+            alert = one.alert
             if book.was_over_since(connection, alert.fingerprint, alert.starts_at or now):
                 continue
-            log.warning("%s: fires, and nothing was heard of it; told now", alert.labels.get("alertname"))
-            episode = book.open_episode(connection, alert, now=now)
-            book.address(connection, episode, receivers, now=now)
+            name = alert.labels.get("alertname")
+            if one.held:
+                log.info("%s: fires, and is held", name)
+            else:
+                log.warning("%s: fires, and nothing was heard of it; told now", name)
+            episode = book.open_episode(connection, alert, now=now, held=one.held)
+            due = self._terms(now).due_of(alert.labels)
+            book.address(connection, episode, one.receivers, now=now, due=due)
 
     def _key(self, labels: Mapping[str, str]) -> str:
         # Prometheus adds its external label only on the way to Alertmanager.

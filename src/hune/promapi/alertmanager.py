@@ -6,22 +6,55 @@ Source: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 
-from hune.core.errors import Unavailable
+from hune.core.errors import Refused, Unavailable
 from hune.promapi.prometheus import PrometheusClient
+
+_PATIENCE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveAlert:
-    """An alert that Alertmanager hands to receivers."""
+    """An alert that Alertmanager hands to receivers, or would if it weren't silenced."""
 
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     receivers: tuple[str, ...]
+    silenced_by: tuple[str, ...] = ()
+    """Ids of silences."""
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceMatcher:
+    """One condition of a silence: `name=value`, `name!=value`, `name=~value` or `name!~value`."""
+
+    name: str
+    value: str
+    is_regex: bool = False
+    is_equal: bool = True
+
+    def __str__(self) -> str:
+        operator = ("=" if self.is_equal else "!") + ("~" if self.is_regex else "" if self.is_equal else "=")
+        return f"{self.name}{operator}{json.dumps(self.value, ensure_ascii=False)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A silence, past or to come; times in seconds since the epoch."""
+
+    id: str
+    matchers: tuple[SilenceMatcher, ...]
+    starts_at: float
+    ends_at: float
+    by: str
+    reason: str
 
 
 class AlertmanagerClient:
@@ -32,21 +65,97 @@ class AlertmanagerClient:
         self._http = PrometheusClient(session, base_url)
         self._base = base_url
 
-    async def active_alerts(self) -> list[ActiveAlert]:
-        """Return the alerts that are neither silenced nor inhibited."""
-        status, body = await self._http.fetch(
-            "GET", "/api/v2/alerts?active=true&silenced=false&inhibited=false&unprocessed=false"
-        )
-        if status != 200:
-            raise Unavailable(f"{self._base}: answered {status}")
+    async def alerts(self) -> list[ActiveAlert]:
+        """Return the alerts that are not inhibited, silenced ones included."""
+        rows = await self._get("/api/v2/alerts?active=true&silenced=true&inhibited=false&unprocessed=false", "alerts")
         try:
             return [
                 ActiveAlert(
                     labels=row["labels"],
                     annotations=row["annotations"],
                     receivers=tuple(receiver["name"] for receiver in row["receivers"]),
+                    silenced_by=tuple(row["status"].get("silencedBy") or ()),
                 )
-                for row in json.loads(body)
+                for row in rows
             ]
-        except (ValueError, KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise Unavailable(f"{self._base}: answered something else than alerts") from error
+
+    async def silences(self) -> list[Silence]:
+        """Return the silences that hold or will hold."""
+        rows = await self._get("/api/v2/silences", "silences")
+        try:
+            return [_silence(row) for row in rows if row["status"]["state"] != "expired"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unavailable(f"{self._base}: answered something else than silences") from error
+
+    async def create_silence(
+        self, matchers: Sequence[SilenceMatcher], *, starts_at: float, ends_at: float, by: str, reason: str
+    ) -> str:
+        """Begin a silence and return its id. Raises Refused with Alertmanager's reason if it finds it wrong."""
+        document = {
+            "matchers": [
+                {"name": one.name, "value": one.value, "isRegex": one.is_regex, "isEqual": one.is_equal}
+                for one in matchers
+            ],
+            "startsAt": datetime.fromtimestamp(starts_at, UTC).isoformat(),
+            "endsAt": datetime.fromtimestamp(ends_at, UTC).isoformat(),
+            "createdBy": by,
+            "comment": reason,
+        }
+        status, body = await self._http.fetch(
+            "POST", "/api/v2/silences", document=document, timeout_seconds=_PATIENCE_SECONDS
+        )
+        if 400 <= status < 500:
+            raise Refused(f"{self._base}: {_reason(body)}")
+        try:
+            return str(json.loads(body)["silenceID"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unavailable(f"{self._base}: answered {status} to a silence") from error
+
+    async def expire_silence(self, identity: str) -> None:
+        """End a silence now. Raises Refused if there is no such silence, or it is over."""
+        path = f"/api/v2/silence/{quote(identity, safe='')}"
+        status, body = await self._http.fetch("DELETE", path, timeout_seconds=_PATIENCE_SECONDS)
+        if status == 200:
+            return
+        # Older ones answer 500 to an id that they don't know.
+        if 400 <= status < 500 or b"not found" in body or b"already expired" in body:
+            raise Refused(f"{self._base}: {_reason(body)}")
+        raise Unavailable(f"{self._base}: answered {status}")
+
+    async def _get(self, path: str, what: str) -> list[Any]:
+        status, body = await self._http.fetch("GET", path, timeout_seconds=_PATIENCE_SECONDS)
+        if status != 200:
+            raise Unavailable(f"{self._base}: answered {status}")
+        try:
+            rows = json.loads(body)
+        except ValueError:
+            rows = None
+        if not isinstance(rows, list):
+            raise Unavailable(f"{self._base}: answered something else than {what}")
+        return rows
+
+
+def _silence(row: Mapping[str, Any]) -> Silence:
+    return Silence(
+        id=str(row["id"]),
+        matchers=tuple(
+            SilenceMatcher(one["name"], one["value"], bool(one["isRegex"]), bool(one.get("isEqual", True)))
+            for one in row["matchers"]
+        ),
+        starts_at=datetime.fromisoformat(row["startsAt"]).timestamp(),
+        ends_at=datetime.fromisoformat(row["endsAt"]).timestamp(),
+        by=str(row.get("createdBy", "")),
+        reason=str(row.get("comment", "")),
+    )
+
+
+def _reason(body: bytes) -> str:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = body.decode(errors="replace")
+    if isinstance(answer, dict):
+        answer = answer.get("message") or answer
+    return str(answer).strip()[:300] or "refused"

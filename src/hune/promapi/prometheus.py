@@ -82,12 +82,22 @@ class PrometheusClient:
         raise Refused(f"{self._base}: {reason}")
 
     async def fetch(
-        self, method: str, path: str, *, form: Mapping[str, str] | None = None, timeout_seconds: float = 5.0
+        self,
+        method: str,
+        path: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        document: Mapping[str, Any] | None = None,
+        timeout_seconds: float = 5.0,
     ) -> tuple[int, bytes]:
         """Return status and body of any path of the server; raises Unavailable if there is no answer in time."""
         try:
             async with self._session.request(
-                method, self._base + path, data=form, timeout=aiohttp.ClientTimeout(total=timeout_seconds)
+                method,
+                self._base + path,
+                data=form,
+                json=document,
+                timeout=aiohttp.ClientTimeout(total=timeout_seconds),
             ) as response:
                 return response.status, await response.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:

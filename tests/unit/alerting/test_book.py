@@ -8,6 +8,8 @@ from hune.alerting.book import Taken, take
 from hune.alerting.episode import Ending, Incoming, State
 from support.alerts import make_alert
 
+LATER = 1e10
+
 
 def enter(
     connection: sqlite3.Connection, *alerts: Incoming, now: float = 1001.0, to: Iterable[str] = ("discord",)
@@ -29,7 +31,7 @@ def test_first_word_opens_an_episode(connection: sqlite3.Connection) -> None:
     [episode] = book.open_episodes(connection)
     assert taken.opened == [episode.id]
     assert (episode.state, episode.starts_at, episode.value, episode.peak) == (State.FIRING, 1000.0, 78.0, 78.0)
-    assert [item.episode.id for item in outbox.pending(connection, "discord", dead_before=0)] == [episode.id]
+    assert [item.episode.id for item in outbox.pending(connection, "discord", dead_before=0, now=LATER)] == [episode.id]
 
 
 def test_repetition_is_no_news_and_keeps_the_peak(connection: sqlite3.Connection) -> None:
@@ -46,7 +48,9 @@ def test_another_receiver_of_the_same_episode_is_told_too(connection: sqlite3.Co
     enter(connection, make_alert(), to=["console"])
     [episode] = book.open_episodes(connection)
     for receiver in ("discord", "console"):
-        assert [item.episode.id for item in outbox.pending(connection, receiver, dead_before=0)] == [episode.id]
+        assert [item.episode.id for item in outbox.pending(connection, receiver, dead_before=0, now=LATER)] == [
+            episode.id
+        ]
 
 
 def test_declared_end_of_a_known_alert_is_only_a_claim(connection: sqlite3.Connection) -> None:
@@ -90,7 +94,7 @@ def test_receiver_that_hears_only_after_the_end_is_told_that_it_was(connection: 
     [episode] = book.open_episodes(connection)
     book.resolve(connection, episode.id, at=1060.0, ending=Ending.MEASURED, now=1060.0)
     enter(connection, make_alert(), now=1061.0, to=["discord"])
-    [item] = outbox.pending(connection, "discord", dead_before=0)
+    [item] = outbox.pending(connection, "discord", dead_before=0, now=LATER)
     assert item.came_and_went
 
 
@@ -122,17 +126,17 @@ def test_alert_without_beginning_is_new_each_time_and_ends_together(connection: 
 
 def test_expired_episode_is_closed_without_a_word(connection: sqlite3.Connection) -> None:
     enter(connection, make_alert(name="TestAlert", starts_at=None))
-    [item] = outbox.pending(connection, "discord", dead_before=0)
+    [item] = outbox.pending(connection, "discord", dead_before=0, now=LATER)
     outbox.mark_sent(connection, "discord", item, message="1", edited=True, now=1002.0)
     book.resolve(connection, item.episode.id, at=1301.0, ending=Ending.EXPIRED, now=1301.0)
-    assert outbox.pending(connection, "discord", dead_before=0) == []
+    assert outbox.pending(connection, "discord", dead_before=0, now=LATER) == []
 
 
 def test_expired_episode_that_nobody_was_told_of_came_and_went(connection: sqlite3.Connection) -> None:
     enter(connection, make_alert(name="TestAlert", starts_at=None))
     [episode] = book.open_episodes(connection)
     book.resolve(connection, episode.id, at=1301.0, ending=Ending.EXPIRED, now=1301.0)
-    [item] = outbox.pending(connection, "discord", dead_before=0)
+    [item] = outbox.pending(connection, "discord", dead_before=0, now=LATER)
     assert item.came_and_went
 
 
@@ -161,10 +165,10 @@ def test_doubt_becomes_unknown_and_confirmation_ends_it(connection: sqlite3.Conn
 
 def test_unknown_is_not_told(connection: sqlite3.Connection) -> None:
     enter(connection, make_alert())
-    [item] = outbox.pending(connection, "discord", dead_before=0)
+    [item] = outbox.pending(connection, "discord", dead_before=0, now=LATER)
     outbox.mark_sent(connection, "discord", item, message="1", edited=True, now=1002.0)
     book.mark_unknown(connection, item.episode.id)
-    assert outbox.pending(connection, "discord", dead_before=0) == []
+    assert outbox.pending(connection, "discord", dead_before=0, now=LATER) == []
 
 
 def test_no_flood_of_others_hides_what_fires_of_our_own(connection: sqlite3.Connection) -> None:
@@ -186,7 +190,7 @@ def test_list_shows_open_ones_and_the_recently_resolved(connection: sqlite3.Conn
 
 def test_old_episodes_are_forgotten_with_all_that_hangs_on_them(connection: sqlite3.Connection) -> None:
     enter(connection, make_alert(node="a"), make_alert(node="b"))
-    items = outbox.pending(connection, "discord", dead_before=0)
+    items = outbox.pending(connection, "discord", dead_before=0, now=LATER)
     digest, _ = outbox.open_digest(connection, "discord", items, now=1002.0)
     outbox.mark_digest_sent(connection, "discord", items, digest, now=1003.0)
     for item in items:
@@ -210,7 +214,7 @@ def test_history_is_bounded_in_number_too(connection: sqlite3.Connection) -> Non
         enter(connection, make_alert(node=f"n{number}"))
         [episode] = book.open_episodes(connection)
         book.resolve(connection, episode.id, at=1100.0, ending=Ending.MEASURED, now=1100.0)
-        for item in outbox.pending(connection, "discord", dead_before=0):
+        for item in outbox.pending(connection, "discord", dead_before=0, now=LATER):
             outbox.mark_sent(connection, "discord", item, message=None, edited=False, now=1101.0)
     assert book.forget(connection, before=0.0, most=3) == 2
     left = [episode.labels["node"] for episode, _ in book.list_episodes(connection, since=0, limit=9)]
@@ -233,7 +237,7 @@ def test_daily_test_is_told_once_and_its_end_is_no_news(connection: sqlite3.Conn
     assert enter(connection, came).opened == []
     over = make_alert(name="DailyTest", receiver="mail", severity="info", firing=False, ends_at=1060.0)
     assert enter(connection, over, now=1061.0).resolved == []
-    [item] = outbox.pending(connection, "discord", dead_before=0)
+    [item] = outbox.pending(connection, "discord", dead_before=0, now=LATER)
     assert (item.delivery.wanted, item.episode.expires_at) == (State.FIRING, 1301.0)
     assert (
         len(enter(connection, make_alert(name="DailyTest", receiver="mail", severity="info", starts_at=87400)).opened)

@@ -129,7 +129,9 @@ class Bench:
         raise AssertionError("does not come to rest")
 
     async def report(self) -> dict[str, object]:
-        return self.courier.report(await self.database.read(lambda c: outbox.backlog(c, "discord")))
+        return self.courier.report(
+            await self.database.read(lambda c: outbox.backlog(c, "discord", now=self.clock.now()))
+        )
 
     async def deliveries(self) -> list[Delivery]:
         rows = await self.database.read(lambda c: book.list_episodes(c, since=0.0, limit=9999))

@@ -8,6 +8,8 @@ from hune.alerting import book, outbox
 from hune.alerting.episode import Ending, State
 from support.alerts import make_alert
 
+LATER = 1e10
+
 
 def fill(connection: sqlite3.Connection, *nodes: str) -> list[outbox.Item]:
     for number, node in enumerate(nodes):
@@ -17,14 +19,16 @@ def fill(connection: sqlite3.Connection, *nodes: str) -> list[outbox.Item]:
 
 
 def waiting(connection: sqlite3.Connection, *, dead_before: float = 0.0) -> list[outbox.Item]:
-    return outbox.pending(connection, "discord", dead_before=dead_before)
+    return outbox.pending(connection, "discord", now=LATER, dead_before=dead_before)
 
 
 def test_told_alert_waits_no_more(connection: sqlite3.Connection) -> None:
     first, second = fill(connection, "a", "b")
     outbox.mark_sent(connection, "discord", first, message="7", edited=True, now=1010.0)
     assert [item.episode.id for item in waiting(connection)] == [second.episode.id]
-    assert outbox.backlog(connection, "discord") == outbox.Backlog(pending=1, oldest=1001.0, dead=0, letters=0)
+    assert outbox.backlog(connection, "discord", now=LATER) == outbox.Backlog(
+        pending=1, oldest=1001.0, dead=0, letters=0
+    )
 
 
 def test_resolution_waits_with_the_message_to_edit(connection: sqlite3.Connection) -> None:
@@ -79,7 +83,7 @@ def test_refused_message_is_a_dead_letter_until_somebody_sends_it_again(connecti
     assert outbox.revive(connection, outbox.Which([first.episode.id], "discord")) == 1
     assert len(waiting(connection, dead_before=0.0)) == 2
     outbox.mark_refused(connection, "discord", [first], problem="answered 400", now=1010.0)
-    assert outbox.backlog(connection, "discord").dead == 1
+    assert outbox.backlog(connection, "discord", now=LATER).dead == 1
     states = [delivery.state for _, told in book.list_episodes(connection, since=0, limit=9) for delivery in told]
     assert states == ["pending", "dead"]
 
