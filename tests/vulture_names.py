@@ -46,3 +46,7 @@ _.end_snoozes
 _.next_end
 _.for_operator
 _.for_alert
+HoldKind.MAINTENANCE
+exactly
+_.create_silence
+_.expire_silence

@@ -101,7 +101,8 @@ def _differences(
 
 def _schedule(connection: sqlite3.Connection, episode: int, labels: Labels, terms: Terms, now: float) -> None:
     waiting = connection.execute(
-        "SELECT receiver FROM delivery WHERE episode = ? AND (told IS NOT wanted OR again > 0) AND dead < ?", (episode, Dead.LETTER)
+        "SELECT receiver FROM delivery WHERE episode = ? AND (told IS NOT wanted OR again > 0) AND dead < ?",
+        (episode, Dead.LETTER),
     ).fetchall()
     for (receiver,) in waiting:
         due = terms.due(labels, receiver)
