@@ -6,16 +6,20 @@ The functions take the connection they work on and are run by the `Database`: th
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hune.alerting import holds, withholding
+from hune.alerting import history, holds, withholding
 from hune.alerting.episode import Again, Dead, Delivery, Ending, Episode, Incoming, State
+from hune.alerting.history import Kind
 from hune.alerting.holds import AT_ONCE, Due, Hold, HoldKind, Terms, at_once
 
 ReceiversOf = Callable[[Incoming], Sequence[str]]
 IsKnown = Callable[[str], bool]
+
+_SEARCHED = 2000
 
 
 @dataclass
@@ -86,7 +90,7 @@ def _take_firing(
         taken.resent += 1
         refresh(connection, episode, alert.annotations, alert.value, heard_at=now)
         if not is_known(episode.alertname):
-            confirm(connection, episode.id)
+            confirm(connection, episode.id, now=now)
         _address(connection, episode.id, receivers, State.FIRING, now, due)
         return
     # What was measured as over stays over, however long Alertmanager repeats it; a receiver that hears of
@@ -156,6 +160,7 @@ def open_episode(
             holds.written(held),
         ),
     ).fetchone()
+    history.record(connection, row["id"], Kind.OPENED, at=now, value=value)
     if held:
         withholding.note_held(connection, row["id"], held, now=now)
     return int(row["id"])
@@ -185,13 +190,14 @@ def resolve(
 
     An expired one is only closed. Who didn't hear of it because it is held, or not due yet, never does.
     """
-    changed = connection.execute(
+    over = connection.execute(
         "UPDATE episode SET state = 'resolved', resolved_at = max(?, starts_at), ending = ?, claimed_at = NULL,"
-        " doubted_at = NULL WHERE id = ? AND state <> 'resolved'",
+        " doubted_at = NULL WHERE id = ? AND state <> 'resolved' RETURNING peak",
         (at, ending, episode),
-    ).rowcount
-    if not changed:
+    ).fetchone()
+    if over is None:
         return
+    history.record(connection, episode, Kind.RESOLVED, at=now, ending=ending, peak=over["peak"])
     rows = connection.execute("SELECT receiver, told FROM delivery WHERE episode = ?", (episode,)).fetchall()
     for receiver, told in rows:
         if told is not None and ending is Ending.EXPIRED:
@@ -222,8 +228,10 @@ def refresh(
     )
 
 
-def confirm(connection: sqlite3.Connection, episode: int) -> None:
+def confirm(connection: sqlite3.Connection, episode: int, *, now: float) -> None:
     """Prometheus says that it fires."""
+    if connection.execute("SELECT 1 FROM episode WHERE id = ? AND state = 'unknown'", (episode,)).fetchone():
+        history.record(connection, episode, Kind.FIRING, at=now)
     connection.execute(
         "UPDATE episode SET state = 'firing', doubted_at = NULL, claimed_at = NULL"
         " WHERE id = ? AND state <> 'resolved'",
@@ -238,9 +246,11 @@ def doubt(connection: sqlite3.Connection, episode: int, *, since: float) -> None
     )
 
 
-def mark_unknown(connection: sqlite3.Connection, episode: int) -> None:
+def mark_unknown(connection: sqlite3.Connection, episode: int, *, now: float) -> None:
     """It has been in doubt for too long to be called firing."""
-    connection.execute("UPDATE episode SET state = 'unknown' WHERE id = ? AND state = 'firing'", (episode,))
+    changed = connection.execute("UPDATE episode SET state = 'unknown' WHERE id = ? AND state = 'firing'", (episode,))
+    if changed.rowcount:
+        history.record(connection, episode, Kind.UNKNOWN, at=now)
 
 
 def open_episodes(connection: sqlite3.Connection) -> list[Episode]:
@@ -288,6 +298,39 @@ def list_episodes(
     episodes = [episode_of(row) for row in rows]
     told = _deliveries(connection, [episode.id for episode in episodes])
     return [(episode, told.get(episode.id, [])) for episode in episodes]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which alerts of the past: those that were open at some time from `since` to `until`."""
+
+    since: float = 0.0
+    until: float = math.inf
+    rule: str | None = None
+    node: str | None = None
+
+
+def search(
+    connection: sqlite3.Connection, wanted: Search, *, before: int, limit: int
+) -> tuple[list[tuple[Episode, list[Delivery]]], int]:
+    """Return alerts of the past, latest first, and the number before which to go on, 0 at the end.
+
+    At most `limit`, and only what is found among the next few thousand: a question about years holds nobody up.
+    """
+    newest = connection.execute("SELECT max(id) FROM episode").fetchone()[0] or 0
+    before = min(before, newest + 1)
+    lowest = max(1, before - _SEARCHED)
+    rows = connection.execute(
+        "SELECT * FROM episode WHERE id < ? AND id >= ? AND starts_at < ? AND (resolved_at IS NULL OR resolved_at >= ?)"
+        " AND (? IS NULL OR json_extract(labels, '$.alertname') = ?)"
+        " AND (? IS NULL OR json_extract(labels, '$.node') = ?) ORDER BY id DESC LIMIT ?",
+        (before, lowest, wanted.until, wanted.since, wanted.rule, wanted.rule, wanted.node, wanted.node, limit),
+    )
+    episodes = [episode_of(row) for row in rows]
+    told = _deliveries(connection, [episode.id for episode in episodes])
+    if len(episodes) == limit:
+        lowest = episodes[-1].id
+    return [(episode, told.get(episode.id, [])) for episode in episodes], 0 if lowest == 1 else lowest
 
 
 def get(connection: sqlite3.Connection, episode: int) -> tuple[Episode, list[Delivery]] | None:

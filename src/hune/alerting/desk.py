@@ -38,7 +38,7 @@ def routes(database: Database, clock: Clock, keys: Keys, on_change: Callable[[],
             if found is None:
                 return None
             episode, told = found
-            events = history.of_episode(connection, number)
+            events = history.of_episodes(connection, [number]).get(number, [])
             return {
                 **alert_document(episode, told, care.of(connection, [number]).get(number), now=clock.now()),
                 "events": [event_document(event) for event in events],
@@ -81,10 +81,14 @@ def routes(database: Database, clock: Clock, keys: Keys, on_change: Callable[[],
         on_change()
         return JSONResponse({"id": number, "care": None, "released": released})
 
+    async def key(_request: Request, actor: Actor) -> Response:
+        return JSONResponse({"alert": actor.episode, "receiver": actor.receiver, "expires": actor.expires})
+
     def post(action: str, handler: Callable[[Request, Actor], Any]) -> Route:
         return Route(f"/alerts/{{number:int}}/{action}", guarded(handler, keys, clock), methods=["POST"])
 
     return [
+        Route("/key", guarded(key, keys, clock)),
         Route("/alerts/{number:int}", alert),
         post("acknowledge", acknowledge),
         post("snooze", snooze),

@@ -43,6 +43,7 @@ class Actor:
     """Whose message brought the key, if one did."""
     since: float = 0.0
     """When the key was made: it opens nothing that is younger."""
+    expires: float | None = None
 
     @property
     def may_do_everything(self) -> bool:
@@ -70,7 +71,7 @@ def may(request: Request, keys: Keys, *, now: float) -> Actor:
         grant = keys.grant(key.strip(), now=now) if scheme.lower() == "bearer" else None
         if grant is None:
             raise Barred(401, "this key is not valid, or not any more", remedy="open a newer link, or: hune alert link")
-        return Actor(grant.episode, grant.receiver, grant.made_at)
+        return Actor(grant.episode, grant.receiver, grant.made_at, grant.expires)
     if PAGE_HEADER in request.headers:
         raise Barred(401, "nobody is signed in", remedy="open the link of a message, or: hune alert link")
     if not is_from_here(request):

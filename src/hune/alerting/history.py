@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -95,10 +95,16 @@ def _written(detail: Mapping[str, Any]) -> str:
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":")) if kept else ""
 
 
-def of_episode(connection: sqlite3.Connection, episode: int) -> list[Event]:
-    """Return the events of one episode, oldest first."""
-    rows = connection.execute("SELECT * FROM event WHERE episode = ? ORDER BY id", (episode,))
-    return [event_of(row) for row in rows]
+def of_episodes(connection: sqlite3.Connection, episodes: Sequence[int]) -> dict[int, list[Event]]:
+    """Return the events of some episodes, oldest first."""
+    found: dict[int, list[Event]] = {}
+    rows = connection.execute(
+        "SELECT * FROM event WHERE episode IN (SELECT value FROM json_each(?)) ORDER BY episode, id",
+        (json.dumps(list(episodes)),),
+    )
+    for row in rows:
+        found.setdefault(row["episode"], []).append(event_of(row))
+    return found
 
 
 def event_of(row: sqlite3.Row) -> Event:

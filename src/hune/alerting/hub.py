@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from hune.alerting import book, catalogue, desk, keys, letters, outbox
+from hune.alerting import archive, book, catalogue, desk, keys, letters, outbox
 from hune.alerting.database import LOW_DISK_BYTES, RESERVE_BYTES, Database
 from hune.alerting.deliver import Courier
 from hune.alerting.episode import Incoming, State
@@ -164,6 +164,7 @@ class Hub:
                     self._site.language,
                     self._timing.test_alert,
                 ),
+                *archive.routes(self._database, self._clock),
                 *desk.routes(self._database, self._clock, links, self._wake_couriers),
             ],
             registry=self._metrics.registry,
@@ -231,13 +232,13 @@ class Hub:
         return descriptor
 
     async def _begin(self) -> None:
-        names = [receiver.name for receiver in self._receivers]
+        names, now = [receiver.name for receiver in self._receivers], self._clock.now()
         # What a service refused, a newer Hune or another site may write in another way.
         interrupted, retired, _ = await self._database.write(
             lambda connection: (
                 outbox.release(connection),
-                outbox.retire(connection, names),
-                outbox.revive(connection, outbox.Which()),
+                outbox.retire(connection, names, now=now),
+                outbox.revive(connection, outbox.Which(), now=now),
             )
         )
         if interrupted:

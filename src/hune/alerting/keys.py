@@ -39,6 +39,10 @@ class Grant:
     """Whom the link was sent to; empty: the operator."""
     made_at: float
 
+    @property
+    def expires(self) -> float:
+        return self.made_at + LIFE_SECONDS
+
 
 class Keys:
     """Makes keys and knows its own; `str` and `repr` tell nothing."""

@@ -47,7 +47,7 @@ def routes(
         action, which = _wanted(document, couriers)
         if action not in hands:
             raise InputError("action: unknown", remedy=f"write one of: {', '.join(hands)}")
-        count = await database.write(lambda connection: hands[action](connection, which))
+        count = await database.write(lambda connection: hands[action](connection, which, now=clock.now()))
         log.info("%s: %d dead letters", action, count)
         if action == "resend":
             _hurry(couriers, which.receiver)

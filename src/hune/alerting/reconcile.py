@@ -201,7 +201,7 @@ class Reconciler:
                     or episode.doubted_at is not None
                     or episode.claimed_at is not None
                 ):
-                    yield lambda connection: book.confirm(connection, identity)
+                    yield lambda connection: book.confirm(connection, identity, now=now)
                 said = firing[self._key(episode.labels)]
                 if self._is_worth_writing(episode, said, now):
                     self._written[identity] = now
@@ -213,7 +213,7 @@ class Reconciler:
             case Verdict.UNKNOWN:
                 if episode.state is State.FIRING:
                     log.warning("%s: neither confirmed nor measured as over; shown as unknown", _name(episode))
-                    yield lambda connection: book.mark_unknown(connection, identity)
+                    yield lambda connection: book.mark_unknown(connection, identity, now=now)
             case Verdict.RESOLVE:
                 ending = Ending.MEASURED if self._is_watched(episode) else Ending.UNWATCHED
                 at = episode.claimed_at or now

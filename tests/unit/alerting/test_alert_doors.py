@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from hune.alerting.doors import Actor, Barred, may
 from hune.alerting.episode import Episode
-from hune.alerting.keys import Keys
+from hune.alerting.keys import LIFE_SECONDS, Keys
 from support.notices import episode
 
 KEYS = Keys(b"s" * 32)
@@ -59,7 +59,7 @@ def test_others_may_do_nothing_without_a_key(request_of: Request, status: int) -
 def test_key_of_a_message_is_for_its_own_alert() -> None:
     key = KEYS.for_alert(12, "mail", now=NOW)
     actor = may(asked("192.0.2.6", Authorization=f"Bearer {key}", X_Hune_Page="1"), KEYS, now=NOW)
-    assert actor == Actor(12, "mail", NOW)
+    assert actor == Actor(12, "mail", NOW, NOW + LIFE_SECONDS)
     actor.check(alert())
     with pytest.raises(Barred) as barred:
         actor.check(alert(id=13))

@@ -154,11 +154,11 @@ def test_doubt_becomes_unknown_and_confirmation_ends_it(connection: sqlite3.Conn
     [episode] = book.open_episodes(connection)
     book.doubt(connection, episode.id, since=1010.0)
     book.doubt(connection, episode.id, since=1020.0)
-    book.mark_unknown(connection, episode.id)
+    book.mark_unknown(connection, episode.id, now=1070.0)
     [unknown] = book.open_episodes(connection)
     assert (unknown.state, unknown.doubted_at) == (State.UNKNOWN, 1010.0)
     assert book.count_by_state(connection) == {"unknown": 1}
-    book.confirm(connection, episode.id)
+    book.confirm(connection, episode.id, now=1070.0)
     [confirmed] = book.open_episodes(connection)
     assert (confirmed.state, confirmed.doubted_at) == (State.FIRING, None)
 
@@ -167,7 +167,7 @@ def test_unknown_is_not_told(connection: sqlite3.Connection) -> None:
     enter(connection, make_alert())
     [item] = outbox.pending(connection, "discord", dead_before=0, now=LATER)
     outbox.mark_sent(connection, "discord", item, message="1", edited=True, now=1002.0)
-    book.mark_unknown(connection, item.episode.id)
+    book.mark_unknown(connection, item.episode.id, now=1070.0)
     assert outbox.pending(connection, "discord", dead_before=0, now=LATER) == []
 
 

@@ -322,7 +322,7 @@ async def test_alert_that_is_refused_holds_nobody_up(bench: Bench, error: Except
     bench.clock.time += 86_400
     await bench.rounds()
     assert bench.notifier.told == ["b firing"]
-    assert await bench.database.write(lambda connection: outbox.revive(connection, Which())) == 1
+    assert await bench.database.write(lambda connection: outbox.revive(connection, Which(), now=1030.0)) == 1
     await bench.rounds()
     assert bench.notifier.told == ["b firing", "a firing"]
 
@@ -341,9 +341,11 @@ async def test_discarded_letter_is_never_sent_and_counts_no_more(bench: Bench) -
     bench.notifier.answers = [ContentRefused("answered 400"), ContentRefused("answered 400")]
     await bench.rounds()
     assert (await bench.report())["letters"] == 2
-    await bench.database.write(lambda connection: outbox.discard(connection, Which([episodes[0]], "discord")))
+    await bench.database.write(
+        lambda connection: outbox.discard(connection, Which([episodes[0]], "discord"), now=1030.0)
+    )
     assert [delivery.state for delivery in await bench.deliveries()] == ["discarded", "dead"]
-    await bench.database.write(lambda connection: outbox.revive(connection, Which()))
+    await bench.database.write(lambda connection: outbox.revive(connection, Which(), now=1030.0))
     await bench.resolve(episodes[0])
     await bench.rounds()
     assert bench.notifier.told == ["b firing"]

@@ -35,7 +35,6 @@ CREATE TABLE event (
     detail TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX event_episode ON event (episode);
-CREATE INDEX event_at ON event (at);
 
 -- Maintenance that people declare beside the site file's windows.
 CREATE TABLE maintenance (
