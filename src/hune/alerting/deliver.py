@@ -10,8 +10,10 @@ from typing import Any
 
 from hune.alerting import outbox
 from hune.alerting.database import Database
+from hune.alerting.episode import Again
+from hune.alerting.inviting import Invite
 from hune.alerting.metrics import HubMetrics
-from hune.alerting.notifiers import ContentRefused, Digest, Notice, Notifier, ReceiverRefused, TryLater
+from hune.alerting.notifiers import ContentRefused, Digest, Link, Notice, Notifier, ReceiverRefused, TryLater
 from hune.alerting.outbox import Item
 from hune.alerting.timing import Timing
 from hune.core.backoff import Backoff
@@ -48,8 +50,10 @@ class Courier:
         timing: Timing,
         clock: Clock,
         metrics: HubMetrics,
+        invite: Invite,
     ) -> None:
         self.receiver = receiver
+        self._invite = invite
         self._make_notifier = make_notifier
         self._database = database
         self._page = page
@@ -192,7 +196,7 @@ class Courier:
         if not leased:
             return 0.0
         [item] = leased
-        notice = _notice(item, now)
+        notice = self._notice(item, now)
         receipt = await notifier.tell(notice)
         # Mark after sending: a crash here repeats a message, never loses one.
         await self._mark(
@@ -214,7 +218,7 @@ class Courier:
         )
         if not leased:
             return 0.0
-        notices = [_notice(item, now) for item in leased]
+        notices = [_notice(item, now, ()) for item in leased]
         digest = Digest(notices, link=f"{self._page}/alerts?digest={number}", now=now, away_since=away_since)
         receipt = await notifier.tell_digest(digest)
         await self._mark(
@@ -240,7 +244,7 @@ class Courier:
             return None
         notifier = await self._open()
         for item in items:
-            gone = not await self._edit(notifier, item)
+            gone = notifier.edits and not await self._edit(notifier, item)
             await self._mark(_edited(self.receiver, item, gone=gone))
             if self._stopping:
                 break
@@ -248,9 +252,12 @@ class Courier:
 
     async def _edit(self, notifier: Notifier, item: Item) -> bool:
         try:
-            return await notifier.edit(_notice(item, self._clock.now()))
+            return await notifier.edit(self._notice(item, self._clock.now()))
         except ContentRefused:
             return False
+
+    def _notice(self, item: Item, now: float) -> Notice:
+        return _notice(item, now, self._invite(item, now))
 
     def _succeeded(self, batch: Sequence[Item]) -> None:
         now = self._clock.now()
@@ -305,13 +312,19 @@ class Courier:
         )
 
 
-def _notice(item: Item, now: float) -> Notice:
+def _notice(item: Item, now: float, links: Sequence[Link]) -> Notice:
+    is_escalated = bool(item.delivery.step) and item.is_news
     return Notice(
         episode=item.episode,
         told=item.delivery.wanted,
         is_news=item.is_news,
         now=now,
         message=item.delivery.message,
+        links=links,
+        care=item.care,
+        again=Again.ESCALATION if is_escalated else item.delivery.again,
+        alone_since=item.alone_since,
+        queued_at=item.delivery.queued_at,
     )
 
 

@@ -60,6 +60,9 @@ class Event:
     detail: Mapping[str, Any]
 
 
+_INSERT = "INSERT INTO event (episode, at, kind, receiver, by, detail) VALUES (?, ?, ?, ?, ?, ?)"
+
+
 def record(
     connection: sqlite3.Connection,
     episode: int,
@@ -71,7 +74,7 @@ def record(
     **detail: Any,
 ) -> None:
     """Note what happened to an episode; details that are None or empty are left out."""
-    record_all(connection, [(episode, detail)], kind, at=at, receiver=receiver, by=by)
+    connection.execute(_INSERT, (episode, at, kind, receiver, by, _written(detail)))
 
 
 def record_all(
@@ -85,7 +88,7 @@ def record_all(
 ) -> None:
     """Note the same of many: rows of episode and detail."""
     connection.executemany(
-        "INSERT INTO event (episode, at, kind, receiver, by, detail) VALUES (?, ?, ?, ?, ?, ?)",
+        _INSERT,
         [(episode, at, kind, receiver, by, _written(detail)) for episode, detail in rows],
     )
 

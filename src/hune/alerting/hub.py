@@ -20,8 +20,10 @@ from hune.alerting.deliver import Courier
 from hune.alerting.episode import Incoming, State
 from hune.alerting.holder import Holder
 from hune.alerting.holds import AT_ONCE
+from hune.alerting.inviting import inviting, uninviting
 from hune.alerting.metrics import HubMetrics
 from hune.alerting.notifiers.channels import Setting, make_notifier
+from hune.alerting.notifiers.phrasing import Wording
 from hune.alerting.payload import Notification
 from hune.alerting.receive import routes
 from hune.alerting.reconcile import Reconciler
@@ -103,6 +105,7 @@ class Hub:
 
     async def _work(self, ready: asyncio.Event, engines: Any, outside: Any, links: keys.Keys) -> None:
         setting = Setting(self._site, self._environ, outside, self._page, self._timing.request)
+        invite = inviting(links, self._page, Wording(self._site.language))
         self._couriers = [
             Courier(
                 receiver.name,
@@ -112,6 +115,7 @@ class Hub:
                 timing=self._timing,
                 clock=self._clock,
                 metrics=self._metrics,
+                invite=uninviting if receiver.console else invite,
             )
             for receiver in self._receivers
         ]

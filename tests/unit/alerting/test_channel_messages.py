@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hune.alerting.episode import Again, Care
 from hune.alerting.notifiers import Digest, Link, Notice
 from hune.alerting.notifiers.apprised import MAX_BODY, MAX_TITLE, AppriseComposer, Words
 from hune.alerting.notifiers.calling import encode
@@ -26,7 +27,7 @@ from hune.site.receivers import Email
 from support import golden
 from support.channel_limits import check_mail, check_slack, check_teams
 from support.discord_server import check as check_discord
-from support.notices import NOW, digest_of, notice, writer
+from support.notices import NOW, PAGE, digest_of, notice, writer
 
 GOLDEN = Path(__file__).parent / "golden"
 MAIL = Email.model_validate({"host": "smtp.example.com", "sender": "hune@example.com", "to": ["ops@example.com"]})
@@ -95,14 +96,19 @@ KINDS = {
 
 
 def cases(message: str) -> dict[str, Notice | Digest]:
-    """Return what the golden copies tell: one, its end, one that came and went, many, too many."""
+    """Return what the golden copies tell: one, told again in each way, its end, one that came and went, many."""
+    link = [Link("Acknowledge…", f"{PAGE}/alerts/12?key=mac.4592000.12.discord")]
+    anna = Care(NOW - 60, "anna", NOW + 3600, "on my way")
     over = notice(over=True, is_news=False, message=message)
     some = [notice(), notice(id=13, over=True, is_news=False), notice(id=14, over=True)]
     many = [
         notice(id=n, labels={"node": f"n{n:03}"}, annotations={"summary": f"n{n:03}: CPU at 78 °C"}) for n in range(300)
     ]
     return {
-        "firing": notice(),
+        "firing": replace(notice(), links=link),
+        "looked-after": replace(notice(), links=link, care=anna),
+        "reminder": replace(notice(is_news=False, message=message), links=link, again=Again.REMINDER, queued_at=NOW),
+        "escalated": replace(notice(), links=link, again=Again.ESCALATION, alone_since=NOW - 600),
         "resolved": over,
         "passed": notice(over=True),
         "many": digest_of(*some, away_since=NOW - 600),
@@ -131,7 +137,7 @@ def test_every_message_says_what_matters(name: str) -> None:
     kind = KINDS[name]
     extra = [Link("Acknowledge", "https://hune.example/ack/12?key=a&b=c")]
     told = notice()
-    firing = kind.show(kind.compose("en").alert(Notice(told.episode, told.told, True, NOW, None, extra)))
+    firing = kind.show(kind.compose("en").alert(replace(told, links=extra)))
     wanted = ["pve-02", "78", "70 °C", "Look at what is running", "runbooks/CpuHot", "nodes/pve-02", "Acknowledge"]
     assert [word for word in wanted if word not in firing.replace("&amp;", "&")] == []
     assert "ack/12?key=a&b=c" in firing.replace("&amp;", "&")
@@ -176,18 +182,36 @@ _words = st.dictionaries(
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name != "discord"])
-@given(labels=_labels, annotations=_words, over=st.booleans(), is_news=st.booleans(), french=st.booleans())
+@given(
+    labels=_labels,
+    annotations=_words,
+    over=st.booleans(),
+    is_news=st.booleans(),
+    french=st.booleans(),
+    cared=st.booleans(),
+    until=st.sampled_from([None, NOW]),
+    again=st.sampled_from(Again),
+)
 @settings(deadline=None, max_examples=40)
 def test_any_labels_make_a_message_that_the_service_takes(
-    name: str, labels: dict[str, str], annotations: dict[str, str], over: bool, is_news: bool, french: bool
+    name: str,
+    labels: dict[str, str],
+    annotations: dict[str, str],
+    over: bool,
+    is_news: bool,
+    french: bool,
+    cared: bool,
+    until: float | None,
+    again: Again,
 ) -> None:
     kind = KINDS[name]
     composer = kind.compose("fr" if french else "en")
     intake = {key: text.encode("utf-8", "replace").decode()[:4096] for key, text in labels.items()}
     spoken = {key: text.encode("utf-8", "replace").decode()[:4096] for key, text in annotations.items()}
+    care = Care(NOW, spoken.get("summary", ""), until, spoken.get("description", "")) if cared else None
     links = [Link("Acknowledge", spoken.get("runbook_url", "https://x.example"))] * 6
     made = notice(over=over, is_news=is_news, labels=intake, annotations=spoken, message=kind.message)
-    told = Notice(made.episode, made.told, is_news, NOW, kind.message, links)
+    told = replace(made, links=links, care=care, again=again, alone_since=NOW - 99)
     digest = digest_of(*[told] * 30, away_since=NOW - 99)
     for message in (
         composer.alert(told),
@@ -199,6 +223,22 @@ def test_any_labels_make_a_message_that_the_service_takes(
         kind.show(message)
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_message_says_who_looks_after_it_and_why_it_is_told_again(name: str) -> None:
+    kind = KINDS[name]
+    told = cases(kind.message)
+    wanted = {
+        "looked-after": ["anna", "on my way"],
+        "reminder": ["still firing for 3 min 12 s", "/alerts/12?key="],
+        "escalated": ["nobody has looked after it for 10 min", "/alerts/12?key="],
+    }
+    if name == "webhook":
+        wanted |= {"reminder": ['"again": "reminder"', "-reminder-2000000"], "escalated": ['"again": "escalation"']}
+    for case, words in wanted.items():
+        shown = kind.show(composed(kind.compose("en"), told[case])).replace("=\n", "")
+        assert [word for word in words if word not in shown] == [], case
+
+
 def test_same_news_is_known_by_its_id_and_other_news_by_another() -> None:
     """What was sent and perhaps not accepted is sent again: a program, or a mail server, drops the second."""
     first = [notice(id=n) for n in range(6)]
@@ -206,6 +246,10 @@ def test_same_news_is_known_by_its_id_and_other_news_by_another() -> None:
     hook, mail = WebhookComposer(writer(), "hook"), MailComposer(writer(), "mail", MAIL)
     ids = [hook.digest(digest_of(*told)).id for told in (first, first, later)]
     assert ids[0] == ids[1] != ids[2]
+    reminder = replace(notice(is_news=False), again=Again.REMINDER, queued_at=NOW)
+    ids = [hook.alert(told).id for told in (reminder, reminder, first[0], replace(reminder, queued_at=NOW + 9))]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 3
     ids = [mail.digest(digest_of(*told))["Message-ID"] for told in (first, first, later)]
     assert ids[0] == ids[1] != ids[2]
     assert (

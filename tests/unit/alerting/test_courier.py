@@ -12,6 +12,7 @@ from hune.alerting import book, outbox
 from hune.alerting.database import Database
 from hune.alerting.deliver import SINGLE_LIMIT, Courier
 from hune.alerting.episode import Delivery, Ending
+from hune.alerting.inviting import uninviting
 from hune.alerting.metrics import HubMetrics
 from hune.alerting.notifiers import ContentRefused, Digest, Notice, Receipt, ReceiverRefused, TryLater
 from hune.alerting.outbox import Which
@@ -44,6 +45,8 @@ class Recorder:
         self.answers: list[Exception] = []
         self.pause_seconds = 0.0
         self.deleted: set[str] = set()
+
+    edits = True
 
     async def tell(self, notice: Notice) -> Receipt:
         self._answer()
@@ -93,6 +96,7 @@ class Bench:
             timing=Timing(),
             clock=self.clock,
             metrics=HubMetrics(),
+            invite=uninviting,
         )
 
     def _make(self) -> Recorder:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hune.alerting.episode import Episode, State
+from hune.alerting.episode import Again, Care, Episode, State
 from hune.core.errors import Refused, Unavailable
 
 
@@ -37,11 +37,25 @@ class Notice:
     """The id of the message that told of it before, if it has one of its own."""
     links: Sequence[Link] = ()
     """What the reader can do about it, beside reading the runbook and opening Hune."""
+    care: Care | None = None
+    """Who looks after it."""
+    again: Again = Again.NO
+    """Why it is told once more; of an escalation also why it is told to somebody new."""
+    alone_since: float | None = None
+    """Of an escalation: since when nobody looks after it."""
+    queued_at: float = 0.0
 
     @property
     def came_and_went(self) -> bool:
         """Whether it tells of an alert that is over already."""
         return self.is_news and self.told is State.RESOLVED
+
+    @property
+    def repetition(self) -> str:
+        """What tells news that the receiver knows already, told once more, from what it was told before; else empty."""
+        if self.is_news or self.told is not State.FIRING or not self.again:
+            return ""
+        return f"{self.again.name.lower()}-{round(self.queued_at)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +89,10 @@ class Receipt:
 
 class Notifier(Protocol):
     """One receiver's channel."""
+
+    @property
+    def edits(self) -> bool:
+        """Whether a message can show something else later."""
 
     async def tell(self, notice: Notice) -> Receipt:
         """Tell of one alert. Raises TryLater, ContentRefused or ReceiverRefused."""

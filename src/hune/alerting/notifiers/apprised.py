@@ -81,6 +81,8 @@ class AppriseComposer:
 class AppriseService:
     """One service by its Apprise URL, which is a secret."""
 
+    edits = False
+
     def __init__(self, url: str, *, timeout_seconds: float) -> None:
         """Import Apprise (blocking). Raises InputError if it is missing, ReceiverRefused if it doesn't know the URL."""
         try:

@@ -26,6 +26,8 @@ _COLOURS = {
 class ConsoleNotifier:
     """Prints alerts; coloured on a terminal, or if FORCE_COLOR asks for it, unless NO_COLOR forbids it."""
 
+    edits = False
+
     def __init__(self, wording: Wording, environ: Mapping[str, str], stream: TextIO | None = None) -> None:
         self._wording = wording
         self._stream = stream or sys.stdout
@@ -58,6 +60,8 @@ class ConsoleNotifier:
             facts.append(f"{value} ({wording.say('limit', limit)})" if limit else value)
         if where := wording.where(episode, besides=summary):
             facts.append(where)
+        if again := wording.again(notice):
+            facts.append(again)
         if notice.told is State.RESOLVED:
             facts.append(wording.say("after", lasted(episode)))
             if peak := wording.peak(episode):

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from hune.alerting.episode import State, rank
+from hune.alerting.episode import Care, State, rank
 from hune.alerting.notifiers import Digest, Link, Notice
 from hune.alerting.notifiers.phrasing import Wording, clean, cut, lasted
 
 MAX_LINKS = 6
+_OWN_LINKS = MAX_LINKS - 2
 _DIGEST_ROWS = 20
 
 
@@ -50,8 +51,8 @@ class Content:
     name: str
     """What kind of alert, and where: `CPU too hot · pve-02`."""
     summary: str
-    over: Sequence[str]
-    """Of one that is over: how long it lasted, how bad it was."""
+    beside: Sequence[str]
+    """What is said beside the summary: of one that is over how long it lasted, how bad it was; why it is told again."""
     description: str
     facts: Sequence[Fact]
     next_step: str
@@ -70,8 +71,8 @@ class Content:
     def headline(self, escape: Callable[[str, int], str] = cut, bold: Callable[[str], str] = str) -> str:
         """Return the alert in one line: `🔥 CRITICAL LAB pve-02: CPU at 78 °C, limit 70 °C`."""
         parts = [self.icon, bold(self.word), *([bold(self.lab)] if self.lab else []), escape(self.summary, 300)]
-        if self.over:
-            parts.append(f"({', '.join(escape(part, 80) for part in self.over)})")
+        if self.beside:
+            parts.append(f"({', '.join(escape(part, 80) for part in self.beside)})")
         return " ".join(parts)
 
 
@@ -139,12 +140,12 @@ class Writer:
             lab=wording.say("lab") if episode.is_lab else "",
             name=" · ".join(part for part in (wording.title(episode), node) if part),
             summary=wording.summary(notice),
-            over=[
+            beside=[
                 wording.say("after", lasted(episode)),
                 *([wording.say("peak_of", peak)] if peak else []),
             ]
             if is_over
-            else [],
+            else [part for part in (wording.again(notice),) if part],
             description=clean(episode.annotations.get("description", "")),
             facts=[fact for fact in self._facts(notice) if fact.line],
             next_step="" if is_over else own or clean(episode.annotations.get("next_step", "")),
@@ -211,14 +212,21 @@ class Writer:
             if is_over
             else Fact(wording.say("since"), since=episode.starts_at),
             Fact(wording.say("where"), cut(wording.where(episode), 500), wide=True),
+            *([self._care(notice.care)] if notice.care is not None and not is_over else []),
         ]
+
+    def _care(self, care: Care) -> Fact:
+        name, note = cut(clean(care.by), 80), cut(clean(care.note), 300)
+        until = "" if care.until is None else self.wording.say("until", written(care.until))
+        said = " ".join(part for part in (name, until) if part)
+        return Fact(self.wording.say(care.state), f"{said}: {note}" if note else said, wide=True)
 
     def _links(self, notice: Notice) -> list[Link]:
         episode, say = notice.episode, self.wording.say
         node = episode.labels.get("node")
         page = f"{self._page}/nodes/{node}" if node in self._nodes else f"{self._page}/alerts"
         runbook = episode.annotations.get("runbook_url", "")
-        given = (Link(say("runbook"), runbook), Link(say("page"), page), *notice.links)
+        given = (*notice.links[:_OWN_LINKS], Link(say("runbook"), runbook), Link(say("page"), page))
         return [Link(one.text, url) for one in given if (url := link(one.url))][:MAX_LINKS]
 
     def _footer(self, *, lab: bool) -> str:

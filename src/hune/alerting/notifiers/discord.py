@@ -57,7 +57,7 @@ class DiscordComposer:
         return _message(_headline(content), self._embed(content))
 
     def reply(self, notice: Notice) -> Payload:
-        return _message(self.headline(notice))
+        return self.alert(notice) if notice.repetition else _message(self.headline(notice))
 
     def plain(self, text: str) -> Payload:
         return _message(escape(text, MAX_CONTENT))
@@ -110,6 +110,8 @@ class DiscordComposer:
 
 class DiscordWebhook:
     """One webhook."""
+
+    edits = True
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint

@@ -58,7 +58,8 @@ class MailComposer:
         content = self._writer.alert(notice)
         message = self._message(content.title, now=notice.now, urgent=content.kind == "critical")
         # The same news has the same id, however often it is sent.
-        message["Message-ID"] = self._id(f"{notice.episode.id}.{round(notice.episode.starts_at)}.{notice.told}")
+        news = f"{notice.episode.id}.{round(notice.episode.starts_at)}.{notice.told}"
+        message["Message-ID"] = self._id(f"{news}.{notice.repetition}" if notice.repetition else news)
         if notice.message is not None and not notice.is_news:
             message["In-Reply-To"] = message["References"] = clean(notice.message)
         return _filled(message, self._text(content), self._html(content))
@@ -134,6 +135,8 @@ class MailComposer:
 
 class MailServer:
     """One SMTP server; a connection for each message, since most are hours apart."""
+
+    edits = False
 
     def __init__(self, settings: Email, password: str | None, *, timeout_seconds: float) -> None:
         """Read the authorities' certificates (blocking). Raises InputError if their file can't be read."""

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from hune.alerting.catalogue import ALERTS
-from hune.alerting.episode import Episode, State, number
+from hune.alerting.episode import Again, Episode, State, number
 from hune.alerting.machine import THINGS
 from hune.alerting.notifiers import Notice
 from hune.alerting.notifiers.next_steps import NEXT_STEPS
@@ -43,6 +43,14 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "passed_count": "{} came and went",
         "test_summary": "Test: messages of Hune reach this receiver",
         "test_description": "Somebody asked for this message. There is nothing to do.",
+        "again_reminder": "reminder: still firing for {}",
+        "again_snooze_over": "the snooze is over: still firing for {}",
+        "again_escalation": "nobody has looked after it for {}",
+        "acknowledged": "Looked after by",
+        "snoozed": "Snoozed by",
+        "until": "until {}",
+        "acknowledge": "Acknowledge…",
+        "look_after": "Who looks after it…",
         "away": "Messages could not be delivered from {} on; this is how things stand.",
     },
     "fr": {
@@ -76,6 +84,14 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "passed_count": "{} apparues et disparues",
         "test_summary": "Essai : les messages de Hune arrivent ici",
         "test_description": "Quelqu'un a demandé ce message. Il n'y a rien à faire.",
+        "again_reminder": "rappel : toujours actif depuis {}",
+        "again_snooze_over": "report terminé : toujours actif depuis {}",
+        "again_escalation": "personne ne s'en occupe depuis {}",
+        "acknowledged": "Pris en charge par",
+        "snoozed": "Reporté par",
+        "until": "jusqu'au {}",
+        "acknowledge": "Prendre en charge…",
+        "look_after": "Qui s'en occupe…",
         "away": "Les messages n'ont pu être remis à partir de {} ; voici l'état actuel.",
     },
 }
@@ -150,6 +166,14 @@ class Wording:
             return clean(next((labels[name] for name in ("device", "probe", *THINGS) if labels.get(name)), ""))
         identity = ALERTS[episode.alertname].identity
         return clean(" ".join(labels[name] for name in identity if name != "node" and labels.get(name)))
+
+    def again(self, notice: Notice) -> str:
+        """Return why an alert is told once more, or to somebody who isn't named by the routes; else nothing."""
+        if notice.again is Again.NO or notice.told is not State.FIRING:
+            return ""
+        since = notice.alone_since if notice.again is Again.ESCALATION else None
+        begun = notice.episode.starts_at if since is None else since
+        return self.say(f"again_{notice.again.name.lower()}", duration(notice.now - begun))
 
     def next_step(self, episode: Episode) -> str:
         """Return the one thing to do about an alert of the catalogue, or nothing."""

@@ -79,7 +79,11 @@ class SlackComposer:
             return self.alert(notice)
         headline = self._writer.alert(notice).headline(escape)
         return {
-            **_message(headline, _section(_plain(cut(headline, MAX_TEXT)))),
+            **(
+                self.alert(notice)
+                if notice.repetition
+                else _message(headline, _section(_plain(cut(headline, MAX_TEXT))))
+            ),
             "thread_ts": notice.message,
             "reply_broadcast": True,
         }
@@ -113,6 +117,8 @@ class SlackComposer:
 class SlackWebhook:
     """An incoming webhook: it posts, tells no id, and never edits."""
 
+    edits = False
+
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
 
@@ -132,6 +138,8 @@ class SlackWebhook:
 
 class SlackBot:
     """A bot in one channel. The endpoint is the address of Slack's API."""
+
+    edits = True
 
     def __init__(self, endpoint: Endpoint, token: str, channel: str) -> None:
         self._endpoint = endpoint
@@ -192,8 +200,8 @@ def _judge(endpoint: Endpoint, answer: Answer, error: str) -> HuneError:
 
 
 def _about(content: Content) -> str:
-    over = f" ({', '.join(content.over)})" if content.over else ""
-    return f"{cut(content.summary, 600)}{over}"
+    beside = f" ({', '.join(content.beside)})" if content.beside else ""
+    return f"{cut(content.summary, 600)}{beside}"
 
 
 def _field(fact: Fact) -> Payload:

@@ -79,9 +79,9 @@ class TeamsComposer:
             return max(20, round(characters * scale))
 
         say = self._writer.wording.say
-        over = f" ({', '.join(content.over)})" if content.over else ""
+        beside = f" ({', '.join(content.beside)})" if content.beside else ""
         body = [
-            _text(f"{cut(content.summary, limit(300))}{over}", weight="Bolder"),
+            _text(f"{cut(content.summary, limit(300))}{beside}", weight="Bolder"),
             *(_fact(fact.name, cut(fact.line, limit(600))) for fact in content.facts),
             *([_text(cut(content.description, limit(1200)))] if content.description else []),
             *([_fact(say("next"), cut(content.next_step, limit(700)))] if content.next_step else []),
@@ -104,6 +104,8 @@ class TeamsComposer:
 
 class TeamsWorkflow:
     """One workflow; its URL is signed, and sent as it is, character for character."""
+
+    edits = False
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint

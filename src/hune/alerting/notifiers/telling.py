@@ -19,7 +19,7 @@ class Composer(Protocol[P_co]):
         """Return an alert's own message: as it fires, as it came and went, or as it reads once it is over."""
 
     def reply(self, notice: Notice) -> P_co:
-        """Return what is posted when an alert is over that was told as firing."""
+        """Return what is posted of an alert that was told: it is over, or it is told once more."""
 
     def digest(self, digest: Digest) -> P_co:
         """Return the message that counts many alerts and names the worst."""
@@ -36,6 +36,10 @@ class Composer(Protocol[P_co]):
 
 class Channel(Protocol[P_contra]):
     """Hands messages over. Raises TryLater, ContentRefused or ReceiverRefused."""
+
+    @property
+    def edits(self) -> bool:
+        """Whether a message can be replaced at all."""
 
     @property
     def pause_seconds(self) -> float:
@@ -57,8 +61,17 @@ class MessageNotifier(Generic[P]):
         self._composer = composer
         self._has_plain = has_plain
 
+    @property
+    def edits(self) -> bool:
+        return self._channel.edits
+
     async def tell(self, notice: Notice) -> Receipt:
-        """Post the alert; of one that is over, edit its message where that can be done, and post that it is."""
+        """Post the alert; of one that was told, edit its message where that can be done, and post what is new."""
+        if notice.repetition:
+            is_edited = await self._is_edited(notice)
+            message = await self._post(self._composer.reply(notice), self._composer.headline(notice))
+            shown = notice.message if is_edited else message
+            return Receipt(shown, edited=True, pause_seconds=self._channel.pause_seconds)
         if notice.told is State.FIRING or notice.came_and_went:
             message = await self._post(self._composer.alert(notice), self._composer.headline(notice))
             return Receipt(message, edited=True, pause_seconds=self._channel.pause_seconds)

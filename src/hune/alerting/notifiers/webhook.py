@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from hune.alerting.episode import Episode
+from hune.alerting.episode import Care, Episode, State
 from hune.alerting.notifiers import Digest, Notice
 from hune.alerting.notifiers.calling import Endpoint, encode
 from hune.alerting.notifiers.content import Writer
@@ -52,8 +52,12 @@ class WebhookComposer:
             "links": [{"text": link.text, "url": link.url} for link in content.links],
             "labels": dict(notice.episode.labels),
             "annotations": dict(notice.episode.annotations),
+            "again": notice.again.name.lower() if notice.again and notice.told is State.FIRING else None,
+            "care": _care(notice.care) if notice.care else None,
         }
         identity = f"{self._receiver}-{notice.episode.id}-{round(notice.episode.starts_at)}-{notice.told}"
+        if notice.repetition:
+            identity = f"{identity}-{notice.repetition}"
         return self._event(identity, kind, notice.now, document)
 
     def reply(self, notice: Notice) -> Event:
@@ -102,6 +106,8 @@ class WebhookComposer:
 
 class SignedWebhook:
     """One URL that takes events."""
+
+    edits = False
 
     def __init__(self, endpoint: Endpoint, secret: str | None) -> None:
         """Raises ReceiverRefused if a `whsec_…` secret isn't Base64 after that."""
@@ -156,6 +162,10 @@ def _about(episode: Episode) -> dict[str, Any]:
         "unit": episode.annotations.get("unit", ""),
         "threshold": episode.annotations.get("threshold", ""),
     }
+
+
+def _care(care: Care) -> dict[str, Any]:
+    return {"state": care.state, "by": care.by, "at": _iso(care.at), "until": _iso(care.until), "note": care.note}
 
 
 def _iso(moment: float | None) -> str | None:
