@@ -39,7 +39,7 @@ def routes(database: Database, clock: Clock) -> list[BaseRoute]:
         """Yield alerts with their events, some at a time: others read the file between."""
         before, left = _EVERYTHING, limit
         while before and left > 0:
-            rows, before = await database.read(_page_reader(wanted, before, min(_PAGE, left)))
+            rows, before = await database.read(_page_reader(wanted, before, min(_PAGE, left), clock.now()))
             left -= len(rows)
             if rows:
                 yield rows
@@ -76,14 +76,14 @@ def _search(request: Request) -> Search:
     )
 
 
-def _page_reader(wanted: Search, before: int, limit: int) -> Any:
+def _page_reader(wanted: Search, before: int, limit: int, now: float) -> Any:
     def read(connection: sqlite3.Connection) -> tuple[list[dict[str, Any]], int]:
         rows, going_on = book.search(connection, wanted, before=before, limit=limit)
         numbers = [episode.id for episode, _ in rows]
         looked_after, events = care.of(connection, numbers), history.of_episodes(connection, numbers)
         documents = [
             {
-                **alert_document(episode, told, looked_after.get(episode.id)),
+                **alert_document(episode, told, looked_after.get(episode.id), now=now),
                 "events": [event_document(event) for event in events.get(episode.id, ())],
             }
             for episode, told in rows

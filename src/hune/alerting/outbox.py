@@ -208,8 +208,9 @@ def mark_waiting(connection: sqlite3.Connection, receiver: str, *, problem: str,
     """Note why nothing of what waits for a receiver is accepted now; of a broken one it is tried again seldom."""
     if broken:
         newly = connection.execute(
-            f"SELECT episode FROM delivery WHERE receiver = ? AND {WAITING} AND dead = ?",  # noqa: S608
-            (receiver, Dead.NO),
+            "SELECT episode FROM delivery JOIN episode ON episode.id = delivery.episode"  # noqa: S608
+            f" WHERE receiver = ? AND {WAITING} AND dead = ? AND episode.held = '' AND due_at <= ?",
+            (receiver, Dead.NO, now),
         ).fetchall()
         rows = [(row["episode"], {"problem": problem}) for row in newly]
         history.record_all(connection, rows, Kind.REFUSED, at=now, receiver=receiver)

@@ -59,7 +59,7 @@ def reschedule(connection: sqlite3.Connection, terms: Terms, *, now: float) -> N
     """Ask anew when what waits for receivers' hours is due: the site file may say something else now."""
     rows = connection.execute(
         "SELECT episode.id, labels FROM episode WHERE id IN"
-        " (SELECT episode FROM delivery WHERE told IS NOT wanted AND due_at > ?)",
+        " (SELECT episode FROM delivery WHERE (told IS NOT wanted OR again > 0) AND due_at > ?)",
         (now,),
     ).fetchall()
     for row in rows:

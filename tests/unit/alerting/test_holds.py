@@ -66,7 +66,7 @@ def test_what_came_and_went_while_held_is_never_told(connection: sqlite3.Connect
     assert waiting(connection, now=2000.0) == []
     assert state(connection) == (None, "resolved", Dead.WITHHELD)
     assert outbox.dead(connection, limit=10) == []
-    assert outbox.revive(connection, outbox.Which()) == 0
+    assert outbox.revive(connection, outbox.Which(), now=1030.0) == 0
 
 
 def test_end_under_a_hold_is_told_at_its_end_to_who_knew(connection: sqlite3.Connection) -> None:
