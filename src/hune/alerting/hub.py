@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hune.alerting import archive, book, catalogue, desk, keys, letters, outbox
+from hune.alerting.addressing import receivers_of
 from hune.alerting.database import LOW_DISK_BYTES, RESERVE_BYTES, Database
 from hune.alerting.deliver import Courier
 from hune.alerting.episode import Incoming, State
@@ -326,34 +327,6 @@ class Hub:
             "prometheus": {"reachable": not prometheus, "detail": prometheus},
             "receivers": receivers,
         }
-
-
-def receivers_of(site: Site, labels: Mapping[str, str]) -> list[str]:
-    """Return who is told of an alert whose sender names no receiver: the console, and whom the site's routes say.
-
-    An alert without severity counts as critical; without routes everybody is told.
-    """
-    # As in routing: what the site says of its nodes stands for the nodes of which it holds.
-    said = {node.name: {**node.labels, "group": node.group or "", "kind": node.kind} for node in site.nodes}
-    of_node = said.get(labels.get("node", ""), {})
-    judged = {"severity": "critical", **labels}
-
-    def holds(label: str, text: str) -> bool:
-        facts = of_node if any(label in one for one in said.values()) else judged
-        return label in facts and facts[label] == text
-
-    routed = {
-        name
-        for route in site.routes
-        if all(holds(label, text) for label, text in route.match.items())
-        for name in route.receivers
-    }
-    is_lab = labels.get("lab") == "true"
-    return [CONSOLE] + [
-        receiver.name
-        for receiver in site.receivers
-        if receiver.name != CONSOLE and (receiver.name in routed or not site.routes) and (receiver.lab or not is_lab)
-    ]
 
 
 def _receivers(site: Site) -> list[Receiver]:

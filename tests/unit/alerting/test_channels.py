@@ -14,8 +14,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from hune.alerting.addressing import receivers_of
 from hune.alerting.episode import Ending, Episode, State
-from hune.alerting.hub import receivers_of
 from hune.alerting.notifiers import Notice, ReceiverRefused
 from hune.alerting.notifiers.calling import Answer, Endpoint, _pause, retry_after
 from hune.alerting.notifiers.console import ConsoleNotifier
