@@ -139,7 +139,9 @@ ALERTS: Mapping[str, Alert] = {
         Alert("LinkFlapping", "warning", ("node", "device"), "slow", _link_is_steady, _link),
         Alert("LinkErrors", "warning", ("node", "device"), "slow", _link_is_clean, _link, "%"),
         Alert("ProbeFailed", None, ("probe",), "fast", _probe_succeeds, _probe),
-        Alert("Watchdog", "none", (), "slow", None, None),
+        Alert("Watchdog", "none", (), "fast", None, None),
+        # Raised by the hub itself: no rule could.
+        Alert("ChainBroken", "critical", (), "fast", None, None),
         Alert("DailyTest", "info", ("receiver",), "slow", None, None),
         *(
             Alert(each.name, each.severity, each.identity, "slow", each.over, proxmox.member, each.unit)
@@ -152,10 +154,12 @@ ALERTS: Mapping[str, Alert] = {
     )
 }
 
+_OF_THE_HUB = frozenset({"ChainBroken"})
+
 
 def is_known(alertname: str) -> bool:
     """Whether this is an alert of Hune's own rules."""
-    return alertname in ALERTS
+    return alertname in ALERTS and alertname not in _OF_THE_HUB
 
 
 def is_told_once(alertname: str) -> bool:

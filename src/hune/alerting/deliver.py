@@ -121,6 +121,11 @@ class Courier:
             for one in waits:
                 one.cancel()
 
+    @property
+    def failing_since(self) -> float | None:
+        """Since when this receiver has accepted nothing, None while it works."""
+        return self._failing_since
+
     def report(self, backlog: outbox.Backlog) -> dict[str, Any]:
         """Return this receiver's state for people; `failing` if it has not accepted anything for a while."""
         now = self._clock.now()

@@ -31,6 +31,7 @@ from hune.alerting.reconcile import Reconciler
 from hune.alerting.routing import CONSOLE
 from hune.alerting.schema import SCRIPTS
 from hune.alerting.timing import Timing
+from hune.alerting.vitals import Vitals
 from hune.core.clock import Clock, SystemClock
 from hune.core.errors import Unavailable
 from hune.core.layout import Layout
@@ -76,6 +77,7 @@ class Hub:
         self._couriers: list[Courier] = []
         self._reconciler: Reconciler | None = None
         self._holder: Holder | None = None
+        self._vitals: Vitals | None = None
 
     async def run(self, ready: asyncio.Event) -> None:
         """Take and deliver alerts until cancelled.
@@ -120,6 +122,7 @@ class Hub:
             )
             for receiver in self._receivers
         ]
+        prometheus = PrometheusClient(engines, self._site.url("prometheus"))
         alertmanager = AlertmanagerClient(engines, self._site.url("alertmanager"))
         self._holder = Holder(
             self._database,
@@ -133,7 +136,7 @@ class Hub:
             await self._holder.begin()
         self._reconciler = Reconciler(
             self._database,
-            PrometheusClient(engines, self._site.url("prometheus")),
+            prometheus,
             alertmanager,
             self._site,
             timing=self._timing,
@@ -142,12 +145,26 @@ class Hub:
             on_change=self._wake_couriers,
             terms=self._holder.terms,
         )
+        self._vitals = Vitals(
+            self._database,
+            prometheus,
+            alertmanager,
+            setting,
+            self._couriers,
+            timing=self._timing,
+            clock=self._clock,
+            metrics=self._metrics,
+            terms=self._holder.terms,
+            on_change=self._wake_couriers,
+        )
+        await self._vitals.begin()
         server = HttpService("hub", self._app(links), host=self._site.listen, port=self._site.port("hub"))
         async with asyncio.TaskGroup() as group:
             for courier in self._couriers:
                 group.create_task(courier.run(), name=f"hub: {courier.receiver}")
             group.create_task(self._reconciler.run(), name="hub: reconciler")
             group.create_task(self._holder.run(), name="hub: holder")
+            self._vitals.start(group)
             group.create_task(self._maintain(), name="hub: maintenance")
             group.create_task(self._observe(), name="hub: observation")
             await start(group, server)
@@ -182,6 +199,10 @@ class Hub:
     async def _accept(self, notification: Notification) -> book.Taken:
         """Store a notification durably and see to its delivery."""
         news = [alert for alert in notification.alerts if alert.labels.get("severity") != _NO_NEWS]
+        if self._vitals is not None:
+            self._vitals.hear(notification.alerts)
+        if notification.alerts and not news:
+            return book.Taken()
         now = self._clock.now()
         terms = self._holder.terms(now) if self._holder else AT_ONCE
         if notification.truncated:
@@ -255,7 +276,7 @@ class Hub:
         while True:
             with suppress(Unavailable):
                 now = self._clock.now()
-                await self._database.write(partial(_beat, now=now))
+                await self._database.write(partial(_beat, now=now, vitals=self._vitals))
                 await self._database.refill()
                 while await self._database.write(
                     partial(book.forget, before=now - self._timing.keep, most=_MOST_EPISODES)
@@ -266,6 +287,8 @@ class Hub:
     async def _observe(self) -> None:
         metrics = self._metrics
         while True:
+            if self._vitals is not None:
+                self._vitals.observe()
             with suppress(Unavailable):
                 for courier in self._couriers:
                     backlog = await self._database.read(
@@ -313,6 +336,7 @@ class Hub:
         prometheus = self._reconciler.problem if self._reconciler else "not asked yet"
         if prometheus:
             remarks.append(f"Prometheus can't be asked whether alerts are over: {prometheus}")
+        remarks += self._vitals.remarks() if self._vitals else []
         waiting = sum(row["pending"] for row in receivers)
         working = f"takes and delivers alerts to {', '.join(row['name'] for row in receivers)}; {waiting} waiting"
         return {
@@ -325,6 +349,7 @@ class Hub:
                 "replaced": self._database.replaced,
             },
             "prometheus": {"reachable": not prometheus, "detail": prometheus},
+            **(self._vitals.report() if self._vitals else {}),
             "receivers": receivers,
         }
 
@@ -336,8 +361,10 @@ def _receivers(site: Site) -> list[Receiver]:
     return receivers
 
 
-def _beat(connection: sqlite3.Connection, *, now: float) -> None:
+def _beat(connection: sqlite3.Connection, *, now: float, vitals: Vitals | None) -> None:
     # A write for its own sake: what can't be written to is found out before an alert comes.
     connection.execute(
         "INSERT INTO heartbeat (id, at) VALUES (1, ?) ON CONFLICT DO UPDATE SET at = excluded.at", (now,)
     )
+    if vitals is not None:
+        vitals.keep(connection)

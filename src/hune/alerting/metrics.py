@@ -53,6 +53,13 @@ class HubMetrics:
             "hune_hub_reserve_bytes", "Space set aside for a full disk that is left", registry=self.registry
         )
 
+        self.heartbeats = Counter(
+            "hune_hub_heartbeats", "Heartbeats to the outside by outcome", ["outcome"], registry=self.registry
+        )
+        self.watchdog = Gauge(
+            "hune_hub_watchdog_timestamp_seconds", "When the Watchdog was last heard", registry=self.registry
+        )
+
     def delivered(self, receiver: str, *, queued_at: float, now: float, started_at: float | None) -> None:
         """Count an accepted alert; `started_at` is given for the first word of it."""
         self.deliveries.labels(receiver, "sent").inc()

@@ -22,11 +22,14 @@ CONSOLE = "console"
 NOBODY = "_nobody"
 """The receiver of what no one wants; no name of a site begins with an underscore."""
 
+CHAIN = "_chain"
+"""The receiver of the Watchdog: the hub itself, which tells nobody as long as it comes."""
+
 _IDENTITIES = ("alertname", "node", "device", "chip", "probe", "lab", *THINGS)
 _CLUSTER_IDENTITIES = tuple(
     sorted({label for problem in PROBLEMS.values() for label in problem.identity} - set(_IDENTITIES))
 )
-_FAST = tuple(name for name, alert in ALERTS.items() if alert.pace == "fast")
+_FAST = tuple(name for name, alert in ALERTS.items() if alert.pace == "fast" and alert.over)
 
 
 def render_alertmanager(site: Site) -> str:
@@ -43,7 +46,8 @@ def render_alertmanager(site: Site) -> str:
             "group_interval": "1s",
             "repeat_interval": "4h",
             "routes": [
-                {"matchers": [_equal("alertname", "Watchdog")], "receiver": NOBODY},
+                # Repeated for as long as it fires: the hub listens for it.
+                {"matchers": [_equal("alertname", "Watchdog")], "receiver": CHAIN, "repeat_interval": "10s"},
                 *_daily_tests(site),
                 _everything(CONSOLE, []),
                 *(route for receiver in others for route in _routes(receiver, site)),
@@ -52,6 +56,7 @@ def render_alertmanager(site: Site) -> str:
         "inhibit_rules": _inhibitions(site),
         "receivers": [
             {"name": NOBODY},
+            {"name": CHAIN, "webhook_configs": [{**webhook, "send_resolved": False}]},
             *({"name": name, "webhook_configs": [webhook]} for name in (CONSOLE, *(one.name for one in others))),
         ],
     }

@@ -34,3 +34,13 @@ class Timing:
     retry_ceiling: float = 15.0
     broken_retry: float = 600.0
     """Between two tries of a receiver that refuses altogether."""
+    listen: float = 5.0
+    """From one count of a silence to the next."""
+    chain_overdue: float = 25.0
+    """Without the Watchdog, which comes every 11 s: something is slow, or about to be told."""
+    chain_silence: float = 45.0
+    """Without the Watchdog: the chain is broken. A killed engine, started again at once, takes about 20 s of it."""
+    chain_settle: float = 120.0
+    """The same after a start of the hub, before it has heard the Watchdog once: everything may be starting."""
+    heartbeat_trouble: float = 300.0
+    """How long a receiver takes nothing before the heartbeat to the outside says so."""

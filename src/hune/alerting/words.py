@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hune.alerting.word_forms import Words
+from hune.alerting.words_chain import WORDS_CHAIN
 from hune.alerting.words_machine import WORDS_MACHINE
 from hune.alerting.words_pve import WORDS_PVE
 
@@ -141,6 +142,6 @@ _FRENCH: dict[str, Words] = {
 }
 
 WORDS: Mapping[str, Mapping[str, Words]] = {
-    "en": {**_ENGLISH, **WORDS_MACHINE["en"], **WORDS_PVE["en"]},
-    "fr": {**_FRENCH, **WORDS_MACHINE["fr"], **WORDS_PVE["fr"]},
+    "en": {**_ENGLISH, **WORDS_CHAIN["en"], **WORDS_MACHINE["en"], **WORDS_PVE["en"]},
+    "fr": {**_FRENCH, **WORDS_CHAIN["fr"], **WORDS_MACHINE["fr"], **WORDS_PVE["fr"]},
 }

@@ -293,13 +293,13 @@ def _required(variable: str) -> str:
 def _secrets(site: Site, service: str) -> Iterator[tuple[str, str]]:
     """Yield whose it is and the reference, for each secret that a service has to read."""
     owners = {
-        "hub": ("receivers", [receiver.name for receiver in site.receivers]),
-        EXPORTER: ("proxmox", [cluster.name for cluster in site.proxmox]),
-        timescale.NAME: ("stores", ["database"]),
+        "hub": {"receivers": [receiver.name for receiver in site.receivers], "heartbeat": ["heartbeat"]},
+        EXPORTER: {"proxmox": [cluster.name for cluster in site.proxmox]},
+        timescale.NAME: {"stores": ["database"]},
     }
-    section, names = owners.get(service, ("", []))
+    sections = owners.get(service, {})
     for location, reference, _ in secrets_of(site):
-        if location[0] == section:
+        if names := sections.get(str(location[0])):
             yield names[location[1] if isinstance(location[1], int) else 0], reference
 
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from hune.site.base import Model
+from hune.site.heartbeats import Heartbeat
 from hune.site.probes import Probe
 from hune.site.processes import (
     DEFAULT_PORTS,
@@ -232,6 +233,7 @@ class Site(Model):
     proxmox_thresholds: ProxmoxThresholds = Field(ProxmoxThresholds(), description="limits of all clusters")
     receivers: list[Receiver] = Field(default_factory=list, description="where messages can go")
     routes: list[Route] = Field(default_factory=list, description="which alerts go to which receivers")
+    heartbeat: Heartbeat | None = Field(None, description="who listens whether this site lives")
     stores: Stores = Field(Stores(), description="where samples are kept besides: a PostgreSQL")
     engines: Engines = Field(Engines(), description="the engines: ports, versions, or where they already run")
     services: Services = Field(Services(), description="Hune's own services")

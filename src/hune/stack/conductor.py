@@ -31,7 +31,7 @@ from hune.stack import flood, logfiles
 from hune.stack.apply import check_files, write_files
 from hune.stack.child import Child, State
 from hune.stack.model import Plan, Process
-from hune.stack.monitor import Monitor
+from hune.stack.monitor import LEFT_TO_HUB, Monitor
 from hune.stack.prepare import Request
 from hune.stack.replay import Replayer
 from hune.stack.timekeeping import ClockWatch
@@ -268,7 +268,7 @@ class Conductor:
             self._say(f"{child.process.name} ready after {self._clock.now() - self._started:.1f} s")
         elif child.state in (State.RESTARTING, State.GIVEN_UP):
             self._say(f"{child.process.name}: {child.state}: {child.detail}")
-        if child.state is State.GIVEN_UP:
+        if child.state is State.GIVEN_UP and child.process.name not in LEFT_TO_HUB:
             self._group.create_task(self._tell(f"{child.process.name} was given up: {child.detail}"), name="tell")
 
     def _say(self, text: str) -> None:

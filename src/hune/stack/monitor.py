@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import aiohttp
 
 from hune.core.clock import Clock
+from hune.core.errors import Unavailable
 from hune.stack.checkup import Checkup
 from hune.stack.child import Child, State
 from hune.stack.health import CHECKS, judge
@@ -25,6 +27,12 @@ TELL_AFTER_SECONDS = 30.0
 
 TELLERS = ("alertmanager", "hub", "prometheus")
 """Without these nobody would be told that anything is wrong."""
+
+LEFT_TO_HUB = ("alertmanager", "prometheus")
+"""What the hub tells of itself, as an alert, when it hears the Watchdog no more."""
+
+HUB_TELLS_WITHIN_SECONDS = 90.0
+"""After which the hub has told of it, or there was nothing that it could miss."""
 
 Tell = Callable[[str], Awaitable[None]]
 
@@ -124,7 +132,12 @@ class Monitor:
                     await self._tell(f"{name} works again: {verdict.detail}")
                 continue
             silent = now - self._silent_since.setdefault(name, now)
-            if name in TELLERS and silent > TELL_AFTER_SECONDS and name not in self._told:
+            if (
+                name in TELLERS
+                and silent > TELL_AFTER_SECONDS
+                and name not in self._told
+                and not (name in LEFT_TO_HUB and await self._is_told_by_hub(silent))
+            ):
                 self._told.add(name)
                 await self._tell(
                     f"{name} does not work since {silent:.0f} s: {verdict.detail}. Alerts may not reach you."
@@ -133,6 +146,16 @@ class Monitor:
             if child and silent > HUNG_SECONDS and verdict.detail == "does not answer" and child.state is State.READY:
                 child.kill(f"{name} has not answered for {silent:.0f} s")
                 self._silent_since[name] = now
+
+    async def _is_told_by_hub(self, silent_seconds: float) -> bool:
+        """Whether the hub tells people of this, or may still do: one cause is one message."""
+        url = next((entry.url for entry in self._watched if entry.name == "hub"), "")
+        try:
+            report = json.loads(await Checkup(self._session, url, self._clock).get("/health", accept=(200, 503)))
+            state = report["chain"]["state"]
+        except (Unavailable, ValueError, KeyError, TypeError):
+            return False
+        return state in ("silent", "broken") or (state == "working" and silent_seconds < HUB_TELLS_WITHIN_SECONDS)
 
     def is_healthy(self) -> bool:
         """Whether every watched service worked when last judged, and the processes are those that were judged."""

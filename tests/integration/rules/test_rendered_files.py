@@ -64,7 +64,7 @@ def test_promtool_and_vmalert_accept_the_rules(tmp_path: Path, site: Site) -> No
         ([], {"alertname": "CpuHot", "severity": "critical"}, "console,operations,night,workshop"),
         ([], {"alertname": "CpuHot", "severity": "critical", "lab": "true"}, "console,workshop"),
         ([], {"alertname": "LinkErrors", "severity": "warning"}, "console,operations,night,workshop"),
-        ([], {"alertname": "Watchdog", "severity": "none"}, "_nobody"),
+        ([], {"alertname": "Watchdog", "severity": "none"}, "_chain"),
         ([], {"alertname": "DailyTest", "severity": "info", "receiver": "night"}, "night"),
         (ROUTES, {"alertname": "CpuHot", "severity": "critical"}, "console,_nobody,night,workshop"),
         (ROUTES, {"alertname": "LinkSlow", "severity": "warning"}, "console,_nobody,_nobody,workshop"),

@@ -20,5 +20,6 @@ def test_each_receiver_is_one_webhook_of_the_hub(full_site: Site) -> None:
     receivers = {receiver["name"]: receiver.get("webhook_configs") for receiver in config["receivers"]}
     assert receivers == {
         "_nobody": None,
+        "_chain": [{**webhook, "send_resolved": False}],
         **{name: [webhook] for name in ("console", "operations", "night", "workshop", "unused")},
     }

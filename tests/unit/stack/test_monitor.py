@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,8 +11,10 @@ import pytest
 
 from hune.core.clock import SystemClock
 from hune.stack import monitor
+from hune.stack.checkup import Checkup
 from hune.stack.child import Child, State
 from hune.stack.model import Watched
+from support.stepped_clock import SteppedClock
 
 
 async def test_process_that_was_started_again_is_not_what_was_judged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,3 +39,43 @@ async def test_process_that_was_started_again_is_not_what_was_judged(monkeypatch
         child.state = State.READY
         await watching.judge_all()
         assert watching.is_healthy()
+
+
+@pytest.mark.parametrize(
+    ("chain", "told"),
+    [
+        ([{"state": "silent"}], []),
+        ([{"state": "broken"}], []),
+        ([{"state": "unheard"}], ["prometheus does not work since 31 s: dead. Alerts may not reach you."]),
+        ([None], ["prometheus does not work since 31 s: dead. Alerts may not reach you."]),
+        ([{"state": "working"}], []),
+        ([{"state": "working"}, {"state": "broken"}], []),
+        ([{"state": "working"}] * 2, ["prometheus does not work since 91 s: dead. Alerts may not reach you."]),
+    ],
+)
+async def test_what_the_hub_tells_is_left_to_it(
+    monkeypatch: pytest.MonkeyPatch, chain: list[dict[str, str] | None], told: list[str]
+) -> None:
+    said: list[str] = []
+
+    async def judged(*_: Any) -> tuple[bool, str]:
+        return False, "dead"
+
+    async def health(*_: Any, **__: Any) -> str:
+        return json.dumps({"chain": chain[0] if clock.monotonic() < 1080.0 else chain[-1]})
+
+    async def tell(text: str) -> None:
+        said.append(text)
+
+    monkeypatch.setattr(monitor, "judge", judged)
+    monkeypatch.setattr(Checkup, "get", health)
+    clock = SteppedClock()
+    watched = [Watched(name, "own", "http://127.0.0.1:9", "127.0.0.1:9") for name in ("prometheus", "hub")]
+    async with aiohttp.ClientSession() as session:
+        watching = monitor.Monitor(session, clock, tell)
+        watching.watch(watched, {})
+        for seconds in (0.0, 31.0, 60.0)[: len(chain) + 1]:
+            clock.step(seconds)
+            await watching.judge_all()
+            await watching._act()
+    assert [text for text in said if text.startswith("prometheus")] == told

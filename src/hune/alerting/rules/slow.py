@@ -20,7 +20,7 @@ def slow(site: Site) -> Group:
     devices = sorted({link.device for node in site.nodes for link in node.links})
     links = [*_flaps(), *_errors(one_of(devices))] if devices else []
     rules = [*links, *(_link_alerts(site) if devices else ()), _sensor_lost(site)]
-    return Group("hune-slow", "15s", (*rules, alert(site, "Watchdog", "vector(1)"), *_daily_tests(site)))
+    return Group("hune-slow", "15s", (*rules, *_daily_tests(site)))
 
 
 def _daily_tests(site: Site) -> Iterable[Rule]:

@@ -1,0 +1,93 @@
+"""The hub's heartbeat, and its own word when the Watchdog stays away."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from hune.alerting.episode import Incoming
+from hune.site.models import Site
+from support.discord_server import DiscordServer
+from support.heartbeat_server import HeartbeatServer, heartbeat_server
+from support.hub_process import HubProcess, running_hub
+from support.ports import free_port
+
+WATCHDOG = Incoming(True, {"alertname": "Watchdog", "severity": "none", "site": "home"}, {}, 1_700_000_000.0)
+
+
+@pytest_asyncio.fixture
+async def listener() -> AsyncIterator[HeartbeatServer]:
+    async with heartbeat_server(free_port()) as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def beating(
+    tmp_path: Path, site: Site, discord: DiscordServer, listener: HeartbeatServer, timing: dict[str, float]
+) -> AsyncIterator[HubProcess]:
+    wanted = Site.model_validate(
+        {**site.model_dump(), "heartbeat": {"url": "env:HEARTBEAT_URL", "every": "10s"}},
+    )
+    environ = {"FIRST_WEBHOOK": discord.url, "SECOND_WEBHOOK": discord.url, "HEARTBEAT_URL": listener.url}
+    timing |= {"listen": 0.2, "chain_overdue": 1.0, "chain_silence": 2.0, "chain_settle": 2.0}
+    async with running_hub(tmp_path, wanted, environ=environ, timing=timing) as process:
+        yield process
+
+
+async def test_the_outside_hears_of_the_hub_only_while_the_hub_hears_the_watchdog(
+    beating: HubProcess, listener: HeartbeatServer, discord: DiscordServer
+) -> None:
+    assert listener.calls == []
+    await beating.notify(WATCHDOG, receiver="_chain")
+
+    async def heard() -> bool:
+        return bool(listener.calls)
+
+    await beating.until(heard, "the first beat")
+    assert listener.calls == ["GET /Secret-Token"]
+    health = await beating.get("/health")
+    assert health["heartbeat"]["accepted_at"]
+    assert health["chain"]["heard_at"]
+    assert await beating.alerts() == []
+
+    # Nothing more comes: people are told, and so is the outside.
+    async def told() -> bool:
+        return any("Watchdog" in accepted.payload["content"] for accepted in discord.accepted)
+
+    await beating.until(told, "people are told")
+    [alert] = await beating.alerts()
+    assert (alert["alertname"], alert["state"]) == ("ChainBroken", "firing")
+    assert sorted(one["receiver"] for one in alert["deliveries"]) == ["console", "discord", "other"]
+
+    async def failed() -> bool:
+        return len(listener.calls) > 1
+
+    await beating.until(failed, "the outside is told")
+    assert listener.calls[1].startswith("POST /Secret-Token/fail alerts don't arrive: ")
+    assert "127.0.0.1" not in listener.calls[1]
+    await beating.notify(WATCHDOG, receiver="_chain")
+
+    async def over() -> bool:
+        return await beating.states() == ["resolved"]
+
+    await beating.until(over, "it is heard again")
+    assert "Secret-Token" not in beating.log()
+
+
+@pytest.mark.parametrize("status", [302, 404, 500])
+async def test_a_beat_that_is_refused_is_seen_in_health_and_nowhere_else(
+    beating: HubProcess, listener: HeartbeatServer, status: int
+) -> None:
+    listener.status = status
+    await beating.notify(WATCHDOG, receiver="_chain")
+
+    async def seen() -> bool:
+        return f"answered {status}" in (await beating.get("/health"))["heartbeat"]["problem"]
+
+    await beating.until(seen, "the problem")
+    assert (await beating.get("/health"))["healthy"]
+    assert set(listener.calls) == {"GET /Secret-Token"}
+    assert "Secret-Token" not in beating.log()
