@@ -50,3 +50,4 @@ HoldKind.MAINTENANCE
 exactly
 _.create_silence
 _.expire_silence
+declare

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from hune.alerting.routing import CONSOLE
 from hune.site.models import Route, Site
@@ -17,11 +17,11 @@ def routes_of(site: Site, labels: Mapping[str, str]) -> list[Route]:
     of_node = said.get(labels.get("node", ""), {})
     judged = {"severity": "critical", **labels}
 
-    def holds(label: str, text: str) -> bool:
+    def holds(label: str, texts: Sequence[str]) -> bool:
         facts = of_node if any(label in one for one in said.values()) else judged
-        return label in facts and facts[label] == text
+        return label in facts and facts[label] in texts
 
-    return [route for route in site.routes if all(holds(label, text) for label, text in route.match.items())]
+    return [route for route in site.routes if all(holds(label, texts) for label, texts in route.match.items())]
 
 
 def audible(site: Site, labels: Mapping[str, str], names: Iterable[str]) -> list[str]:

@@ -10,10 +10,13 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
-from hune.alerting import silences, withholding
+from hune.alerting import calendar, silences, windows, withholding
+from hune.alerting.chain import BROKEN
 from hune.alerting.database import Database
+from hune.alerting.duty import Duty
 from hune.alerting.holds import Hold, Labels, Terms
 from hune.alerting.timing import Timing
+from hune.alerting.windows import Maintenance
 from hune.core.clock import Clock
 from hune.core.errors import Unavailable
 from hune.promapi.alertmanager import AlertmanagerClient, Silence
@@ -23,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _NEVER_HELD = frozenset({"Watchdog", "DailyTest", "TestAlert"})
 """They say that the way to people works."""
+_OF_HUNE = frozenset({BROKEN})
+"""What is about Hune itself: no work on the site explains it."""
 
 
 class Holder:
@@ -33,6 +38,7 @@ class Holder:
         database: Database,
         alertmanager: AlertmanagerClient,
         site: Site,
+        duty: Duty,
         *,
         timing: Timing,
         clock: Clock,
@@ -41,10 +47,14 @@ class Holder:
         self._database = database
         self._alertmanager = alertmanager
         self._site = site
+        self._duty = duty
+        self._windows = windows.of_site(site)
+        self._places = windows.Places(site)
         self._timing = timing
         self._clock = clock
         self._on_change = on_change
         self._silences: tuple[Silence, ...] = ()
+        self._declared: tuple[Maintenance, ...] = ()
         self._polled = False
         self._poll_now = asyncio.Event()
         self._announced = clock.now()
@@ -53,7 +63,7 @@ class Holder:
 
     def terms(self, now: float) -> Terms:
         """Return on what terms people are told, as far as is known now."""
-        return Terms(holds=partial(self._holds, now=now), due=lambda _labels, _receiver: 0.0)
+        return Terms(holds=partial(self._holds, now=now), due=partial(self._duty.due, now=now))
 
     def suspect(self) -> None:
         """Alertmanager sends what should be silenced: ask it at once."""
@@ -90,11 +100,18 @@ class Holder:
     def _holds(self, labels: Labels, *, now: float) -> tuple[Hold, ...]:
         if labels.get("alertname") in _NEVER_HELD:
             return ()
+        all_windows = () if labels.get("alertname") in _OF_HUNE else (*self._windows, *self._declared)
+        maintenance = windows.holds_of(all_windows, self._places, labels, now=now)
         # Alertmanager sees the name of the site on every alert of Prometheus.
-        return silences.holds_of(self._silences, {"site": self._site.name, **labels}, now=now)
+        return maintenance + silences.holds_of(self._silences, {"site": self._site.name, **labels}, now=now)
 
     def _next_change(self, now: float) -> float | None:
-        return silences.next_change(self._silences, now=now)
+        changes = [
+            silences.next_change(self._silences, now=now),
+            self._duty.next_change(now),
+            *(calendar.next_change(one.schedule, now) for one in (*self._windows, *self._declared)),
+        ]
+        return min((moment for moment in changes if moment is not None), default=None)
 
     # -- keeping -------------------------------------------------------------------------------------------------
 
@@ -128,6 +145,7 @@ class Holder:
 
     async def _review(self) -> None:
         now = self._clock.now()
+        self._declared = tuple(await self._database.read(partial(windows.declared, now=now)))
         terms, known = self.terms(now), self._polled
         is_outdated = partial(withholding.is_outdated, terms=terms, now=now, silences_known=known)
         if await self._database.read(is_outdated):

@@ -18,6 +18,7 @@ from hune.alerting import archive, book, catalogue, desk, keys, letters, outbox
 from hune.alerting.addressing import receivers_of
 from hune.alerting.database import LOW_DISK_BYTES, RESERVE_BYTES, Database
 from hune.alerting.deliver import Courier
+from hune.alerting.duty import Duty
 from hune.alerting.episode import Incoming, State
 from hune.alerting.holder import Holder
 from hune.alerting.holds import AT_ONCE
@@ -73,6 +74,7 @@ class Hub:
         self._metrics = HubMetrics()
         self._page = (site.public_url or site.url("nester")).rstrip("/")
         self._receivers = _receivers(site)
+        self._duty = Duty(site)
         self._database = Database(layout.data("hub") / "outbox.db", SCRIPTS)
         self._couriers: list[Courier] = []
         self._reconciler: Reconciler | None = None
@@ -128,6 +130,7 @@ class Hub:
             self._database,
             alertmanager,
             self._site,
+            self._duty,
             timing=self._timing,
             clock=self._clock,
             on_change=self._wake_couriers,

@@ -6,7 +6,8 @@ Each receiver of the site is a receiver of Alertmanager with one webhook, the hu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hune.alerting.catalogue import ALERTS
@@ -92,7 +93,7 @@ def _routes(receiver: Receiver, site: Site) -> list[dict[str, Any]]:
     return [{"receiver": NOBODY, **_matchers(visible), "continue": True, "routes": wanted}]
 
 
-def _matching(match: Mapping[str, str], site: Site) -> list[str]:
+def _matching(match: Mapping[str, Sequence[str]], site: Site) -> list[str]:
     """Return the matchers of a route of the site.
 
     What the site says of its nodes (own labels, group, kind) is no label of alerts, or changing it would end them all
@@ -100,13 +101,20 @@ def _matching(match: Mapping[str, str], site: Site) -> list[str]:
     """
     said = {node.name: {**node.labels, "group": node.group or "", "kind": node.kind} for node in site.nodes}
     matchers = []
-    for label, value in match.items():
+    for label, values in match.items():
         if any(label in facts for facts in said.values()):
-            nodes = [name for name, facts in said.items() if facts.get(label, "") == value]
+            nodes = [name for name, facts in said.items() if facts.get(label, "") in values]
             matchers.append(f"node=~{one_of(nodes)}" if nodes else 'alertname=""')
+        elif len(values) == 1:
+            matchers.append(_equal(label, values[0]))
         else:
-            matchers.append(_equal(label, value))
+            matchers.append(f"{label}=~{quote('|'.join(map(_literal, values)))}")
     return matchers
+
+
+def _literal(text: str) -> str:
+    """Return an expression of RE2 that matches a text and nothing else."""
+    return re.sub(r"[][\\.+*?()|{}^$]", r"\\\g<0>", text)
 
 
 def _everything(receiver: str, matchers: list[str], *, more: bool = True) -> dict[str, Any]:

@@ -123,6 +123,18 @@ def _references(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
             words = row.get(key)
             for index, word in enumerate(words if isinstance(words, list) else ()):
                 yield from _reference((*location, key, index), word, known, what, key)
+    yield from _windows(site, groups)
+
+
+def _windows(site: Mapping[str, Any], groups: Sequence[str]) -> Iterator[Finding]:
+    known = {"nodes": _names(site, "nodes"), "groups": groups, "probes": _names(site, "probes")}
+    known["clusters"] = _names(site, "proxmox")
+    for location, window in _rows(site, "maintenance"):
+        for key, names in known.items():
+            words = window.get(key)
+            for index, word in enumerate(words if isinstance(words, list) else ()):
+                where = "proxmox" if key == "clusters" else key
+                yield from _reference((*location, key, index), word, names, key.removesuffix("s"), where)
 
 
 def _is_wanted(site: Mapping[str, Any], name: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from hune.site.problems import Location, Position, Problem, shown
-from hune.site.shape import field_at, holds_secret, model_at
+from hune.site.shape import field_at, holds_secret, keys_of, model_at
 from hune.site.tree import MAX_PROBLEMS, Tree
 from hune.site.values import HINTS
 
@@ -88,7 +88,7 @@ def _give(location: Location) -> str:
 
 def _instead_of(location: Location, tree: Tree) -> str:
     model = model_at(location[:-1])
-    known = list(model.model_fields) if model else []
+    known = list(keys_of(model)) if model else []
     key = str(location[-1])
     near = nearest(key, known) or (_SYNONYMS[key] if _SYNONYMS.get(key) in known else None)
     if near:
@@ -134,7 +134,7 @@ def _what(error: ErrorDetails, location: Location, *, is_key: bool) -> tuple[str
         return "empty", "give a value, or remove the key"
     if kind in ("model_type", "model_attributes_type"):
         model = model_at(location)
-        keys = ", ".join(model.model_fields) if model else ""
+        keys = ", ".join(keys_of(model)) if model else ""
         return "not a mapping", f"write 'key: value' lines below it, of: {keys}"
     if kind == "string_type" and not secret and isinstance(given, bool | int | float):
         return f"a {'boolean' if isinstance(given, bool) else 'number'} where text is wanted", "put it in quotes"

@@ -15,7 +15,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from hune.site.base import Model
+from hune.site.calendar import Hours, TimeZone
 from hune.site.heartbeats import Heartbeat
+from hune.site.maintenance import Window
 from hune.site.probes import Probe
 from hune.site.processes import (
     DEFAULT_PORTS,
@@ -65,6 +67,7 @@ __all__ = [
     "Engines",
     "Exporter",
     "Group",
+    "Hours",
     "Link",
     "Model",
     "Node",
@@ -84,6 +87,7 @@ __all__ = [
     "Site",
     "Thresholds",
     "VictoriaMetrics",
+    "Window",
     "format_speed",
     "host_name",
     "join_address",
@@ -203,13 +207,32 @@ class ProxmoxCluster(Model):
         return self
 
 
+def _as_items(value: object) -> object:
+    return [value] if isinstance(value, dict) else value
+
+
+def _as_lists(value: object) -> object:
+    return {key: _as_list(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+_Texts = Annotated[list[str], Field(min_length=1)]
+Match = Annotated[
+    dict[LabelName, _Texts],
+    BeforeValidator(_as_lists, json_schema_input_type=dict[LabelName, str | _Texts]),
+]
+
+
 class Route(Model):
     """Which alerts go to which receivers; every route that matches counts."""
 
-    match: dict[LabelName, str] = Field(
-        default_factory=dict, description="label: value, all must be equal; empty matches everything"
+    match: Match = Field(
+        default_factory=dict,
+        description="label: value, or a list of which one must be; all labels must be so, empty matches everything",
     )
     receivers: list[Name] = Field(min_length=1, description="names of receivers of this site")
+    hours: Annotated[list[Hours], BeforeValidator(_as_items, json_schema_input_type=Hours | list[Hours])] = Field(
+        default_factory=list, description="when these receivers are told; what comes at other times waits"
+    )
 
 
 class Site(Model):
@@ -234,6 +257,8 @@ class Site(Model):
     receivers: list[Receiver] = Field(default_factory=list, description="where messages can go")
     routes: list[Route] = Field(default_factory=list, description="which alerts go to which receivers")
     heartbeat: Heartbeat | None = Field(None, description="who listens whether this site lives")
+    timezone: TimeZone = Field("UTC", description="time zone of hours and maintenance: Europe/Paris")
+    maintenance: list[Window] = Field(default_factory=list, description="when people are told nothing of what")
     stores: Stores = Field(Stores(), description="where samples are kept besides: a PostgreSQL")
     engines: Engines = Field(Engines(), description="the engines: ports, versions, or where they already run")
     services: Services = Field(Services(), description="Hune's own services")

@@ -15,6 +15,11 @@ from hune.site.problems import Location
 from hune.site.values import Secret
 
 
+def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields of a model by the keys that a file writes."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
 def model_at(location: Location, root: type[BaseModel] = Site) -> type[BaseModel] | None:
     """Return the model whose keys stand at a location, None where a value, a list or free keys stand."""
     kind = _kind_at(location, root)
@@ -26,7 +31,7 @@ def field_at(location: Location, root: type[BaseModel] = Site) -> FieldInfo | No
     if not location or not isinstance(location[-1], str):
         return None
     model = model_at(location[:-1], root)
-    return model.model_fields.get(location[-1]) if model else None
+    return keys_of(model).get(location[-1]) if model else None
 
 
 def holds_secret(location: Location) -> bool:
@@ -55,7 +60,7 @@ def secrets_of(model: BaseModel, location: Location = ()) -> Iterator[tuple[Loca
 
 def fields_of(model: type[BaseModel] = Site, location: tuple[str, ...] = ()) -> Iterator[tuple[str, FieldInfo]]:
     """Yield every setting: its path (`nodes[].links[].speed`, `groups.NAME.thresholds`) and its field."""
-    for name, field in model.model_fields.items():
+    for name, field in keys_of(model).items():
         path = ".".join((*location, name))
         yield path, field
         kind, suffix = _strip(field.annotation), ""
@@ -94,7 +99,7 @@ def _kind_at(location: Location, root: type[BaseModel]) -> Any:
     for step in location:
         origin = typing.get_origin(kind)
         if _is_model(kind):
-            field = kind.model_fields.get(step) if isinstance(step, str) else None
+            field = keys_of(kind).get(step) if isinstance(step, str) else None
             if field is None:
                 return None
             kind = _strip(field.annotation)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
 
 from hune.promapi.alertmanager import SilenceMatcher
+from hune.site.models import Site
 from support.alerts import make_alert
 from support.discord_server import DiscordServer
-from support.hub_process import HubProcess
+from support.hub_process import HubProcess, running_hub
 from support.prometheus_server import PrometheusServer
 
 OF_NODE = SilenceMatcher("node", "pve-02")
@@ -112,3 +117,66 @@ async def test_other_alerts_are_told_while_one_is_silenced(
     await hub.notify(OTHER)
     await discord.wait(lambda server: len(server.accepted) == 1)
     assert "pve-01" in discord.accepted[0].text
+
+
+def clock(moment: datetime) -> str:
+    return moment.strftime("%H:%M")
+
+
+@pytest.fixture
+def worked_on(site: Site) -> Site:
+    """Return the site while somebody works on a node of it."""
+    began = datetime.now(UTC) - timedelta(minutes=2)
+    window = {"every": f"daily {clock(began)}", "for": "1h", "nodes": ["pve-02"], "reason": "new fan"}
+    return Site.model_validate({**site.model_dump(), "maintenance": [window], "timezone": "Etc/UTC"})
+
+
+async def test_window_of_the_site_file_holds_its_node_alone(
+    tmp_path: Path,
+    site: Site,
+    worked_on: Site,
+    discord: DiscordServer,
+    prometheus: PrometheusServer,
+    timing: dict[str, float],
+) -> None:
+    async with running_hub(tmp_path, worked_on, environ={"FIRST_WEBHOOK": discord.url}, timing=timing) as hub:
+        prometheus.firing = [HOT, OTHER]
+        await hub.notify(HOT, make_alert(name="Watchdog", site="home", starts_at=SINCE), OTHER)
+        await discord.wait(lambda server: len(server.accepted) == 2)
+        assert not any("pve-02: CPU" in message.text and "Watchdog" not in message.text for message in discord.accepted)
+        held = (await hub.alerts())[0]
+        assert [(hold["kind"], hold["id"], hold["reason"]) for hold in held["holds"]] == [
+            ("maintenance", "site-1", "new fan")
+        ]
+    # The window is gone from the site file: what still fires is told.
+    async with running_hub(tmp_path, site, environ={"FIRST_WEBHOOK": discord.url}, timing=timing):
+        await discord.wait(lambda server: len(server.accepted) == 3)
+        assert "pve-02" in discord.accepted[2].text
+
+
+@pytest.fixture
+def resting(site: Site) -> Site:
+    """Return the site outside the hours of its receiver."""
+    now = datetime.now(UTC)
+    later = {"from": clock(now + timedelta(minutes=30)), "to": clock(now + timedelta(minutes=60))}
+    return Site.model_validate({**site.model_dump(), "routes": [{"receivers": ["discord"], "hours": later}]})
+
+
+async def test_receiver_is_told_when_its_hours_begin(
+    tmp_path: Path,
+    site: Site,
+    resting: Site,
+    discord: DiscordServer,
+    prometheus: PrometheusServer,
+    timing: dict[str, float],
+) -> None:
+    async with running_hub(tmp_path, resting, environ={"FIRST_WEBHOOK": discord.url}, timing=timing) as hub:
+        prometheus.firing = [HOT]
+        await hub.notify(HOT)
+        [alert] = await hub.alerts()
+        assert [row["state"] for row in alert["deliveries"]] == ["waiting"]
+        assert alert["deliveries"][0]["due_at"] > time.time()
+        assert (await hub.receiver("discord"))["pending"] == 0
+    # The hours are gone from the site file.
+    async with running_hub(tmp_path, site, environ={"FIRST_WEBHOOK": discord.url}, timing=timing):
+        await discord.wait(lambda server: len(server.accepted) == 1)

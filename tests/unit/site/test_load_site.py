@@ -50,7 +50,7 @@ def test_without_a_file_the_environment_names_the_receiver_of_critical_alerts(ho
     assert receiver.lab
     assert receiver.discord is not None
     assert receiver.discord.webhook == "env:DISCORD_WEBHOOK_URL"
-    assert [(route.match, route.receivers) for route in site.routes] == [({"severity": "critical"}, ["discord"])]
+    assert [(route.match, route.receivers) for route in site.routes] == [({"severity": ["critical"]}, ["discord"])]
     assert load(None, environ={"DISCORD_WEBHOOK_URL": " "}, host=host).receivers == []
 
 
