@@ -126,6 +126,20 @@ def _probe(read: Reading) -> str:
     return read.constant("hune:site_probe", "probe")
 
 
+def _heartbeat_comes(read: Reading) -> str:
+    limit = read.constant("hune:site_heartbeat_seconds", "heartbeat")
+    silence, last = (read.live(f"hune_hub_heartbeat_{name}") for name in ("silence_seconds", "seconds"))
+    # A hub that forgot everything knows of no silence, nor of a beat.
+    return (
+        f"{silence} <= on (heartbeat) group_left () {limit}"
+        f" and on (heartbeat) (time() - {last} <= on (heartbeat) group_left () {limit})"
+    )
+
+
+def _heartbeat(read: Reading) -> str:
+    return read.constant("hune:site_heartbeat", "heartbeat")
+
+
 ALERTS: Mapping[str, Alert] = {
     alert.name: alert
     for alert in (
@@ -142,6 +156,7 @@ ALERTS: Mapping[str, Alert] = {
         Alert("Watchdog", "none", (), "fast", None, None),
         # Raised by the hub itself: no rule could.
         Alert("ChainBroken", "critical", (), "fast", None, None),
+        Alert("HeartbeatMissed", None, ("heartbeat",), "slow", _heartbeat_comes, _heartbeat),
         Alert("DailyTest", "info", ("receiver",), "slow", None, None),
         *(
             Alert(each.name, each.severity, each.identity, "slow", each.over, proxmox.member, each.unit)

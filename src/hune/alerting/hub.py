@@ -98,6 +98,8 @@ class Hub:
                 async with open_session(keyring=keyring) as engines, open_session() as outside:
                     await self._work(ready, engines, outside, links)
             finally:
+                with suppress(Unavailable):
+                    await self._database.write(partial(_beat, now=self._clock.now(), vitals=self._vitals))
                 await self._database.close()
         finally:
             os.close(lock)
@@ -190,6 +192,7 @@ class Hub:
                     self._timing.test_alert,
                 ),
                 *archive.routes(self._database, self._clock),
+                *(self._vitals.routes() if self._vitals else ()),
                 *desk.routes(self._database, self._clock, links, self._wake_couriers),
             ],
             registry=self._metrics.registry,

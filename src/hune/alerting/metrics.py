@@ -56,6 +56,18 @@ class HubMetrics:
         self.heartbeats = Counter(
             "hune_hub_heartbeats", "Heartbeats to the outside by outcome", ["outcome"], registry=self.registry
         )
+        self.heartbeat = Gauge(
+            "hune_hub_heartbeat_seconds",
+            "When one who must report last said that all is well, since the epoch",
+            ["heartbeat"],
+            registry=self.registry,
+        )
+        self.heartbeat_silence = Gauge(
+            "hune_hub_heartbeat_silence_seconds",
+            "For how long it has not, while the hub listened",
+            ["heartbeat"],
+            registry=self.registry,
+        )
         self.watchdog = Gauge(
             "hune_hub_watchdog_timestamp_seconds", "When the Watchdog was last heard", registry=self.registry
         )

@@ -77,7 +77,11 @@ def _daily_tests(site: Site) -> list[dict[str, Any]]:
 
 
 def _identities(site: Site) -> list[str]:
-    return [*_IDENTITIES, *(_CLUSTER_IDENTITIES if site.asked_clusters else ())]
+    return [
+        *_IDENTITIES,
+        *(("heartbeat",) if site.expects else ()),
+        *(_CLUSTER_IDENTITIES if site.asked_clusters else ()),
+    ]
 
 
 def _routes(receiver: Receiver, site: Site) -> list[dict[str, Any]]:
@@ -152,7 +156,10 @@ def _inhibitions(site: Site) -> list[dict[str, list[str]]]:
         ),
         # Cut off, Hune knows nothing of what lies beyond.
         _inhibition(
-            'alertname="CutOff"', f'alertname=~"NodeDown|ProbeFailed{"|PveApiSilent" if clusters else ""}"', "lab"
+            'alertname="CutOff"',
+            'alertname=~"NodeDown|ProbeFailed'
+            f'{"|HeartbeatMissed" if site.expects else ""}{"|PveApiSilent" if clusters else ""}"',
+            "lab",
         ),
         _inhibition('severity="critical"', 'severity="warning"', *_identities(site)),
         _inhibition('alertname="LinkDown"', 'alertname=~"LinkSlow|LinkFlapping|LinkErrors"', "node", "device", "lab"),

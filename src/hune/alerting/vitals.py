@@ -1,22 +1,26 @@
-"""Whom this hub hears, and who hears it: the chain that brings it alerts, and whoever listens outside."""
+"""Whom this hub hears, and who hears it: the chain that brings alerts, those who must report, the outside."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
+
+from starlette.routing import BaseRoute
 
 from hune.alerting import silence
 from hune.alerting.chain import NAME, Chain
 from hune.alerting.database import Database
 from hune.alerting.deliver import Courier
 from hune.alerting.episode import Incoming
+from hune.alerting.expected import Expectations
 from hune.alerting.heartbeat import REMEDY, WHAT, Heartbeat
 from hune.alerting.holds import Terms
 from hune.alerting.metrics import HubMetrics
 from hune.alerting.notifiers.channels import Setting
+from hune.alerting.silence import Silence
 from hune.alerting.timing import Timing
 from hune.core.clock import Clock
 from hune.core.errors import Unavailable
@@ -58,6 +62,7 @@ class Vitals:
             terms=terms,
             on_change=on_change,
         )
+        self._expected = Expectations(setting.site.expects, setting.secret, clock=clock, metrics=metrics)
         self._heartbeat = self._make_heartbeat(setting)
 
     def _make_heartbeat(self, setting: Setting) -> Heartbeat | None:
@@ -88,19 +93,32 @@ class Vitals:
     def start(self, group: asyncio.TaskGroup) -> None:
         """Begin to listen and to beat."""
         group.create_task(self._chain.run(), name="hub: chain")
+        group.create_task(self._listen(), name="hub: expected heartbeats")
         if self._heartbeat is not None:
             group.create_task(self._heartbeat.run(), name="hub: heartbeat")
 
     async def begin(self) -> None:
         """Remember who was heard before this start."""
+        known: Mapping[str, Silence] = {}
         with suppress(Unavailable):
             known = await self._database.read(silence.read)
-            self._chain.remember(known.get(NAME))
+        self._chain.remember(known.get(NAME))
+        await self._expected.begin(known)
+
+    async def _listen(self) -> None:
+        while True:
+            await self._clock.sleep(self._timing.listen)
+            self._expected.listened(every=self._timing.listen)
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the doors of those who must report."""
+        return self._expected.routes()
 
     def keep(self, connection: sqlite3.Connection) -> None:
         """Write down who was heard, for the next start."""
         if self._chain.silence.heard_at:
             silence.write(connection, {NAME: self._chain.silence})
+        self._expected.keep(connection)
 
     def hear(self, alerts: Iterable[Incoming]) -> None:
         """Listen for the Watchdog among these."""
@@ -118,11 +136,12 @@ class Vitals:
             found.append("the Watchdog is not heard: alerts don't arrive")
         if self._heartbeat is not None and (problem := self._heartbeat.report()["problem"]):
             found.append(f"heartbeat: {problem}")
-        return found
+        return found + self._expected.problems
 
     def report(self) -> dict[str, Any]:
         """Return the state of each for people."""
         return {
             "chain": self._chain.report(),
             "heartbeat": self._heartbeat.report() if self._heartbeat else None,
+            "expected": self._expected.report(),
         }

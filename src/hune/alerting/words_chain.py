@@ -13,12 +13,22 @@ WORDS_CHAIN: Mapping[str, Mapping[str, Words]] = {
             "Alerts don't arrive: the Watchdog is not heard any more",
             "An alert that always fires has not come through Prometheus and Alertmanager: no other would either.",
         ),
+        "HeartbeatMissed": Words(
+            "Heartbeat missed",
+            "{heartbeat} does not say that all is well",
+            "It must report here, and has not in time; or it reports that something is wrong with it.",
+        ),
     },
     "fr": {
         "ChainBroken": Words(
             "Les alertes n'arrivent plus",
             "Les alertes n'arrivent plus : le témoin ne se fait plus entendre",
             "Une alerte toujours active n'est pas venue par Prometheus et Alertmanager : aucune autre ne viendrait.",
+        ),
+        "HeartbeatMissed": Words(
+            "Battement manqué",
+            "{heartbeat} ne dit plus que tout va bien",
+            "Il doit se signaler ici et ne l'a pas fait à temps, ou bien il signale que quelque chose ne va pas.",
         ),
     },
 }

@@ -293,7 +293,11 @@ def _required(variable: str) -> str:
 def _secrets(site: Site, service: str) -> Iterator[tuple[str, str]]:
     """Yield whose it is and the reference, for each secret that a service has to read."""
     owners = {
-        "hub": {"receivers": [receiver.name for receiver in site.receivers], "heartbeat": ["heartbeat"]},
+        "hub": {
+            "receivers": [receiver.name for receiver in site.receivers],
+            "heartbeat": ["heartbeat"],
+            "expects": [one.name for one in site.expects],
+        },
         EXPORTER: {"proxmox": [cluster.name for cluster in site.proxmox]},
         timescale.NAME: {"stores": ["database"]},
     }

@@ -15,6 +15,7 @@ from hune.core.clock import Clock, SystemClock
 from hune.core.layout import Layout
 from hune.http.call import open_session
 from hune.http.serve import HttpService, create_app
+from hune.nester import heartbeats
 from hune.nester.api import Api
 from hune.nester.assets import Assets
 from hune.nester.desk import Desk
@@ -98,6 +99,7 @@ class Nester:
                 routes=[
                     *pages.routes(),
                     *api.routes(),
+                    *heartbeats.routes(session, site.url("hub"), [one.name for one in site.expects]),
                     Route("/events", streams.serve),
                     Route("/static/{path:path}", assets.serve),
                 ],

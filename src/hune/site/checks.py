@@ -60,7 +60,7 @@ def _names(site: Mapping[str, Any], key: str) -> list[str]:
 
 
 def _unique_names(site: Mapping[str, Any], locate: Locate) -> Iterator[Finding]:
-    for key in ("nodes", "probes", "receivers", "proxmox"):
+    for key in ("nodes", "probes", "receivers", "proxmox", "expects"):
         first: dict[str, Location] = {}
         for location, row in _rows(site, key):
             name = row.get("name")

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from hune.site.base import Model
 from hune.site.calendar import Hours, TimeZone
-from hune.site.heartbeats import Heartbeat
+from hune.site.heartbeats import Expected, Heartbeat
 from hune.site.maintenance import Window
 from hune.site.probes import Probe
 from hune.site.processes import (
@@ -259,6 +259,7 @@ class Site(Model):
     heartbeat: Heartbeat | None = Field(None, description="who listens whether this site lives")
     timezone: TimeZone = Field("UTC", description="time zone of hours and maintenance: Europe/Paris")
     maintenance: list[Window] = Field(default_factory=list, description="when people are told nothing of what")
+    expects: list[Expected] = Field(default_factory=list, description="who must report to this site")
     stores: Stores = Field(Stores(), description="where samples are kept besides: a PostgreSQL")
     engines: Engines = Field(Engines(), description="the engines: ports, versions, or where they already run")
     services: Services = Field(Services(), description="Hune's own services")

@@ -37,6 +37,7 @@ def full_site() -> Site:
                 },
                 {"name": "lab-01", "address": "127.0.1.11", "kind": "proxmox", "lab": True},
             ],
+            "expects": [{"name": "paris", "key": "env:PARIS_KEY"}],
             "proxmox": [
                 {
                     "name": "home",

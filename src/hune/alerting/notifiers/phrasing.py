@@ -163,7 +163,9 @@ class Wording:
         """Return which of the things on a node it was; of a cluster, everything that tells it from its siblings."""
         labels = episode.labels
         if "cluster" not in labels:
-            return clean(next((labels[name] for name in ("device", "probe", *THINGS) if labels.get(name)), ""))
+            return clean(
+                next((labels[name] for name in ("device", "probe", "heartbeat", *THINGS) if labels.get(name)), "")
+            )
         identity = ALERTS[episode.alertname].identity
         return clean(" ".join(labels[name] for name in identity if name != "node" and labels.get(name)))
 

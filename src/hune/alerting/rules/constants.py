@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from hune.alerting.promql import NOW, one_of
+from hune.alerting.rules.heartbeats import expected
 from hune.alerting.rules.model import Group, Rule
 from hune.site.models import AppliedThresholds, Site
 from hune.site.proxmox import AppliedProxmoxThresholds
@@ -41,7 +42,15 @@ _CLUSTER_LIMITS: Mapping[str, Callable[[AppliedProxmoxThresholds], float]] = {
 
 def constants(site: Site) -> Group:
     """Return the group that records what the site file says."""
-    rules = [*_nodes(site), *_limits(site), *_chip_limits(site), *_links(site), *_probes(site), *_clusters(site)]
+    rules = [
+        *_nodes(site),
+        *_limits(site),
+        *_chip_limits(site),
+        *_links(site),
+        *_probes(site),
+        *_clusters(site),
+        *expected(site),
+    ]
     # Last, so that whoever sees it has seen all the others: what is missing beside it is not in the site.
     rules.append(Rule("vector(1)", record="hune:site_loaded"))
     return Group("hune-site", "5s", tuple(rules))

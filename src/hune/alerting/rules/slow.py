@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from hune.alerting.promql import NOW, Reading, one_of
+from hune.alerting.rules.heartbeats import overdue
 from hune.alerting.rules.held import PORT, alert, held, looked_up
 from hune.alerting.rules.model import Group, Rule
 from hune.site.models import Site
@@ -20,7 +21,7 @@ def slow(site: Site) -> Group:
     devices = sorted({link.device for node in site.nodes for link in node.links})
     links = [*_flaps(), *_errors(one_of(devices))] if devices else []
     rules = [*links, *(_link_alerts(site) if devices else ()), _sensor_lost(site)]
-    return Group("hune-slow", "15s", (*rules, *_daily_tests(site)))
+    return Group("hune-slow", "15s", (*rules, *overdue(site), *_daily_tests(site)))
 
 
 def _daily_tests(site: Site) -> Iterable[Rule]:

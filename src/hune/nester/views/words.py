@@ -78,7 +78,7 @@ def _fields(alert: Alert, t: Language) -> dict[str, str]:
 
 def alert_where(alert: Alert) -> str:
     """Return the place that an alert is about."""
-    place = alert.label("node") or alert.label("probe") or alert.label("instance")
+    place = alert.label("node") or alert.label("probe") or alert.label("heartbeat") or alert.label("instance")
     thing = (alert.label(name) for name in ("port", "device", *THINGS))
     return " ".join(filter(None, [place, next(filter(None, thing), "")]))
 
@@ -87,7 +87,7 @@ def alert_subject(alert: Alert) -> str:
     """Return the one name that says what an alert is about, where there is room for no more."""
     key = alert.label("id")
     guest = re.search(rf"(?<!\S)(\S+) \({re.escape(key)}\)", alert.annotation("summary")) if key else None
-    named = (alert.label(name) for name in ("node", "probe"))
+    named = (alert.label(name) for name in ("node", "probe", "heartbeat"))
     return next(
         filter(None, [*named, guest[1] if guest else key, alert_where(alert), alert.label("cluster")]), alert.name
     )
