@@ -29,23 +29,9 @@ _.overflow_mode
 # the site's services, found by name
 _.timescale_query
 
-# alerting: kinds of events, some recorded by their name only
-_.OPENED
-_.TOLD
-_.REMINDED
-_.ESCALATED
-_.REFUSED
-_.RESENT
-_.HELD
-_.RELEASED
-_.WITHHELD
-_.REMINDER
-_.ESCALATION
+# alerting: used by what holds alerts, and by the command line
 _.check_everything
-_.end_snoozes
-_.next_end
 _.for_operator
-_.for_alert
 HoldKind.MAINTENANCE
 exactly
 _.create_silence

@@ -360,10 +360,10 @@ def count_by_state(connection: sqlite3.Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def forget(connection: sqlite3.Connection, *, before: float, most: int, limit: int = 1000) -> int:
+def forget(connection: sqlite3.Connection, *, before: float, most: int, waiting_since: float, limit: int = 1000) -> int:
     """Drop episodes resolved before a moment, the oldest beyond `most`, and old digests; return how many episodes.
 
-    At most `limit` go at once. What began to wait for a receiver after that moment is kept in any case.
+    At most `limit` go at once. What has begun to wait for a receiver since `waiting_since` is kept in any case.
     """
     connection.execute("DELETE FROM digest WHERE sent_at < ?", (before,))
     return connection.execute(
@@ -371,7 +371,7 @@ def forget(connection: sqlite3.Connection, *, before: float, most: int, limit: i
         " AND (resolved_at < ? OR id <= (SELECT max(id) FROM episode) - ?)"
         " AND NOT EXISTS (SELECT 1 FROM delivery"
         " WHERE episode = episode.id AND told IS NOT wanted AND queued_at >= ?) LIMIT ?)",
-        (before, most, before, limit),
+        (before, most, waiting_since, limit),
     ).rowcount
 
 

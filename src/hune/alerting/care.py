@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from hune.alerting import history
 from hune.alerting.episode import Again, Care, State
 from hune.alerting.history import Kind
+from hune.alerting.holds import Terms
 
 
 def of(connection: sqlite3.Connection, episodes: Sequence[int]) -> dict[int, Care]:
@@ -50,7 +51,7 @@ def end(connection: sqlite3.Connection, episode: int, *, by: str, now: float) ->
     return ended
 
 
-def end_snoozes(connection: sqlite3.Connection, *, now: float) -> int:
+def end_snoozes(connection: sqlite3.Connection, terms: Terms, *, now: float) -> int:
     """End the snoozes that are over, and have what still fires told once more; return how many of those there were."""
     over = connection.execute(
         "DELETE FROM care WHERE until <= ? RETURNING episode, by",
@@ -58,23 +59,38 @@ def end_snoozes(connection: sqlite3.Connection, *, now: float) -> int:
     ).fetchall()
     woken = 0
     for row in over:
-        state = connection.execute("SELECT state FROM episode WHERE id = ?", (row["episode"],)).fetchone()["state"]
-        if state == State.RESOLVED:
+        found = connection.execute("SELECT state, labels FROM episode WHERE id = ?", (row["episode"],)).fetchone()
+        if found["state"] == State.RESOLVED:
             continue
         woken += 1
         history.record(connection, row["episode"], Kind.CARE_ENDED, at=now, by=row["by"], reason="over")
         show(connection, row["episode"])
-        connection.execute(
-            "UPDATE delivery SET again = ?, queued_at = ? WHERE episode = ? AND told = 'firing' AND wanted = 'firing'",
-            (Again.SNOOZE_OVER, now, row["episode"]),
-        )
+        labels = json.loads(found["labels"])
+        for (receiver,) in connection.execute(
+            "SELECT receiver FROM delivery WHERE episode = ?", (row["episode"],)
+        ).fetchall():
+            due_at = terms.due(labels, receiver)
+            repeat(connection, row["episode"], receiver, Again.SNOOZE_OVER, now=now, due_at=due_at)
     return woken
 
 
-def next_end(connection: sqlite3.Connection) -> float | None:
-    """Return when the next snooze is over, None if there is none."""
-    end = connection.execute("SELECT min(until) FROM care WHERE until IS NOT NULL").fetchone()[0]
-    return None if end is None else float(end)
+def is_snooze_over(connection: sqlite3.Connection, *, now: float) -> bool:
+    """Whether a snooze is over."""
+    return connection.execute("SELECT 1 FROM care WHERE until <= ?", (now,)).fetchone() is not None
+
+
+def repeat(
+    connection: sqlite3.Connection, episode: int, receiver: str, why: Again, *, now: float, due_at: float
+) -> bool:
+    """Have a receiver told once more what it knows; return whether it knows anything, and isn't told anyway."""
+    return (
+        connection.execute(
+            "UPDATE delivery SET again = ?, queued_at = ?, due_at = ? WHERE episode = ? AND receiver = ?"
+            " AND told = 'firing' AND wanted = 'firing' AND again = 0",
+            (why, max(now, due_at), due_at, episode, receiver),
+        ).rowcount
+        > 0
+    )
 
 
 def show(connection: sqlite3.Connection, episode: int) -> None:

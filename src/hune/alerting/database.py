@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Operation = Callable[[sqlite3.Connection], T]
 
-RESERVE_BYTES = 8 << 20
+RESERVE_BYTES = 12 << 20
 LOW_DISK_BYTES = 32 << 20
 _GROUP = 256
 _BUSY_SECONDS = 5.0

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from hune.alerting import book, care, history
+from hune.alerting import book, care, escalation, history
 from hune.alerting.database import Database
 from hune.alerting.documents import alert_document, care_document, event_document
 from hune.alerting.doors import Actor, Barred, guarded, read_document
@@ -20,6 +20,7 @@ from hune.alerting.notifiers.phrasing import clean, cut
 from hune.core.clock import Clock
 from hune.core.errors import InputError
 from hune.http.serve import problem
+from hune.site.models import Site
 
 MAX_BY = 80
 MAX_NOTE = 500
@@ -27,7 +28,7 @@ MAX_SNOOZE_SECONDS = 30 * 86400.0
 LAST_NUMBER = 2**63 - 1
 
 
-def routes(database: Database, clock: Clock, keys: Keys, on_change: Callable[[], None]) -> list[BaseRoute]:
+def routes(database: Database, clock: Clock, keys: Keys, site: Site, on_change: Callable[[], None]) -> list[BaseRoute]:
     """Return the routes; `on_change` hears that messages may have to show something else."""
 
     async def alert(request: Request) -> Response:
@@ -39,10 +40,16 @@ def routes(database: Database, clock: Clock, keys: Keys, on_change: Callable[[],
                 return None
             episode, told = found
             events = history.of_episodes(connection, [number]).get(number, [])
+            looked_after = care.of(connection, [number]).get(number)
+            is_running = episode.is_open and not looked_after and not episode.holds and episode.expires_at is None
             return {
-                **alert_document(episode, told, care.of(connection, [number]).get(number), now=clock.now()),
+                **alert_document(episode, told, looked_after, now=clock.now()),
                 "events": [event_document(event) for event in events],
-                "escalation": [],
+                "escalation": escalation.document(
+                    escalation.steps(site, episode.labels),
+                    escalation.past(episode.received_at, events),
+                    is_running=is_running,
+                ),
             }
 
         found = await database.read(read)

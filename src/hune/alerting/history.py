@@ -60,6 +60,12 @@ class Event:
     detail: Mapping[str, Any]
 
 
+MOST_OF_A_KIND = 200
+"""Of one alert; older ones make room. Whoever has a link can press a button for a month."""
+_DROP = (
+    "DELETE FROM event WHERE id IN"
+    " (SELECT id FROM event WHERE episode = ? AND kind = ? ORDER BY id DESC LIMIT 9 OFFSET ?)"
+)
 _INSERT = "INSERT INTO event (episode, at, kind, receiver, by, detail) VALUES (?, ?, ?, ?, ?, ?)"
 
 
@@ -74,7 +80,7 @@ def record(
     **detail: Any,
 ) -> None:
     """Note what happened to an episode; details that are None or empty are left out."""
-    connection.execute(_INSERT, (episode, at, kind, receiver, by, _written(detail)))
+    record_all(connection, [(episode, detail)], kind, at=at, receiver=receiver, by=by)
 
 
 def record_all(
@@ -87,10 +93,13 @@ def record_all(
     by: str = "",
 ) -> None:
     """Note the same of many: rows of episode and detail."""
+    rows = list(rows)
     connection.executemany(
         _INSERT,
         [(episode, at, kind, receiver, by, _written(detail)) for episode, detail in rows],
     )
+    if kind is not Kind.OPENED:
+        connection.executemany(_DROP, [(episode, kind, MOST_OF_A_KIND) for episode, _ in rows])
 
 
 def _written(detail: Mapping[str, Any]) -> str:

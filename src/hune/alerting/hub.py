@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from hune.alerting import archive, book, catalogue, desk, keys, letters, outbox
 from hune.alerting.addressing import receivers_of
+from hune.alerting.attendance import Attendance
 from hune.alerting.database import LOW_DISK_BYTES, RESERVE_BYTES, Database
 from hune.alerting.deliver import Courier
 from hune.alerting.duty import Duty
@@ -47,7 +48,7 @@ log = logging.getLogger(__name__)
 
 _MAINTENANCE_SECONDS = 15.0
 _OBSERVATION_SECONDS = 5.0
-_MOST_EPISODES = 20_000
+_MOST_EPISODES = 50_000
 _NO_NEWS = "none"
 """The severity of an alert that only says that the chain works."""
 
@@ -163,6 +164,14 @@ class Hub:
             on_change=self._wake_couriers,
         )
         await self._vitals.begin()
+        attendance = Attendance(
+            self._database,
+            self._site,
+            timing=self._timing,
+            clock=self._clock,
+            terms=self._holder.terms,
+            on_change=self._wake_couriers,
+        )
         server = HttpService("hub", self._app(links), host=self._site.listen, port=self._site.port("hub"))
         async with asyncio.TaskGroup() as group:
             for courier in self._couriers:
@@ -170,6 +179,7 @@ class Hub:
             group.create_task(self._reconciler.run(), name="hub: reconciler")
             group.create_task(self._holder.run(), name="hub: holder")
             self._vitals.start(group)
+            group.create_task(attendance.run(), name="hub: attendance")
             group.create_task(self._maintain(), name="hub: maintenance")
             group.create_task(self._observe(), name="hub: observation")
             await start(group, server)
@@ -193,7 +203,7 @@ class Hub:
                 ),
                 *archive.routes(self._database, self._clock),
                 *(self._vitals.routes() if self._vitals else ()),
-                *desk.routes(self._database, self._clock, links, self._wake_couriers),
+                *desk.routes(self._database, self._clock, links, self._site, self._wake_couriers),
             ],
             registry=self._metrics.registry,
             health=self.health,
@@ -282,11 +292,12 @@ class Hub:
         while True:
             with suppress(Unavailable):
                 now = self._clock.now()
+                too_long_ago = now - self._timing.keep_waiting
                 await self._database.write(partial(_beat, now=now, vitals=self._vitals))
+                await self._database.write(partial(outbox.give_up, before=too_long_ago, now=now))
                 await self._database.refill()
-                while await self._database.write(
-                    partial(book.forget, before=now - self._timing.keep, most=_MOST_EPISODES)
-                ):
+                forget = partial(book.forget, before=now - self._timing.keep, most=_MOST_EPISODES)
+                while await self._database.write(partial(forget, waiting_since=too_long_ago)):
                     pass
             await self._clock.sleep(_MAINTENANCE_SECONDS)
 

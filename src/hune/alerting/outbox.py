@@ -257,6 +257,21 @@ def _turn(connection: sqlite3.Connection, which: Which, into: Dead, kind: Kind, 
     return len(turned)
 
 
+def give_up(connection: sqlite3.Connection, *, before: float, now: float) -> int:
+    """Tell nobody any more of what is over and has waited since before a moment; return how many deliveries."""
+    given_up = connection.execute(
+        "UPDATE delivery SET dead = ?, problem = 'waited for too long'"  # noqa: S608
+        f" WHERE {WAITING} AND queued_at < ? AND dead < ?"
+        " AND EXISTS (SELECT 1 FROM episode WHERE id = delivery.episode AND state = 'resolved')"
+        " RETURNING episode, receiver",
+        (Dead.DISCARDED, before, Dead.DISCARDED),
+    ).fetchall()
+    for row in given_up:
+        at = {"at": now, "receiver": row["receiver"]}
+        history.record(connection, row["episode"], Kind.DISCARDED, **at, reason="waited for too long")
+    return len(given_up)
+
+
 def release(connection: sqlite3.Connection) -> int:
     """Free what a former process was sending when it ended; return how many messages may come twice."""
     return connection.execute("UPDATE delivery SET sending = NULL WHERE sending IS NOT NULL").rowcount

@@ -13,6 +13,8 @@ class Timing:
     """From one comparison of the open alerts with Prometheus to the next."""
     watch: float = 2.0
     """The same while an alert is open: its peak is seen, and its end if Alertmanager loses it."""
+    attend: float = 2.0
+    """From one look whether somebody looks after what fires to the next."""
     doubt: float = 5.0
     """How long an alert may be unconfirmed before it is shown as unknown; until then it is asked every `recheck`."""
     recheck: float = 1.0
@@ -24,8 +26,10 @@ class Timing:
     """How long Alertmanager may be silent about an alert of somebody else's rules before it is unknown."""
     forget_unknown: float = 7 * 86400.0
     """After which an alert nobody has confirmed or measured is closed."""
-    keep: float = 30 * 86400.0
+    keep: float = 400 * 86400.0
     """How long resolved alerts are kept."""
+    keep_waiting: float = 30 * 86400.0
+    """How long what is over waits for a receiver."""
     request: float = 10.0
     """For one request to a receiver."""
     outage: float = 60.0

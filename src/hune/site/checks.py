@@ -117,6 +117,7 @@ def _references(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
     groups = list(site["groups"]) if isinstance(site.get("groups"), Mapping) else []
     for location, node in _rows(site, "nodes"):
         yield from _reference((*location, "group"), node.get("group"), groups, "group", "groups")
+    yield from _escalations(site)
     for rows, key, what in (("routes", "receivers", "receiver"), ("proxmox", "nodes", "node")):
         known = _names(site, key)
         for location, row in _rows(site, rows):
@@ -135,6 +136,16 @@ def _windows(site: Mapping[str, Any], groups: Sequence[str]) -> Iterator[Finding
             for index, word in enumerate(words if isinstance(words, list) else ()):
                 where = "proxmox" if key == "clusters" else key
                 yield from _reference((*location, key, index), word, names, key.removesuffix("s"), where)
+
+
+def _escalations(site: Mapping[str, Any]) -> Iterator[Finding]:
+    known = _names(site, "receivers")
+    for location, route in _rows(site, "routes"):
+        for (_, number), step in _rows(route, "escalate"):
+            words = step.get("receivers")
+            for index, word in enumerate(words if isinstance(words, list) else ()):
+                place = (*location, "escalate", number, "receivers", index)
+                yield from _reference(place, word, known, "receiver", "receivers")
 
 
 def _is_wanted(site: Mapping[str, Any], name: str) -> bool:
@@ -253,6 +264,7 @@ def notes(site: Site) -> list[str]:
     """Return what is right but perhaps not meant, a sentence each."""
     found = []
     routed = {name for route in site.routes for name in route.receivers}
+    routed |= {name for route in site.routes for step in route.escalate for name in step.receivers}
     idle = [receiver.name for receiver in site.receivers if receiver.name not in routed]
     if idle and site.routes:
         found.append(f"no route names {', '.join(idle)}: nothing is sent there; add it under routes")

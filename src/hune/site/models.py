@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from hune.site.base import Model
 from hune.site.calendar import Hours, TimeZone
+from hune.site.escalation import Escalation, EscalationStep
 from hune.site.heartbeats import Expected, Heartbeat
 from hune.site.maintenance import Window
 from hune.site.probes import Probe
@@ -65,6 +66,7 @@ __all__ = [
     "CpuThreshold",
     "Engine",
     "Engines",
+    "EscalationStep",
     "Exporter",
     "Group",
     "Hours",
@@ -232,6 +234,9 @@ class Route(Model):
     receivers: list[Name] = Field(min_length=1, description="names of receivers of this site")
     hours: Annotated[list[Hours], BeforeValidator(_as_items, json_schema_input_type=Hours | list[Hours])] = Field(
         default_factory=list, description="when these receivers are told; what comes at other times waits"
+    )
+    escalate: Escalation = Field(
+        default_factory=list, description="who else is told while nobody looks after the alert, step by step"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from hune.site.base import Model
+from hune.site.escalation import RemindInterval
 from hune.site.values import (
     SLACK_CHANNEL_PATTERN,
     AbsolutePath,
@@ -120,6 +121,9 @@ class Receiver(Model):
     apprise: Apprise | None = Field(None, description="any other service, through Apprise")
     console: bool = Field(False, description="print on Hune's own log")
     lab: bool = Field(False, description="also take messages of the lab")
+    remind: RemindInterval | None = Field(
+        None, description="tell again what still fires after so long, if nobody looks after it: 4h; default never"
+    )
     daily_test: DayTime | None = Field(
         None, description="time of day (UTC) at which a test message is sent through everything: '07:30'"
     )

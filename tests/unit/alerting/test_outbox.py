@@ -109,6 +109,15 @@ def test_message_that_a_digest_made_outdated_is_edited(connection: sqlite3.Conne
     assert outbox.outdated(connection, "discord", limit=5) == []
 
 
+def test_what_is_over_and_waited_for_too_long_is_given_up(connection: sqlite3.Connection) -> None:
+    first, _ = fill(connection, "a", "b")
+    book.resolve(connection, first.episode.id, at=1020.0, ending=Ending.MEASURED, now=1020.0)
+    assert outbox.give_up(connection, before=1020.0, now=2000.0) == 0
+    assert outbox.give_up(connection, before=1021.0, now=2000.0) == 1
+    assert outbox.give_up(connection, before=1021.0, now=2000.0) == 0
+    assert [item.episode.labels["node"] for item in waiting(connection)] == ["b"]
+
+
 def test_receiver_that_left_the_site_takes_its_backlog_along(connection: sqlite3.Connection) -> None:
     fill(connection, "a", "b")
     assert outbox.retire(connection, ["console", "discord"], now=1030.0) == 0
