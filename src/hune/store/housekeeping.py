@@ -55,6 +55,8 @@ class Housekeeping:
             await self._link.close()
 
     async def _drop(self, now: float) -> None:
+        async with self._link.use() as connection:
+            await connection.execute("SELECT hune.retain($1)", self._retention_days)
         if self._retention_days is None:
             return
         before = now - self._retention_days * 86_400

@@ -44,7 +44,7 @@ def migrations() -> tuple[Migration, ...]:
 
 
 async def migrate(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Bring the schema up to date; all of it or nothing.
+    """Bring the schema up to date, and samples into the form that the database has means for; all of it or nothing.
 
     Raises Refused if the server is too old, or the schema newer than this program.
     """
@@ -64,3 +64,4 @@ async def migrate(connection: asyncpg.Connection[asyncpg.Record]) -> None:
                 await connection.execute(
                     "INSERT INTO hune.migration (number, name) VALUES ($1, $2)", one.number, one.name
                 )
+        await connection.execute("SELECT hune.settle()")

@@ -47,6 +47,14 @@ SELECT time, value, series_id FROM hune_staging ORDER BY series_id, time ON CONF
 """
 
 
+# The last of them: TimescaleDB compares what it packed only up to a limit, unless what is there may be left out.
+_COLLISIONS = (
+    asyncpg.UniqueViolationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.ConfigurationLimitExceededError,
+)
+
+
 @dataclass(slots=True)
 class _Waiting:
     """A request's samples, and who waits for them."""
@@ -151,7 +159,7 @@ class Writer:
                     await self._make_days(connection, ordered.times)
                     written = await self._copy(connection, ordered)
                 break
-            except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
+            except _COLLISIONS:
                 # Others write the same series, or wrote them while this process wasn't there.
                 self._metrics.collisions.inc()
                 self._cautious = _CAUTIOUS

@@ -1,4 +1,4 @@
-"""A PostgreSQL for the tests of the store."""
+"""Databases for the tests of the store: plain, and with TimescaleDB where there is one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from support import timescale_server
 from support.postgresql import Postgresql, postgresql
+from support.timescale_server import TimescaleServer
 
 _NUMBERS = itertools.count(1)
 
@@ -19,7 +21,15 @@ def postgres() -> Iterator[Postgresql]:
         yield server
 
 
+@pytest.fixture(scope="session", params=["plain", *(["timescaledb"] if timescale_server.URL else [])])
+def server(request: pytest.FixtureRequest) -> Postgresql | TimescaleServer:
+    """Each server that the store has to do the same on."""
+    if request.param == "timescaledb":
+        return TimescaleServer()
+    return request.getfixturevalue("postgres")  # type: ignore[no-any-return]
+
+
 @pytest.fixture
-def database(postgres: Postgresql) -> str:
+def database(server: Postgresql | TimescaleServer) -> str:
     """The URL of an empty database of the test's own."""
-    return postgres.new_database(f"test_{next(_NUMBERS)}")
+    return server.new_database(f"test_{next(_NUMBERS)}")

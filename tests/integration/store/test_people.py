@@ -20,6 +20,7 @@ from support import remote_write as remote
 from support.postgresql import Postgresql
 from support.store_command import Told, store
 from support.timescale import Adapter, adapter, fetch
+from support.timescale_server import TimescaleServer
 
 DAY_MS = 86_400_000
 STALE = remote.number(0x7FF0000000000002)
@@ -34,9 +35,9 @@ def minutes(count: int) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def common(postgres: Postgresql) -> Iterator[str]:
+def common(server: Postgresql | TimescaleServer) -> Iterator[str]:
     """A database that holds what the examples ask for, for all tests that only ask."""
-    url = postgres.new_database("people")
+    url = server.new_database("people")
     with filled(url):
         yield url
 

@@ -9,26 +9,6 @@ CREATE FUNCTION hune.packed_days() RETURNS SETOF date LANGUAGE sql STABLE AS $$
     WHERE inhparent = 'hune.chunks'::regclass ORDER BY 1
 $$;
 
--- Drops what a day has of some metrics; returns how many samples.
-CREATE FUNCTION hune.forget(day date, metrics text[]) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-    name text := 'chunks_' || to_char(day, 'YYYYMMDD');
-    dropped bigint;
-BEGIN
-    PERFORM pg_advisory_xact_lock(hashtextextended('hune.chunks', 0));
-    IF to_regclass('hune.' || name) IS NULL THEN
-        RETURN 0;
-    END IF;
-    EXECUTE format($statement$
-        WITH gone AS (
-            DELETE FROM hune.%I AS chunk USING hune.series
-            WHERE series.id = chunk.series_id AND series.metric = ANY ($1) RETURNING cardinality(chunk.gaps) AS count
-        )
-        SELECT coalesce(sum(count), 0) FROM gone
-    $statement$, name) INTO dropped USING metrics;
-    RETURN dropped;
-END $$;
-
 -- A chunk of which the last sample of each interval is left, and every stale marker: an end is no value.
 CREATE FUNCTION hune.thinned(
     INOUT first timestamptz, INOUT gaps integer[], INOUT "values" double precision[], seconds integer
@@ -45,31 +25,6 @@ CREATE FUNCTION hune.thinned(
     )
     SELECT min(time), array_agg(gap ORDER BY time), array_agg(value ORDER BY time) FROM spaced
 $$;
-
--- Thins what a day has of some metrics; returns how many samples are gone. Done again it changes nothing.
-CREATE FUNCTION hune.thin(day date, metrics text[], seconds integer) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-    name text := 'chunks_' || to_char(day, 'YYYYMMDD');
-    dropped bigint;
-BEGIN
-    PERFORM pg_advisory_xact_lock(hashtextextended('hune.chunks', 0));
-    IF to_regclass('hune.' || name) IS NULL THEN
-        RETURN 0;
-    END IF;
-    EXECUTE format($statement$
-        WITH made AS (
-            SELECT chunk.series_id, cardinality(chunk.gaps) AS had, left_over.*
-            FROM hune.%1$I AS chunk JOIN hune.series ON series.id = chunk.series_id,
-                LATERAL hune.thinned(chunk.first, chunk.gaps, chunk.values, $2) AS left_over
-            WHERE series.metric = ANY ($1) AND chunk.every < $2
-        ), changed AS (
-            UPDATE hune.%1$I AS chunk SET first = made.first, gaps = made.gaps, "values" = made.values, every = $2
-            FROM made WHERE chunk.series_id = made.series_id RETURNING made.had - cardinality(made.gaps) AS count
-        )
-        SELECT coalesce(sum(count), 0) FROM changed
-    $statement$, name) INTO dropped USING metrics, seconds;
-    RETURN dropped;
-END $$;
 
 -- What was packed again with what came late has to be thinned again.
 CREATE FUNCTION hune.is_whole_again() RETURNS trigger LANGUAGE plpgsql AS $$

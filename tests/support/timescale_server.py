@@ -1,0 +1,32 @@
+"""A PostgreSQL with TimescaleDB that somebody else runs, named by `HUNE_TEST_TIMESCALE_URL`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from urllib.parse import urlsplit
+
+import asyncpg
+
+URL = os.environ.get("HUNE_TEST_TIMESCALE_URL", "")
+
+
+class TimescaleServer:
+    """Its user may create databases, and the extension in them."""
+
+    def new_database(self, name: str) -> str:
+        """Return the URL of a database that is empty but for the extension."""
+        name = f"hune_{name}"
+        url = urlsplit(URL)._replace(path=f"/{name}").geturl()
+        asyncio.run(_execute(URL, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}"'))
+        asyncio.run(_execute(url, "CREATE EXTENSION IF NOT EXISTS timescaledb"))
+        return url
+
+
+async def _execute(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
