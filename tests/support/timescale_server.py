@@ -14,12 +14,13 @@ URL = os.environ.get("HUNE_TEST_TIMESCALE_URL", "")
 class TimescaleServer:
     """Its user may create databases, and the extension in them."""
 
-    def new_database(self, name: str) -> str:
-        """Return the URL of a database that is empty but for the extension."""
+    def new_database(self, name: str, *, extension: bool = True) -> str:
+        """Return the URL of a database that is empty, but for the extension if it is to be there."""
         name = f"hune_{name}"
         url = urlsplit(URL)._replace(path=f"/{name}").geturl()
         asyncio.run(_execute(URL, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}"'))
-        asyncio.run(_execute(url, "CREATE EXTENSION IF NOT EXISTS timescaledb"))
+        word = "CREATE EXTENSION IF NOT EXISTS" if extension else "DROP EXTENSION IF EXISTS"
+        asyncio.run(_execute(url, f"{word} timescaledb"))
         return url
 
 

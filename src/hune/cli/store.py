@@ -231,6 +231,24 @@ def _keyring(layout: Layout) -> Keyring:
     return Keyring([(site.url(name), layout.key(name)) for name in ("prometheus", "victoriametrics")])
 
 
+@app.command()
+def upgrade(data_dir: DataDir = None, json_output: Json = False) -> None:
+    """Bring the PostgreSQL that Hune runs to the newest major version here; the data before are kept beside."""
+    from hune.site.models import Site
+    from hune.stack.cluster_upgrade import upgrade as run_upgrade
+
+    layout = layout_of(data_dir)
+    site = Site.model_validate_json(layout.site_json.read_text()) if layout.site_json.exists() else Site()
+    done = run_upgrade(layout, site, lambda text: typer.echo(text, err=True))
+    if json_output:
+        show.as_json({"before": done.before, "now": done.now, "kept": str(done.kept) if done.kept else None})
+    elif done.kept is None:
+        show.line(f"PostgreSQL {done.now} is the newest that is here, or that Debian offers")
+    else:
+        show.line(f"PostgreSQL {done.now}, taken into use by: hune up")
+        show.line(f"The data of {done.before} are kept in {done.kept}: remove them when all is well")
+
+
 def _base(url: str) -> str:
     if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", url):
         raise InputError(f"{url}: not a URL", remedy="write it like http://127.0.0.1:9090")

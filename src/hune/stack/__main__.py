@@ -7,17 +7,16 @@ printed on standard output.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import sys
 from pathlib import Path
-from typing import TextIO
 
 from hune.core import logs
 from hune.core.clock import SystemClock
 from hune.core.errors import InputError
 from hune.core.layout import Layout
 from hune.stack.conductor import Conductor
+from hune.stack.lock import lock
 from hune.stack.prepare import REQUEST_VARIABLE, Request
 
 
@@ -26,32 +25,6 @@ def _log_into(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         os.dup2(file.fileno(), sys.stderr.fileno())
-
-
-def lock(layout: Layout) -> TextIO:
-    """Take the data directory; the returned file holds it until closed.
-
-    Raises InputError if another conductor has it, or if the directory can't be written.
-    """
-    try:
-        layout.run.mkdir(parents=True, exist_ok=True)
-        file = (layout.run / "lock").open("a+")
-    except OSError as error:
-        raise InputError(f"{layout.root}: {error.strerror}", remedy="choose another with --data-dir") from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        holder = file.read().strip()
-        file.close()
-        raise InputError(
-            f"{layout.root}: Hune is already running there{f' (pid {holder})' if holder else ''}",
-            remedy="a changed site file is applied by: hune reload; to start another, give it --data-dir",
-        ) from None
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hune.core.errors import HuneError, InputError, Unavailable
@@ -32,6 +32,8 @@ _FOUNDATION = (
     f"CREATE DATABASE {DATABASE} OWNER {USER}",
 )
 _SECONDS = 300.0
+_CHECKSUMS_SINCE = 18
+"""From then on they are there unless one says otherwise."""
 
 
 def key_line(role: str, word: str) -> str:
@@ -52,12 +54,20 @@ def word_of(key: Path) -> str:
         return ""
 
 
+def upgraded(data: Path) -> Path:
+    """Return where data of a newer major version lie that are whole, for the moment before they are the data."""
+    return data.with_name(f"{data.name}.upgraded")
+
+
 def make(data: Path, key: Path, program: Path, identity: Sequence[str]) -> None:
     """Make what is missing. Raises HuneError with what is in the way."""
     cluster = Cluster(program, identity)
     keys = {USER: key, READER: key_of_reader(key)}
     words = {role: word_of(place) or secrets.token_urlsafe(32) for role, place in keys.items()}
     passwords = [f"ALTER ROLE {role} PASSWORD '{word}'" for role, word in words.items()]
+    if not data.exists() and upgraded(data).exists():
+        # An upgrade was cut off between its last two steps.
+        upgraded(data).rename(data)
     if not (data / "PG_VERSION").exists():
         staged = data.with_name(f"{data.name}.new")
         cluster.initialise(staged)
@@ -78,34 +88,53 @@ def make(data: Path, key: Path, program: Path, identity: Sequence[str]) -> None:
 class Cluster:
     """PostgreSQL's own programs, `program` and those beside it, run by setpriv with the options `identity`."""
 
-    def __init__(self, program: Path, identity: Sequence[str]) -> None:
+    def __init__(self, program: Path, identity: Sequence[str], env: Mapping[str, str] | None = None) -> None:
         # A link to the server may lie where its companions don't.
-        self._folder = program.resolve().parent
+        self.folder = program.resolve().parent
+        self._before = ("setpriv", *identity, "--") if identity else ()
         self._identity = tuple(identity)
+        self._env = {**os.environ, **(env or {})}
 
     def refuse_another_version(self, data: Path) -> None:
         """Raise InputError if the data is of another major version than the program."""
-        of_data = (data / "PG_VERSION").read_text().strip()
-        said = subprocess.run([self._folder / "postgres", "--version"], capture_output=True, text=True, check=True)
-        of_program = re.findall(r"\d+", said.stdout)[0]
+        of_data, of_program = int((data / "PG_VERSION").read_text()), self.version()
         if of_data != of_program:
+            is_older = of_data < of_program
             raise InputError(
                 f"{data}: of PostgreSQL {of_data}, and the program found is {of_program}",
-                remedy="name the older one with engines.postgresql.path, or upgrade the data with pg_upgrade",
+                remedy=f"name {'the older' if is_older else 'a newer'} one with engines.postgresql.path"
+                f"{', or run: hune store upgrade' if is_older else ''}",
             )
 
-    def initialise(self, data: Path) -> None:
-        """Make an empty data directory in the place of `data`."""
+    def initialise(self, data: Path, *, checksums: bool | None = None) -> None:
+        """Make an empty data directory in the place of `data`, with checksums of its pages or without."""
         shutil.rmtree(data, ignore_errors=True)
         data.mkdir(parents=True, mode=0o700)
         self.own(data)
-        self._run(
-            "initdb", "-D", str(data), f"--username={SUPERUSER}", "--encoding=UTF8", "--locale=C", "--auth=reject"
-        )
+        options = [f"--username={SUPERUSER}", "--encoding=UTF8", "--locale=C", "--auth=reject"]
+        if checksums:
+            options.append("--data-checksums")
+        elif checksums is False and self.version() >= _CHECKSUMS_SINCE:
+            options.append("--no-data-checksums")
+        self._run("initdb", "-D", str(data), *options)
 
-    def execute(self, data: Path, *statements: str) -> None:
-        """Execute statements without a server. They are never told: one holds the password."""
-        said = self._run(
+    def version(self) -> int:
+        """Return the major version of the programs."""
+        said = subprocess.run(
+            [self.folder / "postgres", "--version"], env=self._env, capture_output=True, text=True, check=True
+        )
+        return int(re.findall(r"\d+", said.stdout)[0])
+
+    def setting(self, data: Path, name: str) -> str:
+        """Return what a setting is, of a data directory without a server."""
+        return self._run("postgres", "-D", str(data), "-C", name).stdout.strip()
+
+    def execute(self, data: Path, *statements: str, database: str = SUPERUSER, seconds: float = _SECONDS) -> str:
+        """Execute statements without a server; return what they answer, for people.
+
+        They are never told: one holds the password.
+        """
+        done = self._run(
             "postgres",
             "--single",
             "-D",
@@ -114,27 +143,56 @@ class Cluster:
             "log_min_error_statement=panic",
             "-c",
             "unix_socket_directories=",
-            SUPERUSER,
+            database,
             given="".join(f"{statement}\n" for statement in statements),
+            seconds=seconds,
         )
-        if fault := re.search(r"(ERROR|FATAL|PANIC): +(.*)", said):
+        if fault := re.search(r"(ERROR|FATAL|PANIC): +(.*)", done.stderr):
             raise Unavailable(f"PostgreSQL: {fault[2]}", remedy="see: hune logs postgresql")
+        return done.stdout
+
+    def ask(self, data: Path, statement: str, *, database: str) -> str:
+        """Return the one value that a statement answers without a server."""
+        found = re.search(r' = "(.*)"\t\(typeid', self.execute(data, statement, database=database))
+        return found[1] if found else ""
 
     def own(self, data: Path) -> None:
-        """Give a data directory to who runs the server."""
+        """Give a data directory, or a file, to who runs the server."""
         chosen = {name: int(value) for name, _, value in (o.partition("=") for o in self._identity) if value.isdigit()}
         if chosen and data.stat().st_uid != chosen["--reuid"]:
             for path in (data, *data.rglob("*")):
                 os.chown(path, chosen["--reuid"], chosen["--regid"], follow_symlinks=False)
 
-    def _run(self, program: str, *arguments: str, given: str = "") -> str:
-        before = ("setpriv", *self._identity, "--") if self._identity else ()
+    def run_aloud(self, tell: Callable[[str], object], program: str, *arguments: str, cwd: Path) -> None:
+        """Run a program for as long as it takes, telling each line it says. Raises Unavailable."""
+        said: list[str] = []
+        with subprocess.Popen(
+            [*self._before, str(self.folder / program), *arguments],
+            cwd=cwd,
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as running:
+            assert running.stdout is not None
+            for line in running.stdout:
+                if words := " ".join(line.split()):
+                    said.append(words)
+                    tell(words)
+        if running.returncode:
+            raise Unavailable(f"{program}: {said[-1] if said else f'exit code {running.returncode}'}")
+
+    def _run(
+        self, program: str, *arguments: str, given: str = "", seconds: float = _SECONDS
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [*before, str(self._folder / program), *arguments],
+            [*self._before, str(self.folder / program), *arguments],
+            env=self._env,
             input=given,
             capture_output=True,
             text=True,
-            timeout=_SECONDS,
+            timeout=seconds,
             check=False,
         )
         if done.returncode:
@@ -142,7 +200,7 @@ class Cluster:
             if not given:
                 print(*lines, sep="\n", file=sys.stderr)  # noqa: T201 - this is the process' log
             raise Unavailable(f"{program}: {lines[0]}", remedy="see: hune logs postgresql")
-        return done.stderr
+        return done
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -47,9 +48,14 @@ def find_engines(site: Site, layout: Layout, names: Sequence[str], progress: Pro
             wished = _wished(site, layout, name)
             binary = _fetched(ENGINES[name], layout, wished)
             if binary is None:
+                offered = ", ".join(fetched_versions(layout, name))
+                if not section(site, name).version:
+                    raise InputError(
+                        f"{layout.data(name)}: of {name} {wished}; Debian offers {offered} here",
+                        remedy=f"install {name}-{wished} beside it, then run: hune store upgrade",
+                    )
                 raise InputError(
-                    f"engines.{name.replace('-', '_')}.version: Debian offers "
-                    f"{', '.join(fetched_versions(layout, name))} here, not {wished}",
+                    f"engines.{name.replace('-', '_')}.version: Debian offers {offered} here, not {wished}",
                     remedy="change version, or install that one and name it with path",
                 )
             found[name] = binary
@@ -77,6 +83,21 @@ def _wished(site: Site, layout: Layout, name: str) -> str | None:
         return version
     kept_version = getattr(ENGINES[name], "kept_version", None)
     return kept_version(layout.data(name)) if kept_version else None
+
+
+def every_program(site: Site, layout: Layout, name: str) -> list[Binary]:
+    """Return all programs of an engine that are here and run: the one the site names, fetched ones, installed ones."""
+    engine, named = ENGINES[name], section(site, name).path
+    paths = [Path(named).expanduser()] if named else []
+    for version in fetched_versions(layout, name):
+        paths += (path.resolve() for path in _below(layout.engines / name / version, engine))
+    paths += (Path(path) for program in engine.PROGRAMS if (path := shutil.which(program)))
+    paths += _below(Path("/"), engine)
+    found = []
+    for path in dict.fromkeys(paths):
+        with contextlib.suppress(InputError):
+            found.append(_examine(engine, path))
+    return found
 
 
 def fetched_versions(layout: Layout, name: str) -> list[str]:

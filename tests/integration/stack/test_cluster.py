@@ -53,4 +53,4 @@ def test_data_of_another_version_is_refused_with_a_remedy(tmp_path: Path) -> Non
     assert refused.returncode == 1
     [line] = refused.stderr.splitlines()
     assert "of PostgreSQL 14, and the program found is 1" in line
-    assert "name the older one with engines.postgresql.path" in line
+    assert "name the older one with engines.postgresql.path, or run: hune store upgrade" in line

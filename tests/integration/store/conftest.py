@@ -11,6 +11,7 @@ from support import timescale_server
 from support.postgresql import Postgresql, postgresql
 from support.timescale_server import TimescaleServer
 
+collect_ignore = [] if timescale_server.URL else ["test_timescaledb.py"]
 _NUMBERS = itertools.count(1)
 
 

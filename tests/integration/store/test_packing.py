@@ -20,6 +20,13 @@ async def packed(one: Adapter, samples: int) -> None:
             await asyncio.sleep(0.05)
 
 
+async def sizes(database: str) -> tuple[int, int, int]:
+    """Return how many samples are not packed, how many are, and of how many series on how many days."""
+    asked = "SELECT sum(samples)::int, sum(packed_samples)::int, sum(series)::int FROM hune.day_sizes(true)"
+    loose, tight, series = (await fetch(database, asked))[0]
+    return loose, tight, series
+
+
 async def test_a_packed_day_says_what_it_said_and_takes_late_samples_once(database: str) -> None:
     noon = time.time_ns() // 1_000_000 // DAY_MS * DAY_MS - 2 * DAY_MS + DAY_MS // 2
     named = [(("__name__", "m"), ("n", str(number))) for number in range(20)]
@@ -32,7 +39,7 @@ async def test_a_packed_day_says_what_it_said_and_takes_late_samples_once(databa
     assert first[named[0]][-1] == (moments[-1], None)
     with adapter(database) as one:
         await packed(one, len(named) * len(values))
-        assert (await fetch(database, "SELECT count(*) AS count FROM hune.samples"))[0]["count"] == 0
+        assert await sizes(database) == (0, len(named) * len(values), len(named))
         assert await stored(database) == first
         # Sent again to a process that doesn't remember it, and with what it lacks: before, between and after.
         late = [(noon - 1, -1.0), (moments[3] + 5, 0.5), (moments[-1] + 1, 7.0), (moments[0], 9.0)]
@@ -46,8 +53,7 @@ async def test_a_packed_day_says_what_it_said_and_takes_late_samples_once(databa
     with adapter(database) as one:
         await packed(one, 4)
         assert await stored(database) == expected
-    chunks = await fetch(database, "SELECT count(*) AS count FROM hune.chunks")
-    assert chunks[0]["count"] == len(named) + 1
+    assert await sizes(database) == (0, len(named) * len(values) + 4, len(named) + 1)
 
 
 async def test_only_days_that_are_asked_for_are_read(database: str) -> None:

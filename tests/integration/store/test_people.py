@@ -190,24 +190,31 @@ def test_stats_count_what_there_is(running: Adapter, database: str) -> None:
     assert time.strftime("%Y-%m-%d", time.gmtime(old / 1000)) in shown
 
 
-def test_check_finds_what_is_wrong_and_nothing_else(running: Adapter, database: str) -> None:
+def test_check_finds_what_is_wrong_and_nothing_else(
+    running: Adapter, database: str, server: Postgresql | TimescaleServer
+) -> None:
     old = minutes(1)[0] - 2 * DAY_MS
     named = (("__name__", "old"), ("nul", "a\0b"))
     running.store(remote.request([(named, [(old + at * 10, 1.0) for at in range(100)])]))
     pack(database)
     assert [one["violations"] for one in told(database, "check")] == [0] * 5
     name = time.strftime("%Y%m%d", time.gmtime(old / 1000))
-    for statement in (
-        f"ALTER TABLE hune.samples_{name} DISABLE TRIGGER skip_packed",
-        f"INSERT INTO hune.samples SELECT to_timestamp({old / 1000}), 1, series_id FROM hune.chunks",
+    wrong = [
         "INSERT INTO hune.samples (time, value, series_id) VALUES (now(), 1, 99999)",
         "UPDATE hune.series SET labels = '{\"n\": \"other\"}' WHERE metric = 'up'",
-        "UPDATE hune.chunks SET gaps[2] = 0",
-    ):
+    ]
+    if isinstance(server, Postgresql):
+        # What TimescaleDB packs it looks after itself.
+        wrong += [
+            f"ALTER TABLE hune.samples_{name} DISABLE TRIGGER skip_packed",
+            f"INSERT INTO hune.samples SELECT to_timestamp({old / 1000}), 1, series_id FROM hune.chunks",
+            "UPDATE hune.chunks SET gaps[2] = 0",
+        ]
+    for statement in wrong:
         ask(database, statement)
     done = hune(database, "check", "--json")
     assert done.code == 1
-    assert [one["violations"] for one in json.loads(done.output)] == [1] * 5
+    assert [one["violations"] for one in json.loads(done.output)] == [1] * len(wrong) + [0] * (5 - len(wrong))
     assert "series 99999" in hune(database, "check").output
 
 

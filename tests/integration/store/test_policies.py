@@ -94,7 +94,9 @@ async def test_what_was_thinned_is_not_thinned_again(database: str, tmp_path: Pa
         one.stop()
         one.start()
         await dropped(one, 9)
-        chunks = "SELECT ctid::text AS place, every FROM hune.chunks"
+        chunks = (
+            "SELECT ctid::text AS place, every FROM hune.chunks UNION ALL SELECT ctid::text, every FROM hune.thinning"
+        )
         before = await fetch(database, chunks)
         day = (await fetch(database, "SELECT hune.thin(day, '{m}', 3600) AS gone FROM hune.packed_days() AS day"))[0]
         assert day["gone"] == 0

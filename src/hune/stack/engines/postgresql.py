@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from urllib.parse import quote
 
 from hune.core.keys import USER
 from hune.stack.checkup import Checkup
-from hune.stack.cluster import DATABASE, READER
+from hune.stack.cluster import DATABASE, READER, upgraded
 from hune.stack.model import File, Process
 from hune.stack.postgres_ping import ping
 
@@ -61,10 +62,10 @@ def environment(program: Path) -> Mapping[str, str]:
 
 def kept_version(data: Path) -> str | None:
     """Return the major version that a data directory is of: another one can't read it."""
-    try:
-        return (data / "PG_VERSION").read_text().strip()
-    except OSError:
-        return None
+    for place in (data, upgraded(data)):
+        with contextlib.suppress(OSError):
+            return (place / "PG_VERSION").read_text().strip()
+    return None
 
 
 def database_url(setting: Setting) -> str:
