@@ -74,7 +74,8 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Stand:
 def stand(first: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
     stand = Stand(tmp_path)
     _copy(first.layout.root, tmp_path)
-    programs = {int(kept_version(stand.data) or 0): stand.binary(stand.old), 99: stand.binary(stand.new)}
+    numbers = [stand.cluster(program).version() for program in (stand.old, stand.new)]
+    programs = dict(zip([*numbers, 99], map(stand.binary, (stand.old, stand.new, stand.new)), strict=True))
     monkeypatch.setattr(cluster_upgrade, "_by_major", lambda _site, _layout: programs)
     return stand
 
