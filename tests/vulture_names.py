@@ -32,8 +32,3 @@ _.timescale_query
 # alerting: used by what holds alerts, and by the command line
 _.check_everything
 _.for_operator
-HoldKind.MAINTENANCE
-exactly
-_.create_silence
-_.expire_silence
-declare

@@ -45,7 +45,7 @@ class Holder:
         on_change: Callable[[], None],
     ) -> None:
         self._database = database
-        self._alertmanager = alertmanager
+        self.alertmanager = alertmanager
         self._site = site
         self._duty = duty
         self._windows = windows.of_site(site)
@@ -53,13 +53,20 @@ class Holder:
         self._timing = timing
         self._clock = clock
         self._on_change = on_change
-        self._silences: tuple[Silence, ...] = ()
+        self.silences: tuple[Silence, ...] = ()
+        """Those that Alertmanager had when it last answered."""
         self._declared: tuple[Maintenance, ...] = ()
         self._polled = False
         self._poll_now = asyncio.Event()
+        self._other_times = asyncio.Event()
         self._announced = clock.now()
         self.problem = "not asked yet"
         """Why Alertmanager can't be asked for silences, or empty."""
+
+    @property
+    def windows(self) -> tuple[Maintenance, ...]:
+        """The windows of the site file, and the declared ones that aren't over."""
+        return (*self._windows, *self._declared)
 
     def terms(self, now: float) -> Terms:
         """Return on what terms people are told, as far as is known now."""
@@ -74,7 +81,7 @@ class Holder:
         now = self._clock.now()
         terms = self.terms(now)
         await self._database.write(lambda connection: withholding.reschedule(connection, terms, now=now))
-        await self._review()
+        await self.review()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -84,32 +91,34 @@ class Holder:
     async def poll(self) -> None:
         """Ask for silences, and hold and release what that changes. Raises Unavailable; what was known holds on."""
         try:
-            found = await self._alertmanager.silences()
+            found = await self.alertmanager.silences()
         except Unavailable as error:
             if not self.problem:
                 log.warning("alertmanager can't be asked for silences; those known hold until they end: %s", error)
             self.problem = str(error)
             raise
         self.problem = ""
-        self._silences = tuple(found)
+        if tuple(found) != self.silences:
+            self._other_times.set()
+        self.silences = tuple(found)
         self._polled = True
-        await self._review()
+        await self.review()
 
     # -- knowing -------------------------------------------------------------------------------------------------
 
     def _holds(self, labels: Labels, *, now: float) -> tuple[Hold, ...]:
         if labels.get("alertname") in _NEVER_HELD:
             return ()
-        all_windows = () if labels.get("alertname") in _OF_HUNE else (*self._windows, *self._declared)
-        maintenance = windows.holds_of(all_windows, self._places, labels, now=now)
+        explaining = () if labels.get("alertname") in _OF_HUNE else self.windows
+        maintenance = windows.holds_of(explaining, self._places, labels, now=now)
         # Alertmanager sees the name of the site on every alert of Prometheus.
-        return maintenance + silences.holds_of(self._silences, {"site": self._site.name, **labels}, now=now)
+        return maintenance + silences.holds_of(self.silences, {"site": self._site.name, **labels}, now=now)
 
     def _next_change(self, now: float) -> float | None:
         changes = [
-            silences.next_change(self._silences, now=now),
+            silences.next_change(self.silences, now=now),
             self._duty.next_change(now),
-            *(calendar.next_change(one.schedule, now) for one in (*self._windows, *self._declared)),
+            *(calendar.next_change(one.schedule, now) for one in self.windows),
         ]
         return min((moment for moment in changes if moment is not None), default=None)
 
@@ -128,8 +137,9 @@ class Holder:
 
     async def _review_forever(self) -> None:
         while True:
+            self._other_times.clear()
             try:
-                await self._review()
+                await self.review()
             except Unavailable as error:
                 log.debug("holds not reviewed: %s", error)
             except Exception:
@@ -141,11 +151,16 @@ class Holder:
                 self._on_change()
             self._announced = now
             change = self._next_change(now)
-            await asyncio.sleep(min(self._timing.reconcile, change - now) if change else self._timing.reconcile)
+            wait = self._timing.reconcile if change is None else min(self._timing.reconcile, change - now)
+            await _wait(self._other_times, wait)
 
-    async def _review(self) -> None:
+    async def review(self) -> None:
+        """Hold and release what is held now, by what is known. Raises Unavailable if the book can't be read."""
         now = self._clock.now()
-        self._declared = tuple(await self._database.read(partial(windows.declared, now=now)))
+        declared = tuple(await self._database.read(partial(windows.declared, now=now)))
+        if declared != self._declared:
+            self._other_times.set()
+        self._declared = declared
         terms, known = self.terms(now), self._polled
         is_outdated = partial(withholding.is_outdated, terms=terms, now=now, silences_known=known)
         if await self._database.read(is_outdated):

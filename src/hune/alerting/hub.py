@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from hune.alerting import archive, book, catalogue, desk, keys, letters, outbox
+from hune.alerting import archive, book, catalogue, desk, keys, letters, outbox, quiet, windows
 from hune.alerting.addressing import receivers_of
 from hune.alerting.attendance import Attendance
 from hune.alerting.database import LOW_DISK_BYTES, RESERVE_BYTES, Database
@@ -172,7 +172,7 @@ class Hub:
             terms=self._holder.terms,
             on_change=self._wake_couriers,
         )
-        server = HttpService("hub", self._app(links), host=self._site.listen, port=self._site.port("hub"))
+        server = HttpService("hub", self._app(links, self._holder), host=self._site.listen, port=self._site.port("hub"))
         async with asyncio.TaskGroup() as group:
             for courier in self._couriers:
                 group.create_task(courier.run(), name=f"hub: {courier.receiver}")
@@ -185,7 +185,7 @@ class Hub:
             await start(group, server)
             ready.set()
 
-    def _app(self, links: keys.Keys) -> Any:
+    def _app(self, links: keys.Keys, holder: Holder) -> Any:
         def count(status: int) -> None:
             self._metrics.requests.labels(str(status)).inc()
 
@@ -204,6 +204,7 @@ class Hub:
                 *archive.routes(self._database, self._clock),
                 *(self._vitals.routes() if self._vitals else ()),
                 *desk.routes(self._database, self._clock, links, self._site, self._wake_couriers),
+                *quiet.routes(self._database, self._clock, links, holder, self._site),
             ],
             registry=self._metrics.registry,
             health=self.health,
@@ -294,6 +295,7 @@ class Hub:
                 now = self._clock.now()
                 too_long_ago = now - self._timing.keep_waiting
                 await self._database.write(partial(_beat, now=now, vitals=self._vitals))
+                await self._database.write(partial(windows.forget, before=now - self._timing.keep))
                 await self._database.write(partial(outbox.give_up, before=too_long_ago, now=now))
                 await self._database.refill()
                 forget = partial(book.forget, before=now - self._timing.keep, most=_MOST_EPISODES)

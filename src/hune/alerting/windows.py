@@ -46,6 +46,8 @@ class Maintenance:
     scope: Scope
     by: str
     reason: str
+    every: str | None = None
+    """When it comes again, as the site file writes it, empty for once; None: it was declared."""
 
 
 class Places:
@@ -83,6 +85,7 @@ def of_site(site: Site) -> list[Maintenance]:
             scope=Scope(*(tuple(names) for names in (window.nodes, window.groups, window.clusters, window.probes))),
             by="",
             reason=window.reason,
+            every=f"{window.every} for {window.lasts}" if window.every else "",
         )
         for number, window in enumerate(site.maintenance, 1)
     ]

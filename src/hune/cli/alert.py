@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
-from hune.cli import show
-from hune.cli.options import DataDir, Json, layout_of
+from hune.cli import alert_maintenance, alert_silence, show
+from hune.cli.alert_call import ask, hub_of
+from hune.cli.options import DataDir, Json
 
 app = typer.Typer(
     help="Try the ways to people, and look after what they refused.",
@@ -29,10 +29,16 @@ def root() -> None:
     """Try the ways to people, and look after what they refused."""
 
 
+app.command("silence")(alert_silence.silence)
+app.command("silences")(alert_silence.silences)
+app.command("unsilence")(alert_silence.unsilence)
+app.add_typer(alert_maintenance.app, name="maintenance")
+
+
 @app.command("test")
 def send_test(receiver: _Receiver = None, data_dir: DataDir = None, json_output: Json = False) -> None:
     """Send a real test message through the running hub; exit 1 if a receiver didn't take it."""
-    rows = asyncio.run(_test(_hub(data_dir), receiver))
+    rows = asyncio.run(_test(hub_of(data_dir), receiver))
     if json_output:
         show.as_json(rows)
     else:
@@ -55,7 +61,7 @@ def send_test(receiver: _Receiver = None, data_dir: DataDir = None, json_output:
 @app.command()
 def dead(data_dir: DataDir = None, json_output: Json = False) -> None:
     """List what receivers refused: it is kept until it is sent again or discarded."""
-    answer = asyncio.run(_ask(_hub(data_dir), "GET", "/dead"))
+    answer = asyncio.run(ask(hub_of(data_dir), "GET", "/dead"))
     if json_output:
         show.as_json(answer)
         return
@@ -105,7 +111,7 @@ def _turn(
     action: str, ids: list[int] | None, receiver: str | None, data_dir: Any, json_output: bool, done: str
 ) -> None:
     document = {"action": action, "ids": ids, "receiver": receiver}
-    answer = asyncio.run(_ask(_hub(data_dir), "POST", "/dead", document))
+    answer = asyncio.run(ask(hub_of(data_dir), "POST", "/dead", document))
     if json_output:
         show.as_json(answer)
     else:
@@ -114,10 +120,10 @@ def _turn(
 
 async def _test(hub: str, receiver: str | None) -> list[dict[str, Any]]:
     """Have the hub send a test, and return what came of it, a row for each receiver."""
-    sent = await _ask(hub, "POST", "/test", {"receiver": receiver})
+    sent = await ask(hub, "POST", "/test", {"receiver": receiver})
     end = time.monotonic() + _PATIENCE_SECONDS
     while True:
-        listed = await _ask(hub, "GET", "/alerts?limit=5000")
+        listed = await ask(hub, "GET", "/alerts?limit=5000")
         rows = [
             {"receiver": row["receiver"], "state": row["state"], "detail": row["detail"]}
             for alert in listed["alerts"]
@@ -127,35 +133,3 @@ async def _test(hub: str, receiver: str | None) -> list[dict[str, Any]]:
         if all(row["state"] in ("sent", "dead") for row in rows) or time.monotonic() > end:
             return rows
         await asyncio.sleep(0.2)
-
-
-async def _ask(hub: str, method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
-    """Return the hub's answer. Raises Unavailable if it doesn't answer, InputError if it finds the question wrong."""
-    import aiohttp
-
-    from hune.core.errors import InputError, Unavailable
-    from hune.http.call import open_session
-
-    try:
-        async with open_session() as session, session.request(method, hub + path, json=document) as response:
-            answer = await response.json(content_type=None)
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        reason = "no answer in time" if isinstance(error, TimeoutError) else "does not answer"
-        raise Unavailable(f"the hub at {hub} {reason}", remedy="see: hune status") from None
-    if response.status == 400:
-        what, _, remedy = str(answer.get("detail", "")).rpartition("; ")
-        raise InputError(what or "refused", remedy=remedy)
-    if response.status != 200:
-        raise Unavailable(f"the hub answered {response.status}: {answer.get('detail', '')}", remedy="see: hune logs")
-    return answer
-
-
-def _hub(data_dir: Any) -> str:
-    from hune.core.errors import Unavailable
-    from hune.site.models import Site
-
-    try:
-        site = Site.model_validate_json(layout_of(data_dir).site_json.read_text())
-    except FileNotFoundError:
-        raise Unavailable("Hune has not run here yet", remedy="start it with: hune up") from None
-    return site.url("hub")

@@ -47,6 +47,11 @@ def age(since: float, *, now: float | None = None) -> str:
     return f"{seconds} s"
 
 
+def moment(seconds: float) -> str:
+    """Return a moment by this machine's clock: `2026-12-01 22:00`."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows under columns; in a narrow terminal the last column goes below its row, and nothing is cut apart."""
     from rich.padding import Padding
