@@ -42,6 +42,11 @@ class Alert:
         """Return title, summary and description in a language of the site."""
         return WORDS[language][self.name]
 
+    @property
+    def window(self) -> str:
+        """How old a live value may be when somebody asks for it between two evaluations."""
+        return _FRESH[self.pace]
+
     def clear(self, labels: Mapping[str, str]) -> str:
         """Return PromQL that has a sample only if a value measured now shows that this alert is over.
 
@@ -57,7 +62,7 @@ class Alert:
         return f"{reading.constant('hune:site_loaded')} unless on () {self.member(reading)}"
 
     def _reading(self, labels: Mapping[str, str]) -> Reading:
-        return Reading(_FRESH[self.pace], {label: labels.get(label, "") for label in self.identity})
+        return Reading(self.window, {label: labels.get(label, "") for label in self.identity})
 
 
 _NEVER = "vector(0) > 1"

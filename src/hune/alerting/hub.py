@@ -34,6 +34,8 @@ from hune.alerting.routing import CONSOLE
 from hune.alerting.schema import SCRIPTS
 from hune.alerting.timing import Timing
 from hune.alerting.vitals import Vitals
+from hune.alerting.why import door as why
+from hune.alerting.why.asking import Asker
 from hune.core.clock import Clock, SystemClock
 from hune.core.errors import Unavailable
 from hune.core.layout import Layout
@@ -172,7 +174,9 @@ class Hub:
             terms=self._holder.terms,
             on_change=self._wake_couriers,
         )
-        server = HttpService("hub", self._app(links, self._holder), host=self._site.listen, port=self._site.port("hub"))
+        asker = Asker(self._database, prometheus, alertmanager, self._site, self._clock, self._holder.terms)
+        app = self._app(links, self._holder, asker)
+        server = HttpService("hub", app, host=self._site.listen, port=self._site.port("hub"))
         async with asyncio.TaskGroup() as group:
             for courier in self._couriers:
                 group.create_task(courier.run(), name=f"hub: {courier.receiver}")
@@ -185,7 +189,7 @@ class Hub:
             await start(group, server)
             ready.set()
 
-    def _app(self, links: keys.Keys, holder: Holder) -> Any:
+    def _app(self, links: keys.Keys, holder: Holder, asker: Asker) -> Any:
         def count(status: int) -> None:
             self._metrics.requests.labels(str(status)).inc()
 
@@ -205,6 +209,7 @@ class Hub:
                 *(self._vitals.routes() if self._vitals else ()),
                 *desk.routes(self._database, self._clock, links, self._site, self._wake_couriers),
                 *quiet.routes(self._database, self._clock, links, holder, self._site),
+                *why.routes(asker, self._site.language),
             ],
             registry=self._metrics.registry,
             health=self.health,

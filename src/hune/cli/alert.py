@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hune.cli import alert_maintenance, alert_silence, show
+from hune.cli import alert_maintenance, alert_silence, alert_why, show
 from hune.cli.alert_call import ask, hub_of
 from hune.cli.options import DataDir, Json
 
@@ -33,6 +33,7 @@ app.command("silence")(alert_silence.silence)
 app.command("silences")(alert_silence.silences)
 app.command("unsilence")(alert_silence.unsilence)
 app.add_typer(alert_maintenance.app, name="maintenance")
+app.command("why")(alert_why.command)
 
 
 @app.command("test")

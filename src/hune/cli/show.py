@@ -79,6 +79,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console.print(grid)
 
 
+def pairs(rows: Iterable[tuple[str, str, str]]) -> None:
+    """Print questions and answers side by side, what is said further below each answer."""
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for question, answer, further in rows:
+        grid.add_row(question, f"{answer}\n[dim]{further}[/]" if further else answer)
+    _console().print(grid)
+
+
 def _console(*, soft_wrap: bool = False) -> Console:
     from rich.console import Console
 

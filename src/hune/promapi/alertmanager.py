@@ -81,6 +81,18 @@ class AlertmanagerClient:
         except (KeyError, TypeError, AttributeError) as error:
             raise Unavailable(f"{self._base}: answered something else than alerts") from error
 
+    async def inhibitors(self, labels: Mapping[str, str]) -> list[Mapping[str, str]]:
+        """Return the labels of the alerts that inhibit the one of exactly these labels, if it is inhibited."""
+        matcher = quote(f"alertname={json.dumps(labels.get('alertname', ''), ensure_ascii=False)}", safe="")
+        try:
+            same = await self._get(f"/api/v2/alerts?filter={matcher}", "alerts")
+            by = next((row["status"].get("inhibitedBy") or () for row in same if row["labels"] == dict(labels)), ())
+            if not by:
+                return []
+            return [row["labels"] for row in await self._get("/api/v2/alerts", "alerts") if row["fingerprint"] in by]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise Unavailable(f"{self._base}: answered something else than alerts") from error
+
     async def silences(self) -> list[Silence]:
         """Return the silences that hold or will hold."""
         rows = await self._get("/api/v2/silences", "silences")

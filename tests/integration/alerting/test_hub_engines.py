@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
-import shutil
+import urllib.parse
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,41 +14,10 @@ from hune.alerting.routing import render_alertmanager
 from hune.alerting.rules import render_rules
 from hune.site.models import Site
 from support.discord_server import DiscordServer
+from support.engine import Engine
 from support.hub_process import HubProcess, running_hub
 from support.node_exporter import NodeExporter, node_exporter
 from support.ports import free_port
-
-
-class Engine:
-    """A process that can be killed and started again."""
-
-    def __init__(self, url: str, ready: str, *argv: str) -> None:
-        program = shutil.which(argv[0])
-        assert program, f"{argv[0]}: not on the PATH"
-        self._argv = (program, *argv[1:])
-        # Unpacked by `dpkg -x`, Alertmanager finds its templates from the root of the tree.
-        self._root = Path(program).parents[2]
-        self._ready = url + ready
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        """Start and wait until it is ready."""
-        self._process = await asyncio.create_subprocess_exec(
-            *self._argv, cwd=self._root, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
-        )
-        async with asyncio.timeout(30.0), aiohttp.ClientSession() as session:
-            while True:
-                with contextlib.suppress(aiohttp.ClientError):
-                    async with session.get(self._ready) as answer:
-                        if answer.status == 200:
-                            return
-                await asyncio.sleep(0.1)
-
-    async def kill(self) -> None:
-        """End it with SIGKILL, if it runs."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
 
 
 class Stack:
@@ -146,6 +113,16 @@ class Stack:
 
             await self.hub.until(settled, "the rules have settled", timeout_seconds=60.0)
 
+    async def explains(self, question: dict[str, str], **answers: str) -> None:
+        """Wait until the hub gives these answers when it is asked why."""
+
+        async def said() -> bool:
+            report = await self.hub.get(f"/why?{urllib.parse.urlencode(question)}")
+            found = {one["topic"]: one["answer"] for one in report["findings"]}
+            return all(found.get(topic) == answer for topic, answer in answers.items())
+
+        await self.hub.until(said, f"explained by {answers}")
+
     async def is_shown_as(self, **states: str) -> None:
         """Wait until the book shows these alerts, and no other of the first node, in these states."""
 
@@ -182,9 +159,17 @@ async def test_node_that_dies_hot_is_never_called_resolved_until_it_is_measured(
     await stack.discord.wait(lambda server: len(server.accepted) == 2, timeout_seconds=30.0)
     assert stack.told()[1:] == ["CRITICAL down"]
     await stack.is_shown_as(CpuHot="firing", NodeDown="firing")
+    await stack.explains(
+        {"rule": "CpuHot", "node": "pve-02"},
+        value="nothing now; 78 °C is remembered",
+        limit="above 70 °C; over below 67 °C",
+        inhibited="yes, by NodeDown pve-02",
+        routed="console, discord",
+    )
 
     await stack.prometheus.kill()
     await stack.is_shown_as(CpuHot="unknown", NodeDown="unknown")
+    await stack.explains({"id": "1"}, value="nothing", limit="above 70 °C; over below 67 °C", routed="console, discord")
     await stack.prometheus.start()
     await stack.is_shown_as(CpuHot="firing", NodeDown="firing")
     assert len(stack.discord.accepted) == 2

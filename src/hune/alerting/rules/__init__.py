@@ -5,20 +5,25 @@ from __future__ import annotations
 from hune.alerting.rules.constants import constants
 from hune.alerting.rules.fast import fast
 from hune.alerting.rules.machine import machine
+from hune.alerting.rules.model import Group
 from hune.alerting.rules.pve import pve
 from hune.alerting.rules.pve_heat import pve_heat
 from hune.alerting.rules.slow import slow
 from hune.alerting.yaml_text import to_yaml
 from hune.site.models import Site
 
-__all__ = ["render_rules"]
+__all__ = ["groups", "render_rules"]
 
 
 def render_rules(site: Site) -> dict[str, str]:
     """Return the rule files of a site: file name → YAML."""
-    groups = [constants(site), fast(site), slow(site), machine(site)]
-    groups += [pve(site), pve_heat()] if site.asked_clusters else []
-    return {f"{group.name}.yml": to_yaml(group.as_data(), comment=_COMMENTS[group.name]) for group in groups}
+    return {f"{group.name}.yml": to_yaml(group.as_data(), comment=_COMMENTS[group.name]) for group in groups(site)}
+
+
+def groups(site: Site) -> list[Group]:
+    """Return the groups of rules of a site."""
+    of_all = [constants(site), fast(site), slow(site), machine(site)]
+    return [*of_all, pve(site), pve_heat()] if site.asked_clusters else of_all
 
 
 _COMMENTS = {

@@ -188,6 +188,7 @@ def _node_alerts(site: Site) -> Iterable[Rule]:
         site,
         "CutOff",
         held("CutOff", subject=f"count by (lab) ({_REMOTE_NODE})", fires=f"{NOW.live('hune:cut_off')} == 1"),
+        measures=NOW.live("hune:cut_off"),
     )
     # The wait lets a cut take effect first, when all fall silent within a second; after it heals, 5 s to come back.
     yield alert(
@@ -199,6 +200,7 @@ def _node_alerts(site: Site) -> Iterable[Rule]:
             fires=f"{NOW.live('hune:node_up')} == 0\n  unless on (lab) max_over_time(hune:cut_off[5s]) == 1",
         ),
         wait="1s",
+        measures=NOW.live("hune:node_up"),
     )
     seen = NOW.live("hune:exporter_seen_seconds")
     yield alert(
@@ -212,6 +214,7 @@ def _node_alerts(site: Site) -> Iterable[Rule]:
             f"  and on (node) (min_over_time(hune:node_up[30s]) == 1)\n"
             f"  and on () {NOW.live('hune:settled')}",
         ),
+        measures=f"time() - {seen}",
         limit=looked_up("hune:site_exporter_silence_seconds", "node"),
     )
 
@@ -222,6 +225,7 @@ def _cpu_alerts(site: Site) -> Iterable[Rule]:
         site,
         "CpuHot",
         held("CpuHot", subject=NOW.live("hune:cpu_celsius:last"), fires=hot),
+        measures=NOW.live("hune:cpu_celsius:max"),
         value='{{ $value | printf "%.1f" }}',
         threshold=looked_up("hune:cpu_limit_celsius", "node", "chip"),
         clear=looked_up("hune:cpu_clear_celsius", "node", "chip"),
@@ -237,6 +241,7 @@ def _link_alerts(site: Site) -> Iterable[Rule]:
             subject=f"group by (node, device, lab) ({_LINK})",
             fires=f"{NOW.live('hune:link_up')} == 0",
         ),
+        measures=NOW.live("hune:link_up"),
         port=PORT,
     )
     expected = last_said("hune:site_link_speed_bytes")
@@ -249,6 +254,7 @@ def _link_alerts(site: Site) -> Iterable[Rule]:
             fires=f"{NOW.live('hune:link_speed_bytes')} < on (node, device) {expected}",
         ),
         wait="5s",
+        measures=NOW.live("hune:link_speed_bytes"),
         value='{{ $value | printf "%.4g" }}',
         port=PORT,
         threshold=looked_up("hune:site_link_speed_bytes", "node", "device", times=" * 8 / 1e9"),
@@ -265,4 +271,5 @@ def _probe_alerts(site: Site) -> Iterable[Rule]:
                 subject=NOW.live("hune:probe"),
                 fires=f"{NOW.live('hune:probe_up')} == 0",
             ),
+            measures=NOW.live("hune:probe_up"),
         )

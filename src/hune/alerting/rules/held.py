@@ -26,11 +26,11 @@ def held(name: str, *, subject: str, fires: str, read: Reading = NOW) -> str:
     )
 
 
-def alert(site: Site, name: str, expr: str, *, wait: str = "", **fragments: str) -> Rule:
+def alert(site: Site, name: str, expr: str, *, wait: str = "", measures: str = "", **fragments: str) -> Rule:
     """Return an alerting rule with its words in the site's language.
 
-    `fragments` are the templates that stand for what the words name (`value`, `threshold`, `port`, …); value and
-    threshold are annotations of their own too.
+    `measures` is what it judges, for who asks why. `fragments` are the templates that stand for what the words name
+    (`value`, `threshold`, `port`, …); value and threshold are annotations of their own too.
     """
     row = ALERTS[name]
     words = row.words(site.language)
@@ -49,6 +49,7 @@ def alert(site: Site, name: str, expr: str, *, wait: str = "", **fragments: str)
         wait=wait,
         labels={"severity": row.severity} if row.severity else {},
         annotations={key: text for key, text in annotations.items() if text},
+        measures=measures,
     )
 
 

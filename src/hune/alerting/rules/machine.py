@@ -97,6 +97,7 @@ def _over_limit(
         f"{ratio} {sign} on (node) group_left () ({constant}{margin})",
         fires=lambda wrong: f"({wrong} {sign} on (node) group_left () {constant})",
         wait=wait,
+        measures=ratio,
         value=_value(name, " * 100"),
         threshold=looked_up(f"hune:site_{limit}", "node", times=" * 100"),
     )
@@ -139,6 +140,7 @@ def _filesystems(site: Site) -> Iterable[Rule]:
         "FilesystemReadOnly",
         _named(f"{fixed} == 1", "filesystem", "mountpoint"),
         fires=lambda wrong: f"({wrong} and on (node, filesystem) {writable} == 0)",
+        measures=_named(fixed, "filesystem", "mountpoint"),
     )
 
 
@@ -159,9 +161,8 @@ def _memory(site: Site) -> Iterable[Rule]:
         sign="<",
         wait="1m",
     )
-    yield from _trouble(
-        site, "OutOfMemory", f"increase({_said('vmstat_oom_kill')}[15m]) > 0", value=_value("OutOfMemory")
-    )
+    killed = f"increase({_said('vmstat_oom_kill')}[15m])"
+    yield from _trouble(site, "OutOfMemory", f"{killed} > 0", measures=killed, value=_value("OutOfMemory"))
     stalled = "\nor ".join(
         f"label_replace(max by (node, lab) (rate({_said(f'pressure_{what}_stalled_seconds_total')}[5m])),"
         f' "resource", "{name}", "", "")'
@@ -172,7 +173,13 @@ def _memory(site: Site) -> Iterable[Rule]:
 
 def _units(site: Site) -> Iterable[Rule]:
     failed = _said("systemd_unit_state", ',state="failed"')
-    yield from _trouble(site, "UnitFailed", _named(f"{failed} == 1", "unit", "name"), wait="1m")
+    yield from _trouble(
+        site,
+        "UnitFailed",
+        _named(f"{failed} == 1", "unit", "name"),
+        wait="1m",
+        measures=_named(failed, "unit", "name"),
+    )
 
 
 def _disks(site: Site) -> Iterable[Rule]:
@@ -182,6 +189,7 @@ def _disks(site: Site) -> Iterable[Rule]:
         site,
         "RaidDegraded",
         f"{_named(f'{missing} > 0', 'array', 'device')}\nor {_named(f'{failed} > 0', 'array', 'device')}",
+        measures=_named(missing, "array", "device"),
         value=_value("RaidDegraded"),
     )
     state = _said("zfs_zpool_state", ',state!="online"')
@@ -190,10 +198,15 @@ def _disks(site: Site) -> Iterable[Rule]:
         "PoolDegraded",
         f"{_named(f'{state} == 1', 'pool', 'zpool')}{_unless_of_cluster(site)}",
     )
-    yield from _trouble(site, "SmartFailing", 'smartmon_device_smart_healthy{job="node"} == 0')
+    healthy = 'smartmon_device_smart_healthy{job="node"}'
+    yield from _trouble(site, "SmartFailing", f"{healthy} == 0", measures=healthy)
     slaves, up = _said("bonding_slaves"), _said("bonding_active")
     yield from _trouble(
-        site, "BondDegraded", _named(f"{slaves} - {up} > 0", "bond", "master"), value=_value("BondDegraded")
+        site,
+        "BondDegraded",
+        _named(f"{slaves} - {up} > 0", "bond", "master"),
+        measures=_named(f"{slaves} - {up}", "bond", "master"),
+        value=_value("BondDegraded"),
     )
 
 
@@ -208,6 +221,7 @@ def _clock(site: Site) -> Iterable[Rule]:
         "ClockWrong",
         f"{off} > on (node) group_left () {limit}",
         wait="1m",
+        measures=off,
         value=_value("ClockWrong", form="%.1f"),
         threshold=looked_up("hune:site_clock_offset_seconds", "node"),
     )
@@ -219,6 +233,7 @@ def _clock(site: Site) -> Iterable[Rule]:
         f"{synced} == 0",
         fires=lambda wrong: f"({wrong} and on (node) max_over_time({synced}[1d:1h]) == 1)",
         wait="10m",
+        measures=synced,
     )
 
 

@@ -17,6 +17,8 @@ class Rule:
     wait: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    measures: str = ""
+    """Of an alert, not part of what Prometheus reads: the PromQL of what it judges, of everything it can be about."""
 
     def as_data(self) -> dict[str, Any]:
         """Return the rule as Prometheus reads it."""

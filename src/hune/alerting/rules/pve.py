@@ -66,15 +66,18 @@ def _api(site: Site) -> Iterable[Rule]:
         "PveCollectorFailing",
         'pve_collector_success{job="pve-hune"} == 0',
         wait="30m",
+        measures='pve_collector_success{job="pve-hune"}',
     )
     calls = "60 * sum by (cluster) (rate(hune_pve_api_calls_total[5m]))"
     budget = "max by (cluster) (last_over_time(hune_pve_api_budget_calls_per_minute[1m]))"
+    load = f"{SITE} * on (cluster) group_left () (100 * {calls} / {budget})"
     yield from problem(
         site,
         "PveApiBusy",
-        f"{SITE} * on (cluster) group_left () (100 * {calls} / {budget}) > 85",
+        f"{load} > 85",
         fires=lambda wrong: f"{wrong} > 95",
         wait="10m",
+        measures=load,
         value=value_of("PveApiBusy", form="%.0f"),
         threshold="95",
         budget=remembered("hune_pve_api_budget_calls_per_minute", "cluster", form="%.0f"),
@@ -82,8 +85,9 @@ def _api(site: Site) -> Iterable[Rule]:
 
 
 def _members(site: Site) -> Iterable[Rule]:
-    yield from problem(site, "PveQuorumLost", 'pve_up{job="pve",id=~"cluster/.+"} == 0')
-    yield from problem(site, "PveQdeviceDown", 'hune_pve_quorum_qdevice_connected{job="pve-hune"} == 0', wait="1m")
+    quorum, device = 'pve_up{job="pve",id=~"cluster/.+"}', 'hune_pve_quorum_qdevice_connected{job="pve-hune"}'
+    yield from problem(site, "PveQuorumLost", f"{quorum} == 0", measures=quorum)
+    yield from problem(site, "PveQdeviceDown", f"{device} == 0", wait="1m", measures=device)
     quorate = 'hune_pve_quorum_quorate{job="pve-hune"} == 1'
     yield from problem(
         site,
@@ -92,17 +96,20 @@ def _members(site: Site) -> Iterable[Rule]:
         # Who has no quorum sees nobody else; and a node that is down, or boots after that, was told already.
         fires=lambda wrong: f"({wrong} and on (cluster) ({quorate}) unless on (node) {recently('NodeDown', '3m')})",
         wait="30s",
+        measures=NOW.live("hune:pve_node_online"),
     )
 
 
 def _ha(site: Site) -> Iterable[Rule]:
     yield from problem(site, "PveNodeFenced", 'hune_pve_ha_fencing{job="pve-hune"} == 1')
-    yield from problem(site, "HaServiceFailed", f'{_HA},state="error"}}', guest=GUEST)
+    every = f"{_HA}}}"
+    yield from problem(site, "HaServiceFailed", f'{_HA},state="error"}}', measures=every, guest=GUEST)
     yield from problem(
         site,
         "HaServiceRecovering",
         f'{_HA},state=~"fence|recovery"}}',
         # That a node is fenced says it of all its guests.
         fires=lambda wrong: f"({wrong} unless on (cluster) max_over_time(hune:pve_wrong:PveNodeFenced[10m]))",
+        measures=every,
         guest=GUEST,
     )

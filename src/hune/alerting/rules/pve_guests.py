@@ -80,6 +80,7 @@ def _down(site: Site) -> Iterable[Rule]:
         NOW.live("hune:pve_guest_down"),
         fires=lambda wrong: f"({wrong} and {_ON_GUEST} (\n    {down}\n    {explained}\n  ))",
         seen=f"{told('GuestDown', '15m')} {runs}",
+        measures=f"pve_up{{{_GUESTS}}}",
         wait="1m",
         guest=GUEST,
     )
@@ -87,7 +88,8 @@ def _down(site: Site) -> Iterable[Rule]:
 
 def _protection(site: Site) -> Iterable[Rule]:
     said = 'hune_guest_protection{job="pve-hune",aspect='
-    unprotected = 'hune_guest_protected{job="pve-hune"} == 0'
+    protected = 'hune_guest_protected{job="pve-hune"}'
+    unprotected = f"{protected} == 0"
     late = f'{said}"fresh",state=~"late|none"}} and {_ON_GUEST} {said}"covered",state=~"ok|partial"}}'
     fine = f'{said}"verdict",state!~"unprotected|unknown"}}'
 
@@ -102,6 +104,7 @@ def _protection(site: Site) -> Iterable[Rule]:
         fires=lambda wrong: f"({wrong} and {_ON_GUEST} ({unprotected}))",
         seen=fine,
         wait="1m",
+        measures=protected,
         guest=GUEST,
         reasons=reasons(REASONS[site.language]),
     )
@@ -116,13 +119,16 @@ def _protection(site: Site) -> Iterable[Rule]:
         ),
         seen=fine,
         wait="1m",
+        measures=protected,
         guest=GUEST,
         reasons=reasons(REASONS[site.language]),
     )
+    backups = 'hune_pve_backups_failing{job="pve-hune"}'
     yield from problem(
         site,
         "BackupFailed",
-        'hune_pve_backups_failing{job="pve-hune"} > 0',
+        f"{backups} > 0",
+        measures=backups,
         value=value_of("BackupFailed", form="%.0f"),
     )
 
@@ -130,7 +136,8 @@ def _protection(site: Site) -> Iterable[Rule]:
 def _replication(site: Site) -> Iterable[Rule]:
     enabled = 'hune_pve_replication_enabled{job="pve-hune"} == 1'
     on = "on (cluster, node, id, target)"
-    failing = 'hune_pve_replication_failures{job="pve-hune"} > 0'
+    failures = 'hune_pve_replication_failures{job="pve-hune"}'
+    failing = f"{failures} > 0"
     yield from problem(
         site,
         "ReplicationFailing",
@@ -139,6 +146,7 @@ def _replication(site: Site) -> Iterable[Rule]:
         fires=lambda wrong: (
             f'({wrong} unless on (cluster, target) label_replace({LATELY_OFFLINE}, "target", "$1", "node", "(.*)"))'
         ),
+        measures=failures,
         value=value_of("ReplicationFailing", form="%.0f"),
         guest=GUEST,
         error=_ERROR,
@@ -149,6 +157,7 @@ def _replication(site: Site) -> Iterable[Rule]:
         site,
         "ReplicationLate",
         f"{age} > on (cluster) group_left () {limit}\nand {on} ({enabled})\nunless {on} ({failing})",
+        measures=age,
         value=value_of("ReplicationLate"),
         threshold=looked_up("hune:site_pve_replication_age_hours", "cluster"),
         guest=GUEST,

@@ -34,6 +34,7 @@ def _over_limit(
         fires=lambda wrong: f"({wrong} > on (cluster) group_left () {constant})",
         seen=seen,
         wait=wait,
+        measures=ratio,
         value=value_of(name, times=" * 100"),
         threshold=looked_up(f"hune:site_pve_{limit}", "cluster", times=" * 100"),
         **fragments,
@@ -57,6 +58,7 @@ def _storages(site: Site) -> Iterable[Rule]:
         f"{_ours('storage_active')} == 0",
         fires=lambda wrong: f"({wrong} unless on (cluster, node) ({BOOTING}))",
         seen=f"{_ours('storage_active')} == 1",
+        measures=_ours("storage_active"),
         wait="1m",
     )
 
@@ -67,13 +69,14 @@ def _zfs(site: Site) -> Iterable[Rule]:
         " $labels.cluster $labels.node $labels.pool | query }}{{ . | first | label `state` }}{{ end }}"
     )
     healthy = _ours("zfs_pool_healthy")
-    yield from problem(site, "ZfsPoolDegraded", f"{healthy} == 0", seen=healthy, state=state)
+    yield from problem(site, "ZfsPoolDegraded", f"{healthy} == 0", seen=healthy, measures=healthy, state=state)
     errors = _ours("zfs_pool_errors")
     yield from problem(
         site,
         "ZfsPoolErrors",
         f"sum by (cluster, lab, node, pool) ({errors}) > 0\nor {_ours('zfs_pool_data_errors')} > 0",
         seen=errors,
+        measures=f"sum by (cluster, lab, node, pool) ({errors})",
         value=value_of("ZfsPoolErrors", form="%.0f"),
     )
 
@@ -91,6 +94,7 @@ def _disks(site: Site) -> Iterable[Rule]:
         "DiskFailing",
         f"1 - {healthy} == 1\nor {_ours('disk_attribute_failing')} == 1\nor {warned} > 0",
         seen=healthy,
+        measures=healthy,
         model=model,
     )
     wear = _ours("disk_wear_ratio")
@@ -100,6 +104,7 @@ def _disks(site: Site) -> Iterable[Rule]:
         "DiskWorn",
         f"{wear} >= on (cluster) group_left () {limit}",
         seen=wear,
+        measures=wear,
         model=model,
         value=value_of("DiskWorn", times=" * 100", form="%.0f"),
         threshold=looked_up("hune:site_pve_disk_wear_ratio", "cluster", times=" * 100"),
@@ -108,7 +113,7 @@ def _disks(site: Site) -> Iterable[Rule]:
 
 def _ceph(site: Site) -> Iterable[Rule]:
     status = _ours("ceph_health_status")
-    yield from problem(site, "CephFailing", f"{status} == 2", seen=status, checks=CHECKS)
+    yield from problem(site, "CephFailing", f"{status} == 2", seen=status, measures=status, checks=CHECKS)
     yield from problem(
         site,
         "CephWarning",
@@ -117,6 +122,7 @@ def _ceph(site: Site) -> Iterable[Rule]:
         fires=lambda wrong: f"({wrong} unless on (cluster) ({LATELY_OFFLINE}))",
         seen=status,
         wait="1m",
+        measures=status,
         checks=CHECKS,
     )
     up = _ours("ceph_osd_up")
@@ -126,6 +132,7 @@ def _ceph(site: Site) -> Iterable[Rule]:
         f"{up} == 0",
         fires=lambda wrong: f"({wrong} unless on (cluster, node) ({OFFLINE}))",
         seen=up,
+        measures=up,
         wait="1m",
     )
     raw = f"{_ours('ceph_used_bytes')} / {_ours('ceph_size_bytes')}"
@@ -140,6 +147,7 @@ def _certificates(site: Site) -> Iterable[Rule]:
         site,
         "CertificateExpiring",
         f"{left} < on (cluster) group_left () {NOW.constant('hune:site_pve_certificate_days')}",
+        measures=left,
         value=value_of("CertificateExpiring", form="%.0f"),
         threshold=looked_up("hune:site_pve_certificate_days", "cluster"),
     )

@@ -83,6 +83,7 @@ def _link_alerts(site: Site) -> Iterable[Rule]:
             subject=NOW.live("hune:link_flaps:last"),
             fires=f"{flaps} >= on (node) group_left () {flaps_limit}",
         ),
+        measures=flaps,
         value='{{ $value | printf "%.0f" }}',
         port=PORT,
         threshold=looked_up("hune:site_link_flaps", "node"),
@@ -96,6 +97,7 @@ def _link_alerts(site: Site) -> Iterable[Rule]:
             subject=f"100 * {NOW.live('hune:link_errors_ratio:last')}",
             fires=f"{ratio} > on (node) group_left () {ratio_limit}",
         ),
+        measures=ratio,
         value='{{ $value | printf "%.3g" }}',
         port=PORT,
         threshold=looked_up("hune:site_link_errors_ratio", "node", times=" * 100"),
@@ -113,4 +115,5 @@ def _sensor_lost(site: Site) -> Rule:
             fires=f"{unseen} > {_SENSOR_LOST_SECONDS} and on (node) ({_FAST.live('hune:exporter_up')} == 1)",
             read=_FAST,
         ),
+        measures=unseen,
     )
