@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -108,10 +109,10 @@ class Hub:
             os.close(lock)
 
     def _keyring(self) -> Keyring:
-        """Return the key to Alertmanager, where it is Hune's own."""
-        name = "alertmanager"
-        is_elsewhere = bool(self._site.part(name).url)
-        return Keyring(() if is_elsewhere else [(self._site.url(name), self._layout.key(name))])
+        """Return the key to Alertmanager, where it is Hune's own, and those to the others of its cluster."""
+        name, part = "alertmanager", self._site.engines.alertmanager
+        doors = [(other.url, Path(other.key_file)) for other in part.others if other.key_file]
+        return Keyring(doors if part.url else [*doors, (self._site.url(name), self._layout.key(name))])
 
     async def _work(self, ready: asyncio.Event, engines: Any, outside: Any, links: keys.Keys) -> None:
         setting = Setting(self._site, self._environ, outside, self._page, self._timing.request)
@@ -130,7 +131,8 @@ class Hub:
             for receiver in self._receivers
         ]
         prometheus = PrometheusClient(engines, self._site.url("prometheus"))
-        alertmanager = AlertmanagerClient(engines, self._site.url("alertmanager"))
+        others = [other.url.rstrip("/") for other in self._site.engines.alertmanager.others]
+        alertmanager = AlertmanagerClient(engines, self._site.url("alertmanager"), *others)
         self._holder = Holder(
             self._database,
             alertmanager,

@@ -20,6 +20,7 @@ from hune.deploy.rendering import MARK, Rendering
 from hune.deploy.stores import carried, notes
 from hune.site.models import DEFAULT_PORTS, Site
 from hune.site.shape import secrets_of
+from hune.site.values import split_port
 from hune.stack import timescale
 from hune.stack.engines import ENGINES, node_exporter
 from hune.stack.model import Process
@@ -202,6 +203,12 @@ def _engine(name: str, site: Site, setting: Setting) -> dict[str, Any]:
         volumes.append("/:/host:ro,rslave")
     else:
         service["ports"] = [_published(site.port(name), DEFAULT_PORTS[name])]
+    if name == "alertmanager" and (cluster := site.engines.alertmanager.cluster) is not None:
+        # The others' machines reach it at the host's own address.
+        port = split_port(cluster.listen)[1]
+        service["ports"] += [f"{cluster.listen}:{port}/{protocol}" for protocol in ("tcp", "udp")]
+    if name == "prometheus":
+        volumes += _keys(site)
     if name in ("prometheus", "blackbox-exporter"):
         service["extra_hosts"] = [f"{node_exporter.NAME}={_GATEWAY}"]
     if name == "blackbox-exporter":
@@ -223,6 +230,12 @@ def _engine(name: str, site: Site, setting: Setting) -> dict[str, Any]:
     }
 
 
+def _keys(site: Site) -> list[str]:
+    """Return the mounts of the keys to the other Alertmanagers."""
+    files = [other.key_file for other in site.engines.alertmanager.others if other.key_file]
+    return [f"{_literal(path)}:{_literal(path)}:ro" for path in dict.fromkeys(files)]
+
+
 def _prometheus_memory(site: Site) -> str:
     """Return Prometheus' limit: what the stack itself needs, and the series of each node (2,000 at most usual)."""
     return f"{384 + 32 * max(4, len(site.nodes))}m"
@@ -242,6 +255,7 @@ def _service(name: str, site: Site, image: Image) -> dict[str, Any]:
     }
     if name == "hub":
         service["volumes"].insert(0, "hub:/data")
+        service["volumes"] += _keys(site)
     if variables := _secret_variables(site, name):
         service["environment"] = {key: _required(key) for key in variables}
     if files := _secret_files(site, name):

@@ -12,6 +12,7 @@ from hune.core.errors import InputError
 from hune.core.layout import Layout
 from hune.deploy.stores import carried
 from hune.site.models import DEFAULT_PORTS, Engine, Node, Site
+from hune.site.values import split_port
 from hune.stack.engines import ENGINES, node_exporter
 from hune.stack.plan import own_services
 from hune.stack.setting import Binary, Setting, parse_version
@@ -89,6 +90,11 @@ def _with_names(site: Site) -> Site:
             for name in CONTAINED
         }
     )
+    if (cluster := site.engines.alertmanager.cluster) is not None:
+        port = split_port(cluster.listen)[1]
+        inside = {"listen": f"0.0.0.0:{port}", "advertise": cluster.advertise or cluster.listen}
+        inside_too = {"cluster": cluster.model_copy(update=inside)}
+        engines = engines.model_copy(update={"alertmanager": engines.alertmanager.model_copy(update=inside_too)})
     services = site.services.model_copy(
         update={
             name.replace("-", "_"): site.part(name).model_copy(

@@ -58,12 +58,34 @@ class Silence:
 
 
 class AlertmanagerClient:
-    """Asks one Alertmanager; every call raises Unavailable if there is no answer that makes sense."""
+    """Asks an Alertmanager, or whichever lives of a cluster of them: `others` know the same.
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str) -> None:
-        # Both engines are asked over the same kind of HTTP.
-        self._http = PrometheusClient(session, base_url)
-        self._base = base_url
+    Every call raises Unavailable if there is no answer that makes sense.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, base_url: str, *others: str) -> None:
+        # Both engines are asked over the same kind of HTTP. The one that answered last comes first.
+        self._clients = [(base, PrometheusClient(session, base)) for base in (base_url, *others)]
+
+    @property
+    def _base(self) -> str:
+        return self._clients[0][0]
+
+    async def _fetch(self, method: str, path: str, *, document: Mapping[str, Any] | None = None) -> tuple[int, bytes]:
+        """Return the answer of the first that has one: not of one that is gone, or in trouble itself."""
+        for turn in range(len(self._clients), 0, -1):
+            try:
+                status, body = await self._clients[0][1].fetch(
+                    method, path, document=document, timeout_seconds=_PATIENCE_SECONDS
+                )
+            except Unavailable:
+                if turn == 1:
+                    raise
+            else:
+                if status < 500 or turn == 1:
+                    return status, body
+            self._clients.append(self._clients.pop(0))
+        raise AssertionError("unreachable")
 
     async def alerts(self) -> list[ActiveAlert]:
         """Return the alerts that are not inhibited, silenced ones included."""
@@ -115,9 +137,7 @@ class AlertmanagerClient:
             "createdBy": by,
             "comment": reason,
         }
-        status, body = await self._http.fetch(
-            "POST", "/api/v2/silences", document=document, timeout_seconds=_PATIENCE_SECONDS
-        )
+        status, body = await self._fetch("POST", "/api/v2/silences", document=document)
         if 400 <= status < 500:
             raise Refused(f"{self._base}: {_reason(body)}")
         try:
@@ -128,7 +148,7 @@ class AlertmanagerClient:
     async def expire_silence(self, identity: str) -> None:
         """End a silence now. Raises Refused if there is no such silence, or it is over."""
         path = f"/api/v2/silence/{quote(identity, safe='')}"
-        status, body = await self._http.fetch("DELETE", path, timeout_seconds=_PATIENCE_SECONDS)
+        status, body = await self._fetch("DELETE", path)
         if status == 200:
             return
         # Older ones answer 500 to an id that they don't know.
@@ -137,7 +157,7 @@ class AlertmanagerClient:
         raise Unavailable(f"{self._base}: answered {status}")
 
     async def _get(self, path: str, what: str) -> list[Any]:
-        status, body = await self._http.fetch("GET", path, timeout_seconds=_PATIENCE_SECONDS)
+        status, body = await self._fetch("GET", path)
         if status != 200:
             raise Unavailable(f"{self._base}: answered {status}")
         try:

@@ -192,6 +192,27 @@ RESERVED_LABELS = frozenset(
 )
 
 
+def _gossip(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
+    """Find a cluster of what isn't run here, others without a cluster, and a port that is another's."""
+    place: Location = ("engines", "alertmanager")
+    cluster, others = _part(site, *map(str, place), "cluster"), _part(site, *map(str, place), "others")
+    if cluster and _part(site, *map(str, place), "url"):
+        yield Finding(
+            (*place, "cluster"), "this Alertmanager runs elsewhere (url)", "set its cluster there", of_key=True
+        )
+    if others and not cluster and not _part(site, *map(str, place), "url"):
+        yield Finding(
+            (*place, "others"), "without a cluster each would tell people by itself", "give cluster too", of_key=True
+        )
+    listen = _part(cluster, "listen")
+    port = listen.rpartition(":")[2] if isinstance(listen, str) else ""
+    for name in DEFAULT_PORTS:
+        part = "services" if name.replace("-", "_") in Services.model_fields else "engines"
+        own = _part(site, part, name.replace("-", "_"), "port") or DEFAULT_PORTS[name]
+        if port == str(own) and _is_wanted(site, name) and not _part(site, part, name.replace("-", "_"), "url"):
+            yield Finding((*place, "cluster", "listen"), f"port {port} is that of {name}", "choose another port")
+
+
 def _labels(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
     for location, node in _rows(site, "nodes"):
         labels = node.get("labels")
@@ -253,6 +274,7 @@ _CHECKS = (
     _references,
     _consoles,
     _ports,
+    _gossip,
     _labels,
     _expressions,
     _stores,

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from hune.site.base import Model
-from hune.site.values import VERSION_PATTERN, AbsolutePath, Duration, Port, Url
+from hune.site.values import VERSION_PATTERN, AbsolutePath, Duration, HostPort, ListenPort, Port, Url
 
 
 class Program(Model):
@@ -44,6 +44,30 @@ class VictoriaMetrics(Engine):
     retention: Duration = Field("3y", description="how long it keeps samples")
 
 
+class Gossip(Model):
+    """How an Alertmanager talks to the others of its cluster: over TCP and UDP, neither encrypted nor signed."""
+
+    listen: ListenPort = Field(description="address and port that it listens on for them: 192.168.1.11:9096")
+    advertise: HostPort | None = Field(None, description="where they reach it, if not there (behind NAT)")
+    peers: list[HostPort] = Field(min_length=1, description="where the others listen: [192.168.1.12:9096]")
+
+
+class OtherAlertmanager(Model):
+    """Another Alertmanager of the cluster, on a machine of its own."""
+
+    url: Url = Field(description="where it is reached: http://192.168.1.12:9093")
+    key_file: AbsolutePath | None = Field(None, description="file of its key, where it asks for one")
+
+
+class Alertmanager(Engine):
+    """Alertmanager: groups, silences and routes alerts."""
+
+    cluster: Gossip | None = Field(None, description="the others that it shares silences and what was told with")
+    others: list[OtherAlertmanager] = Field(
+        default_factory=list, description="the others of its cluster, which Prometheus tells everything too"
+    )
+
+
 class NodeExporter(Engine):
     """The node exporter of this host."""
 
@@ -65,7 +89,7 @@ class Engines(Model):
 
     prometheus: Prometheus = Field(Prometheus(), description="scrapes, evaluates rules")
     victoriametrics: VictoriaMetrics = Field(VictoriaMetrics(), description="keeps the history")
-    alertmanager: Engine = Field(Engine(), description="groups, silences and routes alerts")
+    alertmanager: Alertmanager = Field(Alertmanager(), description="groups, silences and routes alerts")
     node_exporter: NodeExporter = Field(NodeExporter(), description="measures this host")
     blackbox_exporter: Engine = Field(Engine(), description="runs the probes")
     postgresql: PostgreSQL = Field(

@@ -162,6 +162,24 @@ def _network(value: str) -> str:
         raise ValueError("not a network; write it like 192.168.1.0/24 or fd00::/64") from None
 
 
+def split_port(value: str) -> tuple[str, int]:
+    """Return host and port of `host:port` or `[::1]:port`; raises ValueError that says what to write instead."""
+    match = re.fullmatch(r"(?:\[([^\]]*)\]|([^:]*)):([0-9]{1,5})", value)
+    if match is None or not 0 < int(match[3]) < 65536:
+        raise ValueError("not an address with a port; write it like 192.168.1.11:9096 or [fd00::11]:9096")
+    return match[1] or match[2] or "", int(match[3])
+
+
+def _host_port(value: str) -> str:
+    check_host(split_port(value)[0])
+    return value
+
+
+def _listen_port(value: str) -> str:
+    _listen(split_port(value)[0])
+    return value
+
+
 def _listen(value: str) -> str:
     if value == "localhost" or (is_ip_address(value) and "%" not in value):
         return value
@@ -170,6 +188,8 @@ def _listen(value: str) -> str:
 
 Host = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(check_host)]
 Network = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_network)]
+HostPort = Annotated[str, Field(min_length=3, max_length=261), AfterValidator(_host_port)]
+ListenPort = Annotated[str, Field(min_length=3, max_length=53), AfterValidator(_listen_port)]
 ListenAddress = Annotated[str, Field(max_length=45), AfterValidator(_listen)]
 
 

@@ -182,6 +182,7 @@ class Conductor:
     async def _adopt(self, plan: Plan) -> dict[str, list[str]]:
         """Make the plan true; return what was started, restarted, reloaded and stopped."""
         doors = [(process.ready_url, Path(process.key)) for process in plan.processes if process.key]
+        doors += [(watched.url, Path(watched.key)) for watched in plan.watched if watched.key]
         await asyncio.to_thread(self._keyring.hold, doors)
         changed = await asyncio.to_thread(write_files, plan, self._layout)
         done: dict[str, list[str]] = {"started": [], "restarted": [], "reloaded": [], "stopped": []}

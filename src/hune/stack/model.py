@@ -64,7 +64,8 @@ class Process:
 class Watched:
     """A service whose working is checked: `kind` names the check, `process` the child that provides it.
 
-    `process` is empty for a service that runs elsewhere or was found running here (`adopted`).
+    `process` is empty for a service that runs elsewhere or was found running here (`adopted`); `key` is the file of
+    the key to one elsewhere that asks for it.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Watched:
     address: str
     process: str = ""
     adopted: bool = False
+    key: str = ""
 
 
 @dataclass(frozen=True)

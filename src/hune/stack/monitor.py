@@ -132,16 +132,18 @@ class Monitor:
                     await self._tell(f"{name} works again: {verdict.detail}")
                 continue
             silent = now - self._silent_since.setdefault(name, now)
+            # The others of a cluster are named by what they are and where.
+            role = name.partition(" ")[0]
             if (
-                name in TELLERS
+                role in TELLERS
                 and silent > TELL_AFTER_SECONDS
                 and name not in self._told
-                and not (name in LEFT_TO_HUB and await self._is_told_by_hub(silent))
+                and not (role in LEFT_TO_HUB and await self._is_told_by_hub(silent))
             ):
                 self._told.add(name)
-                await self._tell(
-                    f"{name} does not work since {silent:.0f} s: {verdict.detail}. Alerts may not reach you."
-                )
+                others = [one for one in self._verdicts.values() if one.name.partition(" ")[0] == role and one.healthy]
+                meanwhile = f"{others[0].name} does its work meanwhile." if others else "Alerts may not reach you."
+                await self._tell(f"{name} does not work since {silent:.0f} s: {verdict.detail}. {meanwhile}")
             child = self._children.get(next((w.process for w in self._watched if w.name == name), ""))
             if child and silent > HUNG_SECONDS and verdict.detail == "does not answer" and child.state is State.READY:
                 child.kill(f"{name} has not answered for {silent:.0f} s")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from hune.collect.pve import assignment
 from hune.site.models import DEFAULT_PORTS, Site, join_address
 from hune.stack import timescale
@@ -119,6 +121,16 @@ def _watched(setting: Setting) -> list[Watched]:
         )
         for name in (*_ENGINES_OF_ALL, *_ENGINES_OF_SOME)
         if site.wants(name)
+    ]
+    found += [
+        Watched(
+            name=f"alertmanager {urlsplit(other.url).netloc}",
+            kind="alertmanager",
+            url=other.url.rstrip("/"),
+            address=other.url,
+            key=other.key_file or "",
+        )
+        for other in site.engines.alertmanager.others
     ]
     found += [
         Watched(

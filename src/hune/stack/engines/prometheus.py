@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Container
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hune.core import keys
@@ -100,7 +101,11 @@ def render(setting: Setting) -> str:
         "rule_files": ["rules/*.yml"],
         "alerting": {
             "alertmanagers": [
-                {"api_version": "v2", **targets_of(site.url("alertmanager")), **_key(setting, "alertmanager")}
+                {"api_version": "v2", **targets_of(site.url("alertmanager")), **_key(setting, "alertmanager")},
+                *(
+                    {"api_version": "v2", **targets_of(other.url.rstrip("/")), **_basic_auth(other.key_file)}
+                    for other in site.engines.alertmanager.others
+                ),
             ]
         },
         "scrape_configs": _jobs(setting),
@@ -160,7 +165,10 @@ def _jobs(setting: Setting) -> list[dict[str, Any]]:
 
 def _key(setting: Setting, name: str) -> dict[str, Any]:
     """Return how a locked door is opened."""
-    key = setting.key(name)
+    return _basic_auth(setting.key(name))
+
+
+def _basic_auth(key: Path | str | None) -> dict[str, Any]:
     return {"basic_auth": {"username": keys.USER, "password_file": str(key)}} if key else {}
 
 
@@ -184,7 +192,14 @@ async def check(checkup: Checkup) -> str:
         raise Unavailable(f"{failures:g} rule evaluations failed", remedy="see: hune logs prometheus")
     if not metric_sum(metrics, "prometheus_notifications_alertmanagers_discovered"):
         raise Unavailable("knows no Alertmanager")
-    if errors := checkup.increase("lost alerts", metric_sum(metrics, "prometheus_notifications_errors_total")):
+    # Of several Alertmanagers one that is alive is enough.
+    if errors := min(
+        (
+            checkup.increase(f"lost alerts {alertmanager}", value)
+            for alertmanager, value in metrics.get("prometheus_notifications_errors_total", [])
+        ),
+        default=0.0,
+    ):
         raise Unavailable(f"{errors:g} alerts did not reach Alertmanager")
     sent = max(
         (
