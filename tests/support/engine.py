@@ -40,3 +40,17 @@ class Engine:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
+
+
+def alertmanager(root: Path, url: str) -> Engine:
+    """Return an Alertmanager that reads `root / "alertmanager.yml"`."""
+    return Engine(
+        url,
+        "/-/ready",
+        "prometheus-alertmanager",
+        f"--config.file={root / 'alertmanager.yml'}",
+        f"--storage.path={root / 'alertmanager'}",
+        f"--web.listen-address={url.removeprefix('http://')}",
+        "--data.maintenance-interval=1s",
+        "--cluster.listen-address=",
+    )

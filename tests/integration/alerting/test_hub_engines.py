@@ -14,7 +14,7 @@ from hune.alerting.routing import render_alertmanager
 from hune.alerting.rules import render_rules
 from hune.site.models import Site
 from support.discord_server import DiscordServer
-from support.engine import Engine
+from support.engine import Engine, alertmanager
 from support.hub_process import HubProcess, running_hub
 from support.node_exporter import NodeExporter, node_exporter
 from support.ports import free_port
@@ -51,16 +51,7 @@ class Stack:
             f"--web.listen-address=127.0.0.1:{self.site.port('prometheus')}",
             "--rules.alert.resend-delay=5s",
         )
-        self.alertmanager = Engine(
-            self.site.url("alertmanager"),
-            "/-/ready",
-            "prometheus-alertmanager",
-            f"--config.file={root / 'alertmanager.yml'}",
-            f"--storage.path={root / 'alertmanager'}",
-            f"--web.listen-address=127.0.0.1:{self.site.port('alertmanager')}",
-            "--data.maintenance-interval=1s",
-            "--cluster.listen-address=",
-        )
+        self.alertmanager = alertmanager(root, self.site.url("alertmanager"))
         self.hub: HubProcess
 
     def _write(self, root: Path) -> None:
