@@ -262,7 +262,7 @@ def give_up(connection: sqlite3.Connection, *, before: float, now: float) -> int
     given_up = connection.execute(
         "UPDATE delivery SET dead = ?, problem = 'waited for too long'"  # noqa: S608
         f" WHERE {WAITING} AND queued_at < ? AND dead < ?"
-        " AND EXISTS (SELECT 1 FROM episode WHERE id = delivery.episode AND state = 'resolved')"
+        " AND EXISTS (SELECT 1 FROM episode WHERE id = delivery.episode AND state = 'resolved' AND held = '')"
         " RETURNING episode, receiver",
         (Dead.DISCARDED, before, Dead.DISCARDED),
     ).fetchall()

@@ -63,15 +63,15 @@ async def test_alert_is_silenced_and_unsilenced_by_command(
         return [row["alerts"] for row in listed["silences"]] == [[1]]
 
     await hub.until(held, "the alert is held")
-    code, listed, _ = await command(hub, "silences")
+    listed = await hub.get("/silences")
     assert [(row["id"], row["state"], row["by"], row["reason"]) for row in listed["silences"]] == [
         (made["id"], "active", "Ada", "new fan")
     ]
     assert discord.requests == 0
-    assert (await command(hub, "unsilence", made["id"]))[0] == 0
-    await is_told(discord, "pve-02")
     code, _, said = await command(hub, "unsilence", made["id"] + "0")
     assert (code, "no such silence" in said) == (1, True)
+    assert (await command(hub, "unsilence", made["id"]))[0] == 0
+    await is_told(discord, "pve-02")
 
 
 async def test_maintenance_is_declared_listed_and_ended(
@@ -83,11 +83,16 @@ async def test_maintenance_is_declared_listed_and_ended(
     prometheus.firing = [HOT, OTHER]
     await hub.notify(HOT, OTHER)
     await is_told(discord, "pve-01")
+
+    async def marked() -> bool:
+        return [[row["state"] for row in alert["deliveries"]] for alert in await hub.alerts()] == [["held"], ["sent"]]
+
     assert [[hold["by"] for hold in alert["holds"]] for alert in await hub.alerts()] == [["Ada"], []]
+    await hub.until(marked, "it is noted as told")
     # What was declared outlives the hub.
     await hub.kill()
     await hub.start()
-    _, listed, _ = await command(hub, "maintenance", "list")
+    listed = await hub.get("/maintenance")
     assert [(row["id"], row["active"], row["scope"]["nodes"]) for row in listed["maintenance"]] == [
         (made["id"], True, ["pve-02"])
     ]
