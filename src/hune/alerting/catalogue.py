@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from hune.alerting import machine, proxmox
+from hune.alerting import machine, own, proxmox
 from hune.alerting.promql import Reading, quote
 from hune.alerting.words import WORDS, Words
 
@@ -111,6 +111,13 @@ def _probe_succeeds(read: Reading) -> str:
     return f"{read.live('hune:probe_up')} == 1"
 
 
+def _certificate_is_good_for(constant: str) -> Callable[[Reading], str]:
+    def over(read: Reading) -> str:
+        return f"{read.live('hune:probe_certificate_days')} >= on (probe) {read.constant(constant, 'probe')}"
+
+    return over
+
+
 def _node(read: Reading) -> str:
     return read.constant("hune:site_node", "node")
 
@@ -158,6 +165,24 @@ ALERTS: Mapping[str, Alert] = {
         Alert("LinkFlapping", "warning", ("node", "device"), "slow", _link_is_steady, _link),
         Alert("LinkErrors", "warning", ("node", "device"), "slow", _link_is_clean, _link, "%"),
         Alert("ProbeFailed", None, ("probe",), "fast", _probe_succeeds, _probe),
+        Alert(
+            "ProbeCertificateExpiring",
+            "warning",
+            ("probe",),
+            "slow",
+            _certificate_is_good_for("hune:site_probe_certificate_days"),
+            _probe,
+            "d",
+        ),
+        Alert(
+            "ProbeCertificateEnding",
+            "critical",
+            ("probe",),
+            "slow",
+            _certificate_is_good_for("hune:site_probe_certificate_critical_days"),
+            _probe,
+            "d",
+        ),
         Alert("Watchdog", "none", (), "fast", None, None),
         # Raised by the hub itself: no rule could.
         Alert("ChainBroken", "critical", (), "fast", None, None),
@@ -171,10 +196,18 @@ ALERTS: Mapping[str, Alert] = {
             Alert(each.name, each.severity, each.identity, "slow", each.over, machine.member, each.unit)
             for each in machine.TROUBLES.values()
         ),
+        *(
+            Alert(each.name, each.severity, each.identity, "slow", each.over, each.member, each.unit)
+            for each in own.FAULTS.values()
+        ),
     )
 }
 
 _OF_THE_HUB = frozenset({"ChainBroken"})
+
+
+THINGS = (*machine.THINGS, *own.THINGS)
+"""The labels that name what an alert is about, on a node or of Hune itself."""
 
 
 def is_known(alertname: str) -> bool:

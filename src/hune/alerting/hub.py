@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from hune.alerting import archive, book, catalogue, desk, keys, letters, outbox, quiet, windows
 from hune.alerting.addressing import receivers_of
 from hune.alerting.attendance import Attendance
+from hune.alerting.completeness import complete_until
 from hune.alerting.database import LOW_DISK_BYTES, RESERVE_BYTES, Database
 from hune.alerting.deliver import Courier
 from hune.alerting.duty import Duty
@@ -323,11 +324,14 @@ class Hub:
                     metrics.pending.labels(courier.receiver).set(backlog.pending)
                     age = self._clock.now() - backlog.oldest if backlog.oldest is not None else 0.0
                     metrics.oldest.labels(courier.receiver).set(max(0.0, age))
+                    metrics.letters.labels(courier.receiver).set(backlog.letters)
                 states = await self._database.read(book.count_by_state)
                 for state in (State.FIRING, State.UNKNOWN):
                     metrics.episodes.labels(state).set(states.get(state, 0))
                 metrics.reserve_bytes.set(await self._database.read(self._database.reserve_left))
                 metrics.commit_seconds.set(self._database.last_commit_seconds)
+            for store, moment in (await asyncio.to_thread(complete_until, self._layout, self._site)).items():
+                metrics.complete.labels(store).set(moment)
             await self._clock.sleep(_OBSERVATION_SECONDS)
 
     # -- telling of itself -----------------------------------------------------------------------------------------

@@ -28,6 +28,15 @@ class HubMetrics:
         self.oldest = Gauge(
             "hune_hub_outbox_oldest_seconds", "Age of what waits longest", ["receiver"], registry=self.registry
         )
+        self.letters = Gauge(
+            "hune_hub_dead_letters", "Messages refused for good, and kept", ["receiver"], registry=self.registry
+        )
+        self.complete = Gauge(
+            "hune_store_complete_timestamp_seconds",
+            "Until when a store holds everything, by what the conductor wrote down",
+            ["store"],
+            registry=self.registry,
+        )
         self.delivery_seconds = Histogram(
             "hune_hub_delivery_seconds",
             "From an alert's arrival here to its acceptance",

@@ -10,8 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hune.alerting.catalogue import ALERTS
-from hune.alerting.machine import THINGS
+from hune.alerting.catalogue import ALERTS, THINGS
 from hune.alerting.promql import one_of, quote
 from hune.alerting.proxmox import PROBLEMS
 from hune.alerting.yaml_text import to_yaml
@@ -164,6 +163,8 @@ def _inhibitions(site: Site) -> list[dict[str, list[str]]]:
         _inhibition('severity="critical"', 'severity="warning"', *_identities(site)),
         _inhibition('alertname="LinkDown"', 'alertname=~"LinkSlow|LinkFlapping|LinkErrors"', "node", "device", "lab"),
         _inhibition('alertname="FilesystemFull"', 'alertname="FilesystemFilling"', "node", "filesystem", "lab"),
+        _inhibition('alertname="ProbeCertificateEnding"', 'alertname="ProbeCertificateExpiring"', "probe", "lab"),
+        *_OWN_INHIBITIONS,
         *(_CLUSTER_INHIBITIONS if clusters else ()),
     ]
 
@@ -176,6 +177,12 @@ def _inhibition(source: str, target: str, *equal: str, also: str = "") -> dict[s
     }
 
 
+_OWN_INHIBITIONS = (
+    # What is down tells nothing, and takes nothing.
+    _inhibition('alertname="ServiceDown"', 'alertname=~"Store.*|DatabaseDown|AlertsRefused"', "service"),
+    _inhibition('alertname="DatabaseDown"', 'alertname=~"Store.*"', "service"),
+    _inhibition('alertname="StoreReadOnly"', 'alertname=~"Store.*"', "service", also='alertname!="StoreReadOnly"'),
+)
 _CLUSTER_INHIBITIONS = (
     # A member that is gone is one message too.
     _inhibition(

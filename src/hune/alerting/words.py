@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from hune.alerting.word_forms import Words
 from hune.alerting.words_chain import WORDS_CHAIN
 from hune.alerting.words_machine import WORDS_MACHINE
+from hune.alerting.words_own import WORDS_OWN
 from hune.alerting.words_pve import WORDS_PVE
 
 __all__ = ["WORDS", "Words"]
@@ -65,6 +66,16 @@ _ENGLISH: dict[str, Words] = {
         "Probe failed",
         "Probe {probe} fails",
         "It has not succeeded for more than two of its intervals.",
+    ),
+    "ProbeCertificateExpiring": Words(
+        "Certificate expiring",
+        "Probe {probe}: its certificate is valid for {value} more days, limit {threshold} days",
+        "The first of the certificates that the target shows to end; whatever trusts it fails from then on.",
+    ),
+    "ProbeCertificateEnding": Words(
+        "Certificate about to end",
+        "Probe {probe}: its certificate ends in {value} days, limit {threshold} days",
+        "From then on browsers and programs refuse the target, as if it were down.",
     ),
     "Watchdog": Words(
         "Watchdog",
@@ -129,6 +140,16 @@ _FRENCH: dict[str, Words] = {
         "La sonde {probe} échoue",
         "Elle n'a pas réussi depuis plus de deux de ses intervalles.",
     ),
+    "ProbeCertificateExpiring": Words(
+        "Certificat bientôt expiré",
+        "Sonde {probe} : son certificat est encore valable {value} jours, limite {threshold} jours",
+        "Le premier des certificats de la cible à finir ; tout ce qui s'y fie échouera dès lors.",
+    ),
+    "ProbeCertificateEnding": Words(
+        "Certificat sur le point d'expirer",
+        "Sonde {probe} : son certificat finit dans {value} jours, limite {threshold} jours",
+        "Dès lors navigateurs et programmes refuseront la cible, comme si elle était arrêtée.",
+    ),
     "Watchdog": Words(
         "Témoin",
         "La chaîne d'alerte fonctionne",
@@ -142,6 +163,6 @@ _FRENCH: dict[str, Words] = {
 }
 
 WORDS: Mapping[str, Mapping[str, Words]] = {
-    "en": {**_ENGLISH, **WORDS_CHAIN["en"], **WORDS_MACHINE["en"], **WORDS_PVE["en"]},
-    "fr": {**_FRENCH, **WORDS_CHAIN["fr"], **WORDS_MACHINE["fr"], **WORDS_PVE["fr"]},
+    "en": {**_ENGLISH, **WORDS_CHAIN["en"], **WORDS_MACHINE["en"], **WORDS_OWN["en"], **WORDS_PVE["en"]},
+    "fr": {**_FRENCH, **WORDS_CHAIN["fr"], **WORDS_MACHINE["fr"], **WORDS_OWN["fr"], **WORDS_PVE["fr"]},
 }

@@ -42,6 +42,10 @@ class Layout:
         """The conductor's control socket."""
         return self.run / "conductor.sock"
 
+    def complete(self, store: str) -> Path:
+        """What the conductor wrote down of a store: until when it holds everything."""
+        return self.run / {"victoriametrics": "store.json"}.get(store, f"{store}.json")
+
     @property
     def overlays(self) -> Path:
         """Partial sites laid over the site file, `*.yaml`, in order of name."""

@@ -27,6 +27,17 @@ class Probe(Model):
     )
     query: str | None = Field(None, min_length=1, max_length=253, description="dns: the name to ask for")
     severity: Literal["critical", "warning"] = Field("critical", description="severity of the alert when it fails")
+    certificate_days: Annotated[float, Field(ge=0, le=365)] = Field(
+        14.0, description="http and tls: days that its certificate is still valid below which it warns"
+    )
+    certificate_critical_days: Annotated[float, Field(ge=0, le=365)] = Field(
+        3.0, description="http and tls: days that its certificate is still valid below which it is critical"
+    )
+
+    @property
+    def has_certificate(self) -> bool:
+        """Whether it may be shown a certificate: by redirection, plain HTTP may be too."""
+        return self.type in ("http", "tls")
 
     @model_validator(mode="after")
     def _fits(self) -> Probe:
@@ -36,6 +47,8 @@ class Probe(Model):
             raise ValueError(f"query belongs to dns probes and this one is {self.type}; remove it")
         if self.status and self.type != "http":
             raise ValueError(f"status belongs to http probes and this one is {self.type}; remove it")
+        if self.certificate_critical_days > self.certificate_days:
+            raise ValueError("certificate_critical_days lies above certificate_days; make it lower")
         _check_target(self.type, self.target)
         if self.timeout_seconds > self.interval_seconds:
             raise ValueError("timeout_seconds is longer than interval_seconds; make it shorter")

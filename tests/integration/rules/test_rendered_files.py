@@ -44,7 +44,9 @@ def tool(name: str, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", ["hune-site.yml", "hune-fast.yml", "hune-slow.yml", "hune-machine.yml"])
+@pytest.mark.parametrize(
+    "name", ["hune-site.yml", "hune-fast.yml", "hune-slow.yml", "hune-machine.yml", "hune-own.yml"]
+)
 def test_no_rule_of_nodes_passes_by_everything_that_any_exporter_names(name: str) -> None:
     """`chip=""` makes Prometheus look at all values of `chip`, of which one hostile exporter can invent any number."""
     assert not re.search(r'[{,]\w+!?="[",}]', render_rules(make_site(probes=PROBES))[name].replace('\\"', '"'))

@@ -48,9 +48,10 @@ def full_site() -> Site:
                 {"name": "lab", "nodes": ["lab-01"], "login": {"user": "hune@pve", "password": "env:PASSWORD"}},
                 {"name": "not-asked", "nodes": ["pve-01"]},
             ],
+            "stores": {"timescale": {}},
             "proxmox_thresholds": {"certificate_days": 30},
             "probes": [
-                {"name": "web", "type": "http", "target": "https://web.example/"},
+                {"name": "web", "type": "http", "target": "https://web.example/", "certificate_days": 21},
                 {"name": "gate", "type": "icmp", "target": "192.0.2.1", "severity": "warning"},
                 {"name": "names", "type": "dns", "target": "192.0.2.1", "query": "a.example", "interval_seconds": 60},
             ],

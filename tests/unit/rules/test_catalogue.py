@@ -11,6 +11,7 @@ from hune.alerting.promql import quote
 LABELS = {"node": "pve-01", "chip": "platform_coretemp_0", "device": "enp1s0f0", "probe": "web"}
 LABELS |= {"cluster": "home", "id": "qemu/100", "storage": "tank", "pool": "rpool", "osd": "3", "collector": "ha"}
 LABELS |= {"target": "pve-02", "file": "pve-ssl.pem"}
+LABELS |= {"service": "hub", "receiver": "mail", "rule_group": "hune-fast"}
 
 
 def test_clear_asks_for_a_fresh_measurement_of_this_alert_alone() -> None:

@@ -34,6 +34,7 @@ def test_rules_are_those_of_the_golden_copies(full_site: Site) -> None:
         "hune-fast.yml",
         "hune-slow.yml",
         "hune-machine.yml",
+        "hune-own.yml",
         "hune-pve.yml",
         "hune-pve-heat.yml",
     }
@@ -52,7 +53,13 @@ def test_sites_without_ports_and_probes_have_rules_too(site: Site) -> None:
 
 def test_sites_without_clusters_know_nothing_of_proxmox(full_site: Site) -> None:
     site = full_site.model_copy(update={"proxmox": []})
-    assert set(render_rules(site)) == {"hune-site.yml", "hune-fast.yml", "hune-slow.yml", "hune-machine.yml"}
+    assert set(render_rules(site)) == {
+        "hune-site.yml",
+        "hune-fast.yml",
+        "hune-slow.yml",
+        "hune-machine.yml",
+        "hune-own.yml",
+    }
     assert "pve_" not in "".join(render_rules(site).values())
     assert "cluster" not in render_alertmanager(site)
 
@@ -101,4 +108,4 @@ def test_a_fleet_of_one_kind_takes_one_rule_a_node_and_few_more() -> None:
     links = [{"device": f"enp1s0f{i}", "speed": "10G"} for i in range(2)]
     nodes = [{"name": f"n{i}", "address": f"192.0.{i >> 8}.{i & 255}", "links": links} for i in range(1000)]
     site = Site.model_validate({"name": "fleet", "nodes": nodes})
-    assert len(rules_of(site)) < 1090
+    assert len(rules_of(site)) < 1140

@@ -5,9 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 
-from hune.alerting.catalogue import ALERTS
+from hune.alerting.catalogue import ALERTS, THINGS
 from hune.alerting.episode import Again, Episode, State, number
-from hune.alerting.machine import THINGS
 from hune.alerting.notifiers import Notice
 from hune.alerting.notifiers.next_steps import NEXT_STEPS
 

@@ -6,6 +6,7 @@ from hune.alerting.rules.constants import constants
 from hune.alerting.rules.fast import fast
 from hune.alerting.rules.machine import machine
 from hune.alerting.rules.model import Group
+from hune.alerting.rules.own import own
 from hune.alerting.rules.pve import pve
 from hune.alerting.rules.pve_heat import pve_heat
 from hune.alerting.rules.slow import slow
@@ -22,7 +23,7 @@ def render_rules(site: Site) -> dict[str, str]:
 
 def groups(site: Site) -> list[Group]:
     """Return the groups of rules of a site."""
-    of_all = [constants(site), fast(site), slow(site), machine(site)]
+    of_all = [constants(site), fast(site), slow(site), machine(site), own(site)]
     return [*of_all, pve(site), pve_heat()] if site.asked_clusters else of_all
 
 
@@ -31,6 +32,7 @@ _COMMENTS = {
     "hune-fast": "Written by Hune: what is true this second, and what must be told at once.",
     "hune-slow": "Written by Hune: what takes minutes to judge.",
     "hune-machine": "Written by Hune: what is wrong with machines, as their exporters tell.",
+    "hune-own": "Written by Hune: what is wrong with Hune itself.",
     "hune-pve": "Written by Hune: what is wrong with Proxmox VE, its guests and what they lie on.",
     "hune-pve-heat": "Written by Hune: each guest beside the heat of its host.",
 }

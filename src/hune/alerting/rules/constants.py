@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
+from hune.alerting.own import SERVICES
 from hune.alerting.promql import NOW, one_of
 from hune.alerting.rules.heartbeats import expected
 from hune.alerting.rules.model import Group, Rule
@@ -48,6 +49,7 @@ def constants(site: Site) -> Group:
         *_chip_limits(site),
         *_links(site),
         *_probes(site),
+        *_services(site),
         *_clusters(site),
         *expected(site),
     ]
@@ -98,6 +100,22 @@ def _probes(site: Site) -> Iterable[Rule]:
     for probe in site.probes:
         labels = {"probe": probe.name, "type": probe.type, "severity": probe.severity}
         yield Rule("vector(1)", record="hune:site_probe", labels=labels)
+        if probe.has_certificate:
+            of_probe = {"probe": probe.name}
+            yield Rule(
+                f"vector({_number(probe.certificate_days)})", record="hune:site_probe_certificate_days", labels=of_probe
+            )
+            yield Rule(
+                f"vector({_number(probe.certificate_critical_days)})",
+                record="hune:site_probe_certificate_critical_days",
+                labels=of_probe,
+            )
+
+
+def _services(site: Site) -> Iterable[Rule]:
+    for name, severity in SERVICES.items():
+        if site.wants(name):
+            yield Rule("vector(1)", record="hune:site_service", labels={"service": name, "severity": severity})
 
 
 def _clusters(site: Site) -> Iterable[Rule]:

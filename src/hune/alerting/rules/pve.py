@@ -58,8 +58,8 @@ def _api(site: Site) -> Iterable[Rule]:
         f"  max by (cluster) (max_over_time({asked})) == 0\n"
         f"  and max by (cluster) (count_over_time({asked})) >= 2\n"
         f")",
-        # That all nodes are down was told already, and says more.
-        fires=lambda wrong: f"({wrong} and on (cluster) ({alive}))",
+        # That all nodes are down was told already, and says more; so does it that nobody is there to ask.
+        fires=lambda wrong: f'({wrong} and on (cluster) ({alive}) unless on () (up{{job="pve-exporter"}} == 0))',
     )
     yield from problem(
         site,

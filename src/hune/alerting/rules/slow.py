@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -20,8 +21,37 @@ def slow(site: Site) -> Group:
     """Return the group that is evaluated every 15 s."""
     devices = sorted({link.device for node in site.nodes for link in node.links})
     links = [*_flaps(), *_errors(one_of(devices))] if devices else []
-    rules = [*links, *(_link_alerts(site) if devices else ()), _sensor_lost(site)]
+    rules = [*links, *(_link_alerts(site) if devices else ()), *_certificates(site), _sensor_lost(site)]
     return Group("hune-slow", "15s", (*rules, *overdue(site), *_daily_tests(site)))
+
+
+def _certificates(site: Site) -> Iterable[Rule]:
+    of_interval: dict[float, list[str]] = defaultdict(list)
+    for probe in site.probes:
+        if probe.has_certificate:
+            of_interval[probe.interval_seconds].append(probe.name)
+    if not of_interval:
+        return
+    series = 'probe_ssl_earliest_cert_expiry{{job="probe",probe=~{}}}[{}ms]'.format
+    ends = "\nor ".join(
+        f"last_over_time({series(one_of(names), round(2500 * interval))})"
+        for interval, names in sorted(of_interval.items())
+    )
+    yield from _remembered(
+        "hune:probe_certificate_days", f"(max by (probe) (\n{ends}\n) - time()) / 86400", "probe", "hune:probe"
+    )
+    left, before = NOW.live("hune:probe_certificate_days"), NOW.live("hune:probe_certificate_days:last")
+    for name, limit in (
+        ("ProbeCertificateExpiring", "hune:site_probe_certificate_days"),
+        ("ProbeCertificateEnding", "hune:site_probe_certificate_critical_days"),
+    ):
+        yield alert(
+            site,
+            name,
+            held(name, subject=before, fires=f"{left} < on (probe) {NOW.constant(limit)}"),
+            value='{{ $value | printf "%.1f" }}',
+            threshold=looked_up(limit, "probe"),
+        )
 
 
 def _daily_tests(site: Site) -> Iterable[Rule]:
@@ -67,10 +97,10 @@ def _errors_of(direction: str, devices: str) -> str:
     return f'label_replace(max by (node, device) ({ratio}), "direction", "{direction}", "", "")'
 
 
-def _remembered(name: str, expr: str) -> Iterable[Rule]:
-    """Return a rule, and one that remembers its last value as long as the port is watched."""
+def _remembered(name: str, expr: str, identity: str = "node, device", subject: str = "hune:link") -> Iterable[Rule]:
+    """Return a rule, and one that remembers its last value as long as the site has its subject."""
     yield Rule(expr, record=name)
-    yield Rule(f"{NOW.live(name)}\nor {name}:last and on (node, device) {_LINK}", record=f"{name}:last")
+    yield Rule(f"{NOW.live(name)}\nor {name}:last and on ({identity}) {_FAST.live(subject)}", record=f"{name}:last")
 
 
 def _link_alerts(site: Site) -> Iterable[Rule]:

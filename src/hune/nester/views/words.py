@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hune.alerting.machine import THINGS
+from hune.alerting.catalogue import THINGS
 from hune.alerting.words_pve import WORDS_PVE
 from hune.nester.judge import State, judge_alert, judge_port
 from hune.nester.language import Language

@@ -8,6 +8,7 @@ from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hune.alerting.own import SERVICES
 from hune.core import keys
 from hune.core.errors import Unavailable
 from hune.stack.checkup import Checkup, metric_sum, read_metrics
@@ -28,18 +29,6 @@ IMAGE = "prom/prometheus:v3.13.3"
 
 UNSTORED = f"({'|'.join(FAST_JOBS)});.*|[^;]*;hune:.*"
 """Series that don't go to the store, as a regular expression over `job;__name__`."""
-
-_OWN_METRICS = (
-    "prometheus",
-    "victoriametrics",
-    "alertmanager",
-    "blackbox-exporter",
-    "hub",
-    "nester",
-    "pve-exporter",
-    "timescale",
-    "timescale-query",
-)
 
 _STALE_WRITE_SECONDS = 30.0
 
@@ -154,7 +143,7 @@ def _jobs(setting: Setting) -> list[dict[str, Any]]:
         jobs += probe_jobs(site)
     if site.wants("pve-exporter"):
         jobs += [*proxmox_jobs(site), *discovered_jobs(site)]
-    for name in _OWN_METRICS:
+    for name in SERVICES:
         if not site.wants(name):
             continue
         target = targets_of(site.url(name))
