@@ -15,7 +15,7 @@ from hune.site.models import Site
 from support.promtool import World, firing, make_site, message, run, samples
 
 Value = float | None
-Told = Mapping[str, Mapping[int, Value]]
+Told = dict[str, dict[int, float]]
 EVERY, WRONG, LONGEST = 15, 300, 3600
 WITHOUT = ("hune-fast.yml", "hune-slow.yml", "hune-machine.yml", "hune-pve.yml", "hune-pve-heat.yml")
 STORE = 'remote_name="store",url="http://127.0.0.1:8428/api/v1/write"'
@@ -115,7 +115,7 @@ CASES: Mapping[str, Case] = {
         "victoriametrics",
         "prometheus",
         lambda well: (
-            {"process_start_time_seconds": {0: -1000}}
+            {"process_start_time_seconds": {0: -1000.0}}
             | clock("prometheus_remote_storage_highest_timestamp_in_seconds", float)
             | clock(
                 f"prometheus_remote_storage_queue_highest_sent_timestamp_seconds{{{STORE}}}",
@@ -166,7 +166,7 @@ def world_of(service: str, told: Told, seconds: int, *, silent: range = range(0)
     """Return a world in which every service answers, and one tells this; while `silent` nobody is asked."""
     world = World(seconds)
     for each in SERVICES:
-        facts: dict[str, Mapping[int, Value]] = {"up": {0: 1.0}} | (dict(told) if each == service else {})
+        facts: Told = {"up": {0: 1.0}} | (told if each == service else {})
         for series, values in facts.items():
             metric, _, labels = series.rstrip("}").partition("{")
             dark: dict[int, Value] = {}
@@ -277,7 +277,7 @@ def test_a_disk_that_its_machine_tells_of_is_told_once(tmp_path: Path, site: Sit
 
 def test_a_store_that_grows_fast_needs_more_room(tmp_path: Path, site: Site) -> None:
     day = 24 * 60
-    told: dict[str, Mapping[int, Value]] = {
+    told: Told = {
         "vm_free_disk_space_bytes": {0: 20e9},
         "vm_free_disk_space_limit_bytes": {0: 0},
         'vm_data_size_bytes{type="storage/big"}': {0: 10e9, day: 18e9},
