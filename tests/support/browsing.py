@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 WIDE = (1920, 1080)
 NARROW = (360, 800)
 
+# Each keeps the browser from looking for its maker's servers.
+_FLAGS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-sync",
+    "--no-first-run",
+]
+
 # A busy machine takes its time; what comes is awaited all the same.
 expect.set_options(timeout=30_000)
+
+
+@contextlib.contextmanager
+def launched() -> Iterator[Browser]:
+    """Return the system's Chromium, ended with the block.
+
+    For fixtures of a module: while Playwright's own loop is open in a thread, no coroutine test can run there.
+    """
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert found, "no Chromium on the PATH; install it with: apt-get install chromium"
+    flags = [*_FLAGS, "--no-sandbox"] if os.geteuid() == 0 else _FLAGS
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=flags)
+        yield browser
+        browser.close()
 
 
 def live(page: Page) -> Page:
