@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from support.browsing import WIDE, launched
 from support.nester_server import NesterServer, nester_server
 
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with launched() as found:
