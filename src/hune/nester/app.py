@@ -22,11 +22,12 @@ from hune.nester.desk import Desk
 from hune.nester.events import Streams
 from hune.nester.guard import Guard
 from hune.nester.history import History
+from hune.nester.hub.client import HubClient
 from hune.nester.pages import Pages
 from hune.nester.poll import Poller
 from hune.nester.proxmox.asking import Clusters
 from hune.nester.runbooks import Runbooks
-from hune.nester.sources import HubClient, conductor_health
+from hune.nester.sources import conductor_health
 from hune.nester.views.look import Renderer
 from hune.promapi.prometheus import PrometheusClient
 from hune.site.models import Site

@@ -9,9 +9,10 @@ from typing import Literal, get_args
 from hune.nester.proxmox.model import Cluster
 from hune.nester.snapshot import Alert, Node, Port, Probe, Snapshot
 
-State = Literal["down", "critical", "unknown", "warning", "stale", "notice", "up"]
+State = Literal["down", "critical", "unknown", "warning", "stale", "acknowledged", "held", "notice", "up"]
 
-# Worst first. `down` is a critical state with a word of its own.
+# Worst first. `down` is a critical state with a word of its own; what somebody looks after, and what a silence
+# or a maintenance holds, calls for nobody.
 ORDER: tuple[State, ...] = get_args(State)
 
 # State of a port: what its drawing looks like.
@@ -21,10 +22,14 @@ _STATE_OF_PORT: dict[PortState, State] = {"lit": "up", "slow": "warning", "dark"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The state of a node, and whether what is shown of it is old."""
+    """The state of a node, whether what is shown of it is old, and whether it answers nothing.
+
+    A machine that is down may be looked after: its state calls for nobody then, and it is down all the same.
+    """
 
     state: State
     stale: bool
+    down: bool = False
 
 
 def judge_node(node: Node, snapshot: Snapshot) -> Verdict:
@@ -37,11 +42,14 @@ def judge_node(node: Node, snapshot: Snapshot) -> Verdict:
     heard = node.up is not None
     stale = snapshot.is_stale or any(sensor.celsius.is_stale(now) for sensor in node.sensors[:1])
     if node.up and node.up.value == 0:
-        return Verdict("down", stale=True)
+        attended = [judge_alert(alert) for alert in alerts if alert.name == "NodeDown" and alert.is_attended]
+        return Verdict(worst(attended) if attended else "down", stale=True, down=True)
     found: list[State] = [judge_alert(alert) for alert in alerts]
     if is_hot(node, snapshot) and not any(alert.name == "CpuHot" for alert in alerts):
         found.append("critical")
-    found += [_STATE_OF_PORT[judge_port(port)] for port in node.ports]
+    # What is measured of a port that somebody looks after is that alert's.
+    attended_ports = {alert.label("device") for alert in alerts if alert.is_attended}
+    found += [_STATE_OF_PORT[judge_port(port)] for port in node.ports if port.device not in attended_ports]
     if not heard:
         found.append("unknown")
     if stale and heard:
@@ -79,6 +87,10 @@ def judge_probe(probe: Probe, now: float) -> State:
 
 def judge_alert(alert: Alert) -> State:
     """Return the state that an open alert stands for."""
+    if alert.holds:
+        return "held"
+    if alert.care:
+        return "acknowledged"
     if alert.state == "unknown":
         return "unknown"
     return "notice" if alert.severity == "info" else alert.severity
@@ -99,21 +111,28 @@ def judge_cluster(cluster: Cluster, snapshot: Snapshot) -> Verdict:
     elif stale:
         found.append("stale")
     else:
-        found += _measured_of(cluster)
+        # What is measured beside alerts that are all attended is theirs.
+        alerts = alerts_about(cluster, snapshot)
+        attended = {alert.name for alert in alerts if alert.is_attended}
+        attended -= {alert.name for alert in alerts if not alert.is_attended}
+        found += [state for state, names in _measured_of(cluster) if not attended & names]
     return Verdict(worst(found), stale)
 
 
-def _measured_of(cluster: Cluster) -> Iterable[State]:
-    if cluster.quorate is False or cluster.fencing:
-        yield "critical"
+def _measured_of(cluster: Cluster) -> Iterable[tuple[State, set[str]]]:
+    """Yield each state that was measured, with the alerts that tell of it."""
+    if cluster.quorate is False:
+        yield "critical", {"PveQuorumLost"}
+    if cluster.fencing:
+        yield "critical", {"PveNodeFenced"}
     if cluster.offline or (cluster.nodes or 0) > (cluster.nodes_up or 0):
-        yield "critical"
+        yield "critical", {"PveNodeOffline"}
     if cluster.ceph:
-        yield ("up", "warning", "critical")[min(max(cluster.ceph.health, 0), 2)]
+        yield ("up", "warning", "critical")[min(max(cluster.ceph.health, 0), 2)], {"CephWarning", "CephFailing"}
     if cluster.verdicts.get("unprotected"):
-        yield "warning"
+        yield "warning", {"GuestUnprotected", "GuestsUnprotected"}
     if cluster.lacking or cluster.detail_at is None or cluster.status_at is None:
-        yield "notice"
+        yield "notice", set()
 
 
 def alerts_about(cluster: Cluster, snapshot: Snapshot) -> tuple[Alert, ...]:
@@ -156,11 +175,13 @@ def overall(snapshot: Snapshot) -> State:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How much is wrong."""
+    """How much is wrong, and how much of that calls for nobody."""
 
     critical: int
     warning: int
     unknown: int
+    acknowledged: int = 0
+    held: int = 0
 
     @property
     def state(self) -> State:
@@ -168,10 +189,18 @@ class Tally:
             return "critical"
         if self.unknown:
             return "unknown"
-        return "warning" if self.warning else "up"
+        if self.warning:
+            return "warning"
+        return "acknowledged" if self.acknowledged else "held" if self.held else "up"
 
 
 def tally(snapshot: Snapshot) -> Tally:
     """Count open alerts by what they are now."""
     states = [judge_alert(alert) for alert in snapshot.open_alerts]
-    return Tally(states.count("critical"), states.count("warning"), states.count("unknown"))
+    return Tally(
+        critical=states.count("critical"),
+        warning=states.count("warning"),
+        unknown=states.count("unknown"),
+        acknowledged=states.count("acknowledged"),
+        held=states.count("held"),
+    )

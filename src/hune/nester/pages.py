@@ -16,11 +16,11 @@ from hune.http.serve import problem
 from hune.nester import charts, history
 from hune.nester.assets import Assets
 from hune.nester.desk import Desk, ViewName, is_vmid
+from hune.nester.hub.client import HubClient
 from hune.nester.language import Language, is_language
 from hune.nester.proxmox.choice import Choice
 from hune.nester.runbooks import Runbooks
 from hune.nester.snapshot import Snapshot
-from hune.nester.sources import HubClient
 from hune.nester.views.node import find
 from hune.nester.views.words import alert_state_word, alert_title
 

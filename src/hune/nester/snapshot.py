@@ -94,12 +94,35 @@ def is_core(sensor: Sensor) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How far the message of an alert got at one receiver."""
+    """How far the message of an alert got at one receiver; `step` counts those of an escalation."""
 
     receiver: str
     state: str
     at: float | None
     detail: str = ""
+    due_at: float | None = None
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """Who looks after an alert, since when, and until when; an acknowledgement has no end."""
+
+    by: str
+    at: float
+    until: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why nobody is told of an alert: a `silence` or a `maintenance`, and until when."""
+
+    kind: str
+    id: str
+    until: float | None
+    by: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +140,8 @@ class Alert:
     value: float | None = None
     peak: float | None = None
     deliveries: tuple[Delivery, ...] = ()
+    care: Care | None = None
+    holds: tuple[Hold, ...] = ()
 
     def label(self, name: str) -> str:
         """Return a label, or an empty text."""
@@ -129,6 +154,21 @@ class Alert:
     @property
     def is_open(self) -> bool:
         return self.state != "resolved"
+
+    @property
+    def is_attended(self) -> bool:
+        """Whether somebody knows and nobody needs to be called: it is looked after, or held."""
+        return self.care is not None or bool(self.holds)
+
+
+def _urgency(alert: Alert) -> tuple[bool, bool, int, float, str]:
+    return (
+        bool(alert.holds),
+        alert.care is not None,
+        SEVERITIES.index(alert.severity),
+        alert.starts_at,
+        alert.id,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +224,9 @@ class Snapshot:
 
     @property
     def open_alerts(self) -> tuple[Alert, ...]:
-        """What fires or is unknown: critical first, then longest first."""
+        """What fires or is unknown: what needs somebody, looked after, held; critical first, then longest first."""
         found = [alert for alert in self.alerts if alert.is_open]
-        return tuple(sorted(found, key=lambda alert: (SEVERITIES.index(alert.severity), alert.starts_at, alert.id)))
+        return tuple(sorted(found, key=_urgency))
 
     def source(self, name: str) -> Source:
         """Return what is known about one source."""

@@ -1,8 +1,8 @@
-"""What the hub and the conductor say."""
+"""What the hub says."""
 
 import pytest
 
-from hune.nester.sources import parse_alert
+from hune.nester.hub.answers import alert as parse_alert
 
 ROW = {
     "id": 17,

@@ -1,0 +1,1 @@
+"""The hub, as the pages ask it and act through it."""
