@@ -20,6 +20,7 @@ from aiohttp import web
 from hune.http.control import ControlServer
 from hune.nester import history, queries
 from hune.site.models import Site
+from support.fake_hub import FakeHub
 
 TICK = "hune:tick"
 CHIP = "platform_coretemp_0"
@@ -56,14 +57,13 @@ class FakeNode:
         return self.dead_at if self.dead_at is not None else self.exporter_silent_at
 
 
-class FakeEngines:
+class FakeEngines(FakeHub):
     """The engines of a site; every attribute may be changed while they serve."""
 
     def __init__(self, site: Site) -> None:
+        super().__init__()
         self.site = site
         self.nodes = {node.name: _node(place, node) for place, node in enumerate(site.nodes)}
-        self.alerts: list[dict[str, Any]] = []
-        self.digests: dict[str, list[dict[str, Any]]] = {}
         self.unhealthy: dict[str, str] = {}
         self.failing_probes: set[str] = set()
         self.started = False
@@ -73,7 +73,6 @@ class FakeEngines:
         """Since when Prometheus evaluates nothing more; it still answers."""
         self.prometheus_answers = True
         self.store_answers = True
-        self.hub_answers = True
         self.asked: list[str] = []
 
     # What can be done to the site.
@@ -110,57 +109,8 @@ class FakeEngines:
             ago=seconds_ago,
         )
 
-    def fire(
-        self,
-        alertname: str,
-        node: str = "",
-        *,
-        severity: str = "critical",
-        state: str = "firing",
-        value: float | None = None,
-        peak: float | None = None,
-        threshold: float | None = None,
-        unit: str = "",
-        ago: float = 60.0,
-        resolved_ago: float | None = None,
-        summary: str = "",
-        deliveries: list[dict[str, Any]] | None = None,
-        **labels: str,
-    ) -> dict[str, Any]:
-        """Put an alert into the hub's book."""
-        now = time.time()
-        lab = self.nodes[node].lab if node in self.nodes else False
-        alert = {
-            "id": len(self.alerts) + 1,
-            "alertname": alertname,
-            "severity": severity,
-            "state": state,
-            "labels": {
-                "alertname": alertname,
-                "severity": severity,
-                **({"node": node} if node else {}),
-                **({"lab": "true"} if lab else {}),
-                **labels,
-            },
-            "annotations": {
-                "summary": summary or f"{alertname} {node}".strip(),
-                "description": "",
-                "runbook_url": "",
-                "value": "" if value is None else str(value),
-                "unit": unit,
-                "threshold": "" if threshold is None else str(threshold),
-            },
-            "starts_at": now - ago,
-            "received_at": now - ago + 0.8,
-            "resolved_at": None if resolved_ago is None else now - resolved_ago,
-            "value": value,
-            "peak": peak if peak is not None else value,
-            "deliveries": deliveries
-            if deliveries is not None
-            else [{"receiver": "Discord", "state": "sent", "at": now - ago + 1.2, "detail": ""}],
-        }
-        self.alerts.append(alert)
-        return alert
+    def is_lab(self, node: str) -> bool:
+        return node in self.nodes and self.nodes[node].lab
 
     def freeze(self, *, seconds_ago: float = 25.0) -> None:
         """Stop measuring: Prometheus answers, but with nothing new."""
@@ -324,7 +274,7 @@ class FakeEngines:
                 web.post("/prometheus/api/v1/query", self._on_query),
                 web.post("/store/api/v1/query_range", self._on_range),
             ),
-            await _serve(hub_port, web.get("/alerts", self._on_alerts), web.get("/digests/{id}", self._on_digest)),
+            await _serve(hub_port, *self.routes()),
         ]
         conductor = ControlServer(socket, {("GET", "/health"): self._on_health}) if socket else None
         try:
@@ -350,21 +300,6 @@ class FakeEngines:
         form = await request.post()
         start, end, step = (float(str(form[key])) for key in ("start", "end", "step"))
         return _answer("matrix", lambda: self.matrix(str(form["query"]), start, end, step))
-
-    async def _on_alerts(self, request: web.Request) -> web.Response:
-        if not self.hub_answers:
-            return web.Response(status=503)
-        since = float(request.query["since"])
-        shown = [alert for alert in self.alerts if (alert["resolved_at"] or math.inf) >= since]
-        return web.json_response({"now": time.time(), "alerts": shown})
-
-    async def _on_digest(self, request: web.Request) -> web.Response:
-        if not self.hub_answers:
-            return web.Response(status=503)
-        found = self.digests.get(request.match_info["id"])
-        if found is None:
-            return web.json_response({"detail": "no such digest"}, status=404)
-        return web.json_response({"now": time.time(), "alerts": found})
 
     async def _on_health(self, _body: Any) -> tuple[int, dict[str, Any]]:
         return 200 if not self.unhealthy else 503, self.health()

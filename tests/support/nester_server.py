@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hune.core.clock import SystemClock
 from hune.core.layout import Layout
 from hune.nester.app import Nester
 from support.fake_engines import FakeEngines
@@ -16,6 +17,20 @@ from support.homelab import homelab
 from support.ports import free_port
 
 START_SECONDS = 20.0
+
+
+class LeapingClock(SystemClock):
+    """The machine's clock, whose durations pass at once when a test wants nothing kept from before."""
+
+    def __init__(self) -> None:
+        self._leapt = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._leapt
+
+    def leap(self) -> None:
+        """Let an hour pass for whatever is kept for a while."""
+        self._leapt += 3600.0
 
 
 class NesterServer:
@@ -26,6 +41,7 @@ class NesterServer:
         self._layout = Layout(folder)
         self.site = homelab(engines_port=self._engines_port, hub_port=self._hub_port, nester_port=self._port, **changes)
         self.engines = FakeEngines(self.site)
+        self.clock = LeapingClock()
         self.url = f"http://127.0.0.1:{self._port}"
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -74,7 +90,7 @@ class NesterServer:
             async with self.engines.serving(
                 engines_port=self._engines_port, hub_port=self._hub_port, socket=self._layout.socket
             ):
-                await Nester(self.site, self._layout).run(ready)
+                await Nester(self.site, self._layout, clock=self.clock).run(ready)
         finally:
             telling.cancel()
 

@@ -1,5 +1,6 @@
 // Every page: live values, search, keys, theme.
 
+import { startForms } from "./forms";
 import { startKeys } from "./keys";
 import { announce, knowCritical } from "./live/announce";
 import { watch } from "./live/client";
@@ -43,3 +44,4 @@ watch(page.view, page.worker, (message) => {
 startTheme();
 startSearch();
 startKeys();
+startForms();

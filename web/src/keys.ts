@@ -3,7 +3,13 @@
 import { focusSearch } from "./search";
 import { nextTheme } from "./theme";
 
-const PLACES: Readonly<Record<string, string>> = { o: "/", a: "/alerts", w: "/wall" };
+const PLACES: Readonly<Record<string, string>> = {
+  o: "/",
+  a: "/alerts",
+  h: "/alerts/history",
+  m: "/maintenance",
+  w: "/wall",
+};
 const SECOND_KEY_MS = 1500;
 
 let goingUntil = 0;

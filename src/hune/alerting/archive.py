@@ -35,9 +35,9 @@ COLUMNS = (
 def routes(database: Database, clock: Clock) -> list[BaseRoute]:
     """Return the route."""
 
-    async def found(wanted: Search, limit: int) -> AsyncIterator[list[dict[str, Any]]]:
+    async def found(wanted: Search, limit: int, before: int = _EVERYTHING) -> AsyncIterator[list[dict[str, Any]]]:
         """Yield alerts with their events, some at a time: others read the file between."""
-        before, left = _EVERYTHING, limit
+        left = limit
         while before and left > 0:
             rows, before = await database.read(_page_reader(wanted, before, min(_PAGE, left), clock.now()))
             left -= len(rows)
@@ -48,7 +48,8 @@ def routes(database: Database, clock: Clock) -> list[BaseRoute]:
         wanted, form = _search(request), request.query_params.get("format")
         if form is None:
             limit = int(min(max(number_asked(request, "limit", _DEFAULT_LIMIT), 1), _MAX_LIMIT))
-            alerts = [row async for rows in found(wanted, limit) for row in rows]
+            before = int(min(max(number_asked(request, "before", _EVERYTHING), 0), _EVERYTHING))
+            alerts = [row async for rows in found(wanted, limit, before) for row in rows]
             return JSONResponse({"now": clock.now(), "alerts": alerts})
         if form not in _FORMS:
             raise InputError("format: unknown", remedy=f"write {' or '.join(_FORMS)}, or leave it out for a document")

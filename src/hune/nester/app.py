@@ -16,19 +16,27 @@ from hune.core.layout import Layout
 from hune.http.call import open_session
 from hune.http.serve import HttpService, create_app
 from hune.nester import heartbeats
+from hune.nester.alert_pages import AlertPages
 from hune.nester.api import Api
+from hune.nester.archive_pages import ArchivePages
 from hune.nester.assets import Assets
 from hune.nester.desk import Desk
+from hune.nester.doings import Doings
 from hune.nester.events import Streams
 from hune.nester.guard import Guard
 from hune.nester.history import History
 from hune.nester.hub.client import HubClient
+from hune.nester.hub.dossiers import Dossiers
 from hune.nester.pages import Pages
+from hune.nester.paper import Paper
 from hune.nester.poll import Poller
 from hune.nester.proxmox.asking import Clusters
 from hune.nester.runbooks import Runbooks
+from hune.nester.sign_in_pages import SignInPages
 from hune.nester.sources import conductor_health
+from hune.nester.upkeep_pages import UpkeepPages
 from hune.nester.views.look import Renderer
+from hune.nester.visitors import Visitors
 from hune.promapi.prometheus import PrometheusClient
 from hune.site.models import Site
 
@@ -88,9 +96,13 @@ class Nester:
                 clusters=clusters,
             )
             history = History(PrometheusClient(session, site.url("victoriametrics")), self._clock, group)
-            desk = Desk(site, poller, history, clusters, renderer)
+            dossiers = Dossiers(hub, self._clock)
+            desk = Desk(site, poller, history, clusters, dossiers, renderer)
             streams = Streams(desk, watching, build=assets.build)
-            pages = Pages(desk, assets, hub, runbooks)
+            paper = Paper(desk, assets)
+            pages = Pages(paper, runbooks)
+            visitors = Visitors(hub, self._clock, public_url=site.public_url or "")
+            doings = Doings(hub, dossiers, visitors, self._clock, desk)
             api = Api(desk, runbooks)
 
             async def health() -> Mapping[str, Any]:
@@ -99,6 +111,10 @@ class Nester:
             app = create_app(
                 routes=[
                     *pages.routes(),
+                    *AlertPages(paper, doings).routes(),
+                    *ArchivePages(paper, hub).routes(),
+                    *UpkeepPages(paper, doings).routes(),
+                    *SignInPages(paper, visitors).routes(),
                     *api.routes(),
                     *heartbeats.routes(session, site.url("hub"), [one.name for one in site.expects]),
                     Route("/events", streams.serve),
@@ -109,8 +125,9 @@ class Nester:
                 host_names=_host_names(site),
                 exception_handlers={404: pages.not_found, 500: pages.broken},
             )
+            guarded = Guard(app, public_url=site.public_url or "")
             serving = asyncio.create_task(
-                HttpService(self.name, Guard(app), host=site.listen, port=site.port("nester")).run(ready),
+                HttpService(self.name, guarded, host=site.listen, port=site.port("nester")).run(ready),
                 name="nester: http",
             )
             try:

@@ -66,7 +66,7 @@ def assemble(
         site=site.name,
         measured_at=memory.measured_at,
         nodes=tuple(_node(site, node, memory) for node in site.nodes),
-        alerts=tuple(_named(site, alert) for alert in alerts),
+        alerts=tuple(named(site, alert) for alert in alerts),
         probes=tuple(_probe(site, memory)),
         services=services,
         sources=sources,
@@ -75,7 +75,7 @@ def assemble(
     )
 
 
-def _named(site: Site, alert: Alert) -> Alert:
+def named(site: Site, alert: Alert) -> Alert:
     """Return an alert that knows what people call its port."""
     node, device = alert.label("node"), alert.label("device")
     links = (link for each in site.nodes if each.name == node for link in each.links)

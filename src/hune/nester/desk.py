@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from hune.nester.history import History
+from hune.nester.hub.dossiers import Dossiers
 from hune.nester.language import Code, Language, choose, is_language, language
 from hune.nester.poll import Poller
 from hune.nester.proxmox.asking import Clusters
 from hune.nester.snapshot import Snapshot
+from hune.nester.views.alert import alert
 from hune.nester.views.alerts import alerts
 from hune.nester.views.look import Look, Renderer, Scene
 from hune.nester.views.node import node
@@ -23,6 +25,7 @@ from hune.nester.views.wall import wall
 from hune.site.models import Site
 
 _VIEWS: dict[str, Callable[[Scene], Awaitable[Look]]] = {
+    "alert": alert,
     "alerts": alerts,
     "cluster": cluster,
     "guest": guest,
@@ -41,6 +44,20 @@ def is_vmid(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 9
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is the number of an alert."""
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
+def _parted(view: str) -> tuple[str, str]:
+    """Return what kind of view a name means, and what it is about: `node` and `pve-01`, `alerts` and `?q=down`."""
+    kind, slash, subject = view.partition("/")
+    if slash:
+        return kind, subject
+    kind, mark, query = view.partition("?")
+    return kind, mark + query
+
+
 @dataclass(frozen=True, slots=True)
 class ViewName:
     """A page in a language, as the browser asks for it: `overview:fr`, `node/pve-01:en`."""
@@ -55,18 +72,27 @@ class ViewName:
 class Desk:
     """Where pages and event streams get their looks."""
 
-    def __init__(self, site: Site, poller: Poller, history: History, clusters: Clusters, renderer: Renderer) -> None:
+    def __init__(
+        self,
+        site: Site,
+        poller: Poller,
+        history: History,
+        clusters: Clusters,
+        dossiers: Dossiers,
+        renderer: Renderer,
+    ) -> None:
         self.site = site
         self.poller = poller
         self.history = history
         self.clusters = clusters
+        self.dossiers = dossiers
         self.renderer = renderer
         self._looks: dict[ViewName, tuple[int, Look]] = {}
 
     def parse(self, text: str) -> ViewName | None:
         """Return the view that a text names, None if there is none."""
         view, _, code = text.rpartition(":")
-        kind, _, subject = view.partition("/")
+        kind, subject = _parted(view)
         if kind not in _VIEWS or not is_language(code) or len(view) > _LONGEST_VIEW or not self._has(kind, subject):
             return None
         return ViewName(view, "fr" if code == "fr" else "en")
@@ -79,7 +105,9 @@ class Desk:
         if kind == "guest":
             name, _, vmid = subject.partition("/")
             return self.has_cluster(name) and is_vmid(vmid)
-        return not subject
+        if kind == "alert":
+            return is_number(subject.partition("?")[0])
+        return not subject or (kind == "alerts" and subject.startswith("?"))
 
     def has_cluster(self, name: str) -> bool:
         """Whether the site has a Proxmox cluster of that name."""
@@ -97,14 +125,16 @@ class Desk:
 
     def scene(self, snapshot: Snapshot, code: Code, subject: str = "") -> Scene:
         """Return what a view is made of."""
-        return Scene(self.site, snapshot, self.history, language(code), self.renderer, self.clusters, subject)
+        return Scene(
+            self.site, snapshot, self.history, language(code), self.renderer, self.clusters, self.dossiers, subject
+        )
 
     async def look(self, name: ViewName, snapshot: Snapshot) -> Look:
         """Return how a view looks in a snapshot."""
         kept = self._looks.get(name)
         if kept and kept[0] == snapshot.number:
             return kept[1]
-        kind, _, subject = name.view.partition("/")
+        kind, subject = _parted(name.view)
         look = await _VIEWS[kind](self.scene(snapshot, name.code, subject))
         if len(self._looks) >= _KEPT_LOOKS:
             self._looks.clear()

@@ -74,6 +74,10 @@ class Poller:
                 self._snapshot = await self._take()
             return self._snapshot
 
+    def expire(self) -> None:
+        """Have the next snapshot taken at once: somebody did something, and is about to look."""
+        self._taken = float("-inf")
+
     async def after(self, number: int) -> Snapshot:
         """Return a snapshot later than that one, when its time has come."""
         async with self._lock:

@@ -11,46 +11,15 @@ import pytest
 
 from hune.core.errors import Unavailable
 from hune.core.layout import Layout
-from hune.core.service import start
 from hune.nester.app import Nester
-from support.fake_engines import FakeEngines
-from support.homelab import homelab
-from support.ports import free_port
-
-
-class Place:
-    """Nester in this very loop, and somebody who asks it."""
-
-    def __init__(self, engines: FakeEngines, session: aiohttp.ClientSession, url: str) -> None:
-        self.engines = engines
-        self.session = session
-        self.url = url
-
-    async def get(self, path: str, **headers: str) -> tuple[aiohttp.ClientResponse, str]:
-        async with self.session.get(self.url + path, headers=headers, allow_redirects=False) as response:
-            return response, await response.text()
-
-    async def json(self, path: str) -> Any:
-        response, text = await self.get(path)
-        assert response.status == 200, text
-        return json.loads(text)
+from support.fake_hub import key_of
+from support.nester_place import Place, nester_place
 
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    engines_port, hub_port, port = free_port(), free_port(), free_port()
-    site = homelab(
-        engines_port=engines_port, hub_port=hub_port, nester_port=port, public_url="https://watch.example.org/"
-    )
-    engines, layout = FakeEngines(site), Layout(tmp_path)
-    async with (
-        engines.serving(engines_port=engines_port, hub_port=hub_port, socket=layout.socket),
-        asyncio.TaskGroup() as group,
-        aiohttp.ClientSession() as session,
-    ):
-        task = await start(group, Nester(site, layout))
-        yield Place(engines, session, f"http://127.0.0.1:{port}")
-        task.cancel()
+    async with nester_place(tmp_path) as running:
+        yield running
 
 
 @pytest.mark.parametrize("path", ["/", "/wall", "/alerts", "/nodes/pve-01", "/nodes/watch?range=24h"])
@@ -174,6 +143,14 @@ async def test_digest_lists_what_a_message_counted(place: Place) -> None:
         response, text = await place.get(f"/alerts?digest={missing}")
         assert response.status == 200
         assert "There is no such digest" in text
+
+
+async def test_alert_is_acknowledged_without_holding_up_the_loop(place: Place) -> None:
+    place.engines.heat("pve-02", 78)
+    response, text = await place.send("/alerts/1", {"do": "acknowledge", "by": "Ana", "key": key_of(1)})
+    assert response.status == 303, text
+    _, text = await place.get(f"/alerts/1?key={key_of(1)}")
+    assert "Acknowledged by Ana" in text
 
 
 async def test_digest_while_the_hub_is_silent(place: Place) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from hune.nester.assets import Assets
 from hune.nester.history import History, Span
+from hune.nester.hub.dossiers import Dossiers
+from hune.nester.hub.model import Dossier
 from hune.nester.language import Code, language
 from hune.nester.proxmox.asking import Clusters
 from hune.nester.proxmox.model import Detail, Facts
@@ -34,6 +36,20 @@ class ToldClusters:
 
     async def guest_facts(self, _cluster: str, _guest: str) -> Facts:
         return self.facts
+
+
+class ToldDossiers:
+    """What the hub says of single alerts, as a test tells it."""
+
+    def __init__(self) -> None:
+        self.dossiers: dict[str, Dossier] = {}
+        self.answer: dict[str, Any] | None = None
+
+    async def look(self, alert_id: str) -> Dossier | None:
+        return self.dossiers[alert_id]
+
+    async def why(self, _dossier: Dossier) -> dict[str, Any] | None:
+        return self.answer
 
 
 class ToldHistory:
@@ -63,6 +79,11 @@ def told() -> ToldClusters:
     return ToldClusters()
 
 
+@pytest.fixture
+def dossiers() -> ToldDossiers:
+    return ToldDossiers()
+
+
 @pytest.fixture(scope="session")
 def renderer() -> Renderer:
     assets = Assets({name: name for name in (*NAMES, *ICONS)}, {})
@@ -73,15 +94,15 @@ Show = Callable[..., Look]
 
 
 @pytest.fixture
-def show(renderer: Renderer, past: ToldHistory, told: ToldClusters) -> Show:
+def show(renderer: Renderer, past: ToldHistory, told: ToldClusters, dossiers: ToldDossiers) -> Show:
     """Return a function that makes the look of a view of a snapshot."""
 
     def made(view: Any, snapshot: Snapshot, code: Code = "en", subject: str = "") -> Look:
         clusters = [{"name": each.name, "nodes": ["pve-01"]} for each in snapshot.clusters]
         nodes = [{"name": "pve-01", "address": "192.168.1.11", "kind": "proxmox"}]
         site = Site.model_validate({"name": snapshot.site, "nodes": nodes, "proxmox": clusters})
-        known = cast("Clusters", told)
-        scene = Scene(site, snapshot, cast("History", past), language(code), renderer, known, subject)
+        known, hub = cast("Clusters", told), cast("Dossiers", dossiers)
+        scene = Scene(site, snapshot, cast("History", past), language(code), renderer, known, hub, subject)
         look: Look = asyncio.run(view(scene))
         return look
 

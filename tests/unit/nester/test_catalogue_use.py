@@ -12,6 +12,7 @@ TEXTS = language("en").texts
 
 # Keys that are put together while running: `state.` and a state.
 FAMILIES = (
+    "act.",
     "alert.",
     "alert_brief.",
     "alert_brief_plain.",
@@ -19,8 +20,11 @@ FAMILIES = (
     "alert_plain.",
     "banner.",
     "chart.",
+    "count.",
     "date.",
+    "done.",
     "error.",
+    "event.",
     "keys.",
     "kind.",
     "language.",
@@ -41,12 +45,16 @@ FAMILIES = (
     "pve.subscription.",
     "pve.table.",
     "pve.verdict.",
+    "sections.",
     "severity.",
     "state.",
     "stat.",
+    "term.",
     "theme.",
     "told.",
     "unit.",
+    "upkeep.",
+    "verdict.",
     "wall.",
 )
 

@@ -2,18 +2,24 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
+from hune.nester.alert_pages import AlertPages
 from hune.nester.api import Api
+from hune.nester.archive_pages import ArchivePages
 from hune.nester.pages import Pages
+from hune.nester.sign_in_pages import SignInPages
+from hune.nester.upkeep_pages import UpkeepPages
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "pages.md").read_text()
 
 
 def test_every_address_is_documented() -> None:
-    routes = [*Pages.__new__(Pages).routes(), *Api.__new__(Api).routes()]
-    # `/nodes/{name}` is written `/nodes/NAME`.
-    paths = {re.sub(r"\{\w+\}", "[A-Z]+", route.path) for route in routes}
+    kinds: tuple[Any, ...] = (Pages, Api, AlertPages, ArchivePages, UpkeepPages, SignInPages)
+    routes = [route for kind in kinds for route in kind.__new__(kind).routes()]
+    # `/nodes/{name}` is written `/nodes/NAME`, and each kind of file by its own name.
+    paths = {re.sub(r"\{\w+(:int)?\}", "[A-Z]+", route.path.replace("{kind}", "(?:csv|json)")) for route in routes}
     missing = [path for path in paths if not re.search(rf"`{path}[`/?]", TEXT)]
     assert missing == []
 
@@ -27,6 +33,6 @@ def test_every_metric_is_documented() -> None:
 
 def test_every_key_is_documented() -> None:
     base = (ROOT / "src" / "hune" / "nester" / "templates" / "base.html").read_text()
-    keys = re.findall(r'\("([^"]+)", "(?:search|overview|alerts|wall|theme|help)"\)', base)
-    assert len(keys) >= 6
+    keys = re.findall(r'\("([^"]+)", "(?:search|overview|alerts|archive|maintenance|wall|theme|help)"\)', base)
+    assert len(keys) >= 8
     assert [key for key in keys if f"`{key}`" not in TEXT] == []

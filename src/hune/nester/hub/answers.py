@@ -84,8 +84,8 @@ def windows(answer: Mapping[str, Any]) -> tuple[Window, ...]:
 
 def mandate(answer: Mapping[str, Any]) -> Mandate:
     """Return what a key permits."""
-    episode = answer["alert"]
-    return Mandate("" if episode is None else str(int(episode)), _number(answer.get("expires")))
+    number = answer["alert"]
+    return Mandate("" if number is None else str(int(number)), _number(answer.get("expires")))
 
 
 def _delivery(row: Mapping[str, Any]) -> Delivery:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from hune.core.errors import InputError, Refused, Unavailable, why
+from hune.core.errors import Refused, Unavailable, why
 from hune.nester.hub import answers
 from hune.nester.hub.model import Dossier, Mandate, Silence, Window
 from hune.nester.snapshot import Alert
@@ -21,6 +21,14 @@ _LONGEST_KEY = 512
 _LONGEST_EXPORT_SECONDS = 300.0
 
 T = TypeVar("T")
+
+
+class Declined(Refused):
+    """The hub said no: 401 (no key, or an old one), 403 (not with this one), 404, 409 (not as things stand), 400."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail or f"status {status}")
+        self.status = status
 
 
 class HubClient:
@@ -56,9 +64,9 @@ class HubClient:
         """Return the maintenance that holds, or will."""
         return self._read(answers.windows, await self._get("/maintenance"))
 
-    async def why(self, labels: Mapping[str, str]) -> Mapping[str, Any] | None:
-        """Return why an alert of these labels is told or isn't, None if the hub can't tell."""
-        found = await self._get(f"/why?{urlencode(labels)}", missing=True)
+    async def why(self, alert_id: str) -> Mapping[str, Any] | None:
+        """Return why an alert is told or isn't, None if the hub can't tell."""
+        found = await self._get(f"/why?id={alert_id}", missing=True, seconds=5.0)
         return found if isinstance(found, dict) else None
 
     async def mandate(self, key: str) -> Mandate | None:
@@ -75,19 +83,17 @@ class HubClient:
     async def act(self, method: Literal["POST", "DELETE"], path: str, key: str, document: Mapping[str, Any]) -> None:
         """Do what somebody wants done.
 
-        Raises Refused if the key doesn't permit it, InputError with the hub's own words if it can't be done as wanted.
+        Raises Declined if the hub says no: because of the key, or because it can't be done as wanted.
         """
         if not is_sendable(key):
-            raise Refused("this is no key")
+            raise Declined(401, "this is no key")
         status, body = await self._ask(method, path, headers=_bearer(key), json=dict(document))
         if status < 300:
             return
         said = _json(body)
         detail = str(said.get("detail", "")) if isinstance(said, dict) else ""
-        if status in (401, 403):
-            raise Refused(detail or "the key does not permit it")
         if 400 <= status < 500:
-            raise InputError(detail or f"status {status}")
+            raise Declined(status, detail)
         raise Unavailable(detail or f"status {status}")
 
     @asynccontextmanager

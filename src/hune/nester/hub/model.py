@@ -30,8 +30,9 @@ class Event:
     def number(self, name: str) -> float | None:
         """Return a detail as a number, None if there is none that can have been measured."""
         value = dict(self.detail).get(name)
-        known = isinstance(value, int | float) and not isinstance(value, bool) and is_plausible(value)
-        return float(value) if known else None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return float(value) if is_plausible(value) else None
 
 
 @dataclass(frozen=True, slots=True)

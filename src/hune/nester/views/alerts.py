@@ -1,33 +1,60 @@
-"""All alerts: what is open, and what ended in the last day."""
+"""All alerts: what is open, what is held, and what ended in the last day."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from hune.nester.judge import overall, tally
+from hune.nester.picking import Pick
 from hune.nester.snapshot import Alert
+from hune.nester.views.alert_row import alert_parts, alert_path, nothing_ended
 from hune.nester.views.frame import critical, frame
 from hune.nester.views.look import Look, Part, Scene, title
-from hune.nester.views.overview import alert_parts, nothing_ended
 from hune.nester.views.words import alert_peak, alert_title, told
 
 SHOWN = 200
 
 
 async def alerts(scene: Scene) -> Look:
-    """Return the page of alerts."""
-    opened = scene.snapshot.open_alerts
-    counts = tally(scene.snapshot)
-    state = counts.state
-    headline = scene.t("alerts.open", count=len(opened)) if opened else scene.t("alerts.none_open")
-    ended = ended_rows(scene, scene.snapshot.alerts)[:SHOWN]
+    """Return the page of alerts; its subject is what the address asks for."""
+    t, everything = scene.t, scene.snapshot.open_alerts
+    pick = Pick.parse(scene.subject.removeprefix("?"))
+    chosen = pick.among(everything)
+    opened, held = [each for each in chosen if not each.holds], [each for each in chosen if each.holds]
+    ended = ended_rows(scene, pick.among(scene.snapshot.alerts))[:SHOWN]
     regions = {
         **frame(scene),
-        "verdict": (scene.part("verdict", "parts/verdict.html", state=state, headline=headline, facts=[]),),
-        "alerts": tuple(alert_parts(scene, SHOWN)),
+        "verdict": (_verdict(scene, len(chosen) if pick.narrows else None),),
+        "alerts": tuple(alert_parts(scene, opened, SHOWN, pick=pick.act)),
+        "held-title": (scene.part("held", "parts/held_title.html", text=t("alerts.held", count=len(held))),)
+        if held
+        else (),
+        "held": tuple(alert_parts(scene, held, SHOWN)),
         "ended": tuple(ended) or (scene.part("none", "parts/ended_none.html", text=nothing_ended(scene)),),
     }
-    return Look(title(scene, scene.t("page.alerts")), overall(scene.snapshot), regions, critical(scene))
+    return Look(title(scene, t("page.alerts")), overall(scene.snapshot), regions, critical(scene))
+
+
+def _verdict(scene: Scene, chosen: int | None) -> Part:
+    """Return how much is open, and how much of that is shown if not all of it."""
+    t, everything = scene.t, scene.snapshot.open_alerts
+    counts = tally(scene.snapshot)
+    unheld = len(everything) - counts.held
+    headline = t("alerts.open", count=unheld) if unheld else t("alerts.none_open")
+    facts = [
+        t(f"count.{name}", count=count)
+        for name, count in (
+            ("critical", counts.critical),
+            ("unknown", counts.unknown),
+            ("warning", counts.warning),
+            ("acknowledged", counts.acknowledged),
+            ("held", counts.held),
+        )
+        if count and len(everything) > 1
+    ]
+    if chosen is not None:
+        facts.append(t("alerts.shown", shown=chosen, total=len(everything)))
+    return scene.part("verdict", "parts/verdict.html", state=counts.state, headline=headline, facts=facts)
 
 
 def ended_rows(scene: Scene, all_alerts: Iterable[Alert]) -> list[Part]:
@@ -46,6 +73,7 @@ def ended_part(scene: Scene, alert: Alert) -> Part:
         "parts/ended.html",
         state=alert.severity,
         title=alert_title(alert, t),
+        path=alert_path(alert),
         lab=alert.label("lab") == "true",
         peak=alert_peak(alert, t),
         started=t.moment(alert.starts_at, now=scene.now),

@@ -41,13 +41,17 @@ def chip(scene: Scene) -> Part:
         text = scene.t("count.unknown", count=counts.unknown)
     elif counts.warning and state == "warning":
         text = scene.t("count.warning", count=counts.warning)
+    elif state in ("acknowledged", "held"):
+        text = scene.t(f"count.{state}", count=counts.acknowledged if state == "acknowledged" else counts.held)
     else:
         text = scene.t(f"state.{state}" if state != "up" else "verdict.up")
     return scene.part("chip", "parts/chip.html", state=state, text=text)
 
 
 def critical(scene: Scene) -> dict[str, str]:
-    """Return the open critical alerts, to be announced when they are new."""
+    """Return the open critical alerts that call for somebody, to be announced when they are new."""
     return {
-        alert.id: alert_title(alert, scene.t) for alert in scene.snapshot.open_alerts if alert.severity == "critical"
+        alert.id: alert_title(alert, scene.t)
+        for alert in scene.snapshot.open_alerts
+        if alert.severity == "critical" and not alert.is_attended
     }

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from hune.nester.assets import Assets
 from hune.nester.history import History
+from hune.nester.hub.dossiers import Dossiers
 from hune.nester.judge import State, tally
 from hune.nester.language import LANGUAGES, Language, language
 from hune.nester.proxmox.asking import Clusters
@@ -51,8 +52,9 @@ class Scene:
     t: Language
     render: Renderer
     clusters: Clusters
+    dossiers: Dossiers
     subject: str = ""
-    """What the page is about, where a view has one: the name of a node, a cluster with what is asked of it."""
+    """What the page is about, where a view has one: a node, a cluster with what is asked of it, an alert."""
 
     @property
     def now(self) -> float:
@@ -105,6 +107,7 @@ class Renderer:
         )
         self._environment.globals["asset"] = assets.url
         self._environment.globals["has_runbook"] = runbooks.__contains__
+        self._environment.filters["code"] = with_code
         # Read now: nothing is read from the disk while pages are served.
         for name in self._environment.list_templates():
             self._environment.get_template(name)
@@ -118,6 +121,15 @@ class Renderer:
     def page(self, template: str, t: Language, **values: Any) -> str:
         """Return a whole page."""
         return self._environment.get_template(template).render(t=t, **values)
+
+
+def with_code(text: str) -> Markup:
+    """Return a text in which what stands between backquotes is to be typed."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 and place + 1 < len(parts) else Markup("{}").format(part)
+        for place, part in enumerate(parts)
+    )
 
 
 def title(scene: Scene, name: str) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from hune.nester.drawing import celsius_scale
 from hune.nester.judge import judge_node
 from hune.nester.snapshot import Node
+from hune.nester.views.alert_row import alert_part
 from hune.nester.views.frame import critical, frame
 from hune.nester.views.look import Look, Scene, title
-from hune.nester.views.overview import alert_part, last_hours
+from hune.nester.views.overview import last_hours
 from hune.nester.views.tile import make_tile
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from hune.nester import history
-from hune.nester.judge import State, judge_alert, judge_probe, overall, tally, worst_clusters_first, worst_first
+from hune.nester.judge import State, judge_probe, overall, tally, worst_clusters_first, worst_first
 from hune.nester.snapshot import Alert
+from hune.nester.views.alert_row import alert_parts, alert_path, nothing_ended, path_of
 from hune.nester.views.frame import critical, frame
 from hune.nester.views.look import Look, Part, Scene, title
 from hune.nester.views.proxmox.summary import summary
 from hune.nester.views.tile import Hour, make_tile
-from hune.nester.views.words import alert_device, alert_limit, alert_peak, alert_title, told
+from hune.nester.views.words import alert_peak, alert_title
 
 SHOWN_ALERTS = 12
 SHOWN_LATELY = 6
@@ -25,7 +26,7 @@ async def overview(scene: Scene) -> Look:
     regions = {
         **frame(scene),
         "verdict": (verdict_part(scene),),
-        "alerts": tuple(alert_parts(scene, SHOWN_ALERTS)),
+        "alerts": tuple(alert_parts(scene, scene.snapshot.open_alerts, SHOWN_ALERTS)),
         "nodes": tuple(tiles),
         "clusters": tuple(cluster_parts(scene)),
         "probes": tuple(probe_parts(scene)),
@@ -90,6 +91,10 @@ def verdict(scene: Scene) -> tuple[State, str]:
         return state, t("verdict.measured_warning")
     if state == "stale":
         return state, t("verdict.partly_stale")
+    if state == "acknowledged":
+        return state, t("verdict.acknowledged", count=counts.acknowledged)
+    if state == "held":
+        return state, t("verdict.held", count=counts.held)
     return "up", t("verdict.up")
 
 
@@ -106,62 +111,16 @@ def facts(scene: Scene) -> list[str]:
         found.append(t("count.warning", count=counts.warning))
     if counts.critical and counts.unknown:
         found.append(t("count.unknown", count=counts.unknown))
+    if counts.acknowledged and (counts.state != "acknowledged" or counts.held):
+        found.append(t("count.acknowledged", count=counts.acknowledged))
+    if counts.held and counts.state != "held":
+        found.append(t("count.held", count=counts.held))
     if not snapshot.open_alerts and not snapshot.is_stale:
         found.append(t("facts.quiet"))
     if any(probe.success for probe in snapshot.probes) and not snapshot.is_stale:
         good = sum(1 for probe in snapshot.probes if judge_probe(probe, snapshot.taken_at) == "up")
         found.append(t("facts.probes", good=good, total=len(snapshot.probes)))
     return found
-
-
-def alert_parts(scene: Scene, shown: int) -> list[Part]:
-    """Return the open alerts as rows, and a word about those that are too many."""
-    opened = scene.snapshot.open_alerts
-    parts = [alert_part(scene, alert) for alert in opened[:shown]]
-    if len(opened) > shown:
-        text = scene.t("wall.more", count=len(opened) - shown)
-        parts.append(scene.part("alerts-more", "parts/more.html", text=text))
-    return parts
-
-
-def alert_part(scene: Scene, alert: Alert) -> Part:
-    """Return an open alert as a row."""
-    t = scene.t
-    state = judge_alert(alert)
-    peak = alert_peak(alert, t) if alert.peak != alert.value else ""
-    return scene.part(
-        f"alert-{alert.id}",
-        "parts/alert.html",
-        state=state,
-        word=t(f"state.{state}"),
-        severity=alert.severity,
-        title=alert_title(alert, t),
-        path=path_of(scene, alert),
-        lab=alert.label("lab") == "true",
-        details=list(
-            filter(
-                None,
-                [alert_device(alert), alert_limit(alert, t), t("alert_row.peak", peak=peak) if peak else ""],
-            )
-        ),
-        unconfirmed=alert.state == "unknown",
-        duration=scene.ago(alert.starts_at),
-        since=t.moment(alert.starts_at, now=scene.now),
-        since_iso=t.iso(alert.starts_at),
-        asked=scene.snapshot.source("hub").answers,
-        told=[told(delivery, t, now=scene.now) for delivery in alert.deliveries],
-        name=alert.name,
-    )
-
-
-def path_of(scene: Scene, alert: Alert) -> str:
-    """Return the page of what an alert is about: a guest, a machine, a cluster; empty if it has none."""
-    cluster, node, vmid = alert.label("cluster"), alert.label("node"), alert.label("id").rpartition("/")[2]
-    if any(each.name == cluster for each in scene.snapshot.clusters):
-        if vmid.isascii() and vmid.isdigit():
-            return f"/clusters/{cluster}/guests/{vmid}"
-        return scene.path_of(node) or f"/clusters/{cluster}"
-    return f"/nodes/{node}" if node else ""
 
 
 def lately(scene: Scene) -> tuple[Part, ...]:
@@ -176,12 +135,6 @@ def lately(scene: Scene) -> tuple[Part, ...]:
     return tuple(lately_part(scene, alert) for alert in over[:SHOWN_LATELY])
 
 
-def nothing_ended(scene: Scene) -> str:
-    """Return that no alert ended in the last day, if that is known; one that still fires did not."""
-    known = scene.snapshot.source("hub").answers
-    return scene.t("alerts.none_ended" if known else "alerts.no_hub_past")
-
-
 def lately_part(scene: Scene, alert: Alert) -> Part:
     """Return an alert that is over as one line."""
     t = scene.t
@@ -190,7 +143,7 @@ def lately_part(scene: Scene, alert: Alert) -> Part:
         f"lately-{alert.id}",
         "parts/lately.html",
         title=alert_title(alert, t),
-        path=path_of(scene, alert),
+        path=alert_path(alert) or path_of(scene, alert),
         lab=alert.label("lab") == "true",
         peak=t("alert_row.peak", peak=peak) if (peak := alert_peak(alert, t)) else "",
         lasted=t("alert_row.lasted", duration=t.duration(ended - alert.starts_at)),

@@ -73,6 +73,7 @@ class Tile:
     kind: str
     lab: bool
     state: State
+    down: bool
     word: str
     stale: bool
     age: str
@@ -114,7 +115,8 @@ def make_tile(node: Node, verdict: Verdict, snapshot: Snapshot, hour: Hour, t: L
         kind=kind_text(node, t),
         lab=node.lab,
         state=verdict.state,
-        word=t(f"state.{verdict.state}"),
+        down=verdict.down,
+        word=_word(verdict, t),
         stale=stale,
         age=t("tile.age", age=t.duration(now - reading.at)) if stale and reading else "",
         figure=_figure(reading, thermal, t),
@@ -125,12 +127,18 @@ def make_tile(node: Node, verdict: Verdict, snapshot: Snapshot, hour: Hour, t: L
         over=over,
         gauge=_gauge(node, reading, thermal),
         cores=_cores(node, t),
-        hour=_hour(hour, hottest if verdict.state != "down" else None, t),
+        hour=_hour(hour, None if verdict.down else hottest, t),
         spark=_spark(node, hour),
         stats=_stats(node, now, thermal, t),
         ports=port_looks(node, now, t),
         uptime=_uptime(node, verdict, now, t),
     )
+
+
+def _word(verdict: Verdict, t: Language) -> str:
+    """Return the state in a word; what is down is said to be, also while somebody looks after it."""
+    word = t(f"state.{verdict.state}")
+    return f"{t('state.down')} · {word}" if verdict.down and verdict.state != "down" else word
 
 
 def _main_reading(node: Node, hour: Hour) -> Reading | None:
@@ -276,6 +284,6 @@ def _ratio(name: str, label: str, reading: Reading | None, title: str, now: floa
 
 
 def _uptime(node: Node, verdict: Verdict, now: float, t: Language) -> str:
-    if node.booted_at is None or verdict.state == "down":
+    if node.booted_at is None or verdict.down:
         return ""
     return t("tile.uptime", duration=t.duration(now - node.booted_at))

@@ -21,6 +21,7 @@ from hune.nester.judge import (
 )
 from hune.nester.language import Language, utc_offset_seconds
 from hune.nester.snapshot import Node
+from hune.nester.views.attention import attentions
 from hune.nester.views.frame import banners, critical
 from hune.nester.views.look import Look, Part, Scene, title
 from hune.nester.views.overview import last_hours
@@ -75,6 +76,8 @@ def _verdict(scene: Scene, state: State) -> Part:
         text = t("wall.down", count=down)
     elif counts.warning and state == "warning":
         text = t("verdict.warning", count=counts.warning)
+    elif state in ("acknowledged", "held"):
+        text = t(f"verdict.{state}", count=counts.acknowledged if state == "acknowledged" else counts.held)
     else:
         text = t("wall.partly_stale" if state == "stale" else f"wall.{state}")
     return scene.part("verdict", "parts/wall_verdict.html", state=state, text=text)
@@ -101,7 +104,7 @@ def _tiles(scene: Scene, judged: list[tuple[Node, Verdict]], past: dict[str, Hou
 def _tile_words(scene: Scene, node: Node, tile: Tile) -> dict[str, str]:
     """Return the line below a tile's bar: since when it is silent, what is wrong if not heat, else the heat."""
     size = "" if len(node.name) <= 8 else "long" if len(node.name) <= 14 else "longer"
-    if tile.state == "down":
+    if tile.down:
         since = next(
             (a.starts_at for a in scene.snapshot.open_alerts if a.name == "NodeDown" and a.label("node") == node.name),
             None,
@@ -210,16 +213,21 @@ def _ports(scene: Scene, judged: list[tuple[Node, Verdict]]) -> list[Part]:
 def _alerts(scene: Scene) -> list[Part]:
     """Return what is wrong, longest first."""
     t = scene.t
-    found = sorted(scene.snapshot.open_alerts, key=lambda alert: (alert.severity != "critical", alert.starts_at))
+    found = sorted(
+        scene.snapshot.open_alerts,
+        key=lambda alert: (bool(alert.holds), alert.care is not None, alert.severity != "critical", alert.starts_at),
+    )
     parts = []
     for alert in found[:SHOWN_ALERTS]:
-        line = " · ".join(filter(None, [alert_brief(alert, t), alert_limit(alert, t)]))
+        attended = attentions(alert, t, now=scene.now)
+        line = " · ".join(filter(None, [alert_brief(alert, t), "" if attended else alert_limit(alert, t)]))
         parts.append(
             scene.part(
                 f"alert-{alert.id}",
                 "parts/wall_alert.html",
                 state=judge_alert(alert),
-                word=t(f"state.{judge_alert(alert)}"),
+                word=attended[0].word if attended else t(f"state.{judge_alert(alert)}"),
+                attended=" ".join([attended[0].word, attended[0].detail]) if attended else "",
                 where=shorten(alert_subject(alert), 9),
                 line=line,
                 duration=scene.ago(alert.starts_at),

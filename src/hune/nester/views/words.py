@@ -72,7 +72,7 @@ def _fields(alert: Alert, t: Language) -> dict[str, str]:
         "probe": alert.label("probe"),
         # Of an alert that is over, what matters is how bad it was.
         "value": measured(alert, alert.value if alert.is_open or alert.peak is None else alert.peak, t),
-        "threshold": measured(alert, _float(alert.annotation("threshold")), t),
+        "threshold": measured(alert, threshold(alert), t),
     }
 
 
@@ -101,9 +101,14 @@ def alert_device(alert: Alert) -> str:
 
 def alert_limit(alert: Alert, t: Language) -> str:
     """Return the threshold that an alert is about, in words; empty if it has none."""
-    limit = measured(alert, _float(alert.annotation("threshold")), t)
+    limit = measured(alert, threshold(alert), t)
     own = f"alert_limit.{alert.name}"
     return t(own if t.has(own) else "alert_row.limit", limit=limit) if limit else ""
+
+
+def threshold(alert: Alert) -> float | None:
+    """Return the limit that an alert is about, None if it has none."""
+    return _float(alert.annotation("threshold"))
 
 
 def measured(alert: Alert, value: float | None, t: Language) -> str:
@@ -136,6 +141,10 @@ def _float(text: str) -> float | None:
     return number if is_plausible(number) else None
 
 
+# What isn't told and isn't a failure: it will be, or it needn't be.
+_NOT_YET = ("pending", "waiting", "held", "withheld", "discarded")
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """Whether a receiver knows."""
@@ -149,9 +158,13 @@ def told(delivery: Delivery, t: Language, *, now: float) -> Told:
     """Return how far a message got, in words."""
     at = t.moment(delivery.at, now=now) if delivery.at is not None else ""
     sent = delivery.state in ("sent", "delivered")
-    key = "sent" if sent and at else "pending" if delivery.state == "pending" else "done" if sent else "failed"
+    key = "sent" if sent and at else "done" if sent else delivery.state if delivery.state in _NOT_YET else "failed"
+    due = t.moment(delivery.due_at, now=now) if delivery.due_at is not None else ""
+    if key == "waiting" and not due:
+        key = "pending"
     title = delivery.detail or (t.iso(delivery.at) if delivery.at is not None else "")
-    return Told(t(f"told.{key}", receiver=delivery.receiver, at=at), sent or delivery.state == "pending", title)
+    text = t(f"told.{key}", receiver=delivery.receiver, at=due if key == "waiting" else at)
+    return Told(text, sent or key in _NOT_YET, title)
 
 
 def port_text(port: Port, t: Language) -> str:

@@ -8,9 +8,9 @@ from typing import cast
 from hune.nester.judge import alerts_about, judge_cluster
 from hune.nester.proxmox.choice import Choice
 from hune.nester.proxmox.model import Cluster, Detail
+from hune.nester.views.alert_row import alert_part
 from hune.nester.views.frame import critical, frame
 from hune.nester.views.look import Look, Part, Scene, title
-from hune.nester.views.overview import alert_part
 from hune.nester.views.proxmox import care, disks, machines
 from hune.nester.views.proxmox.guests import guest_list
 from hune.nester.views.proxmox.sheet import Sheet

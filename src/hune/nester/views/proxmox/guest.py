@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from hune.nester.judge import State
 from hune.nester.proxmox.choice import judge_guest
 from hune.nester.proxmox.model import Facts, Guest
+from hune.nester.views.alert_row import alert_part
 from hune.nester.views.frame import critical, frame
 from hune.nester.views.look import Look, Scene, title
-from hune.nester.views.overview import alert_part
 from hune.nester.views.proxmox.cluster import find_cluster, sheet_of
 from hune.nester.views.proxmox.guests import guest_row
 from hune.nester.views.proxmox.sheet import Sheet

@@ -1,0 +1,125 @@
+"""What people do on the pages: a form is read, handed on to the hub with the key that came with it, and answered.
+
+Nothing is done here: the hub does it or says no, and what it says is one line on the page that the form stood on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hune.core.clock import Clock
+from hune.core.errors import HuneError, InputError, Unavailable
+from hune.nester.desk import Desk
+from hune.nester.forms import Form, Once, read_form
+from hune.nester.hub.client import Declined, HubClient
+from hune.nester.hub.dossiers import Dossiers
+from hune.nester.language import Language
+from hune.nester.visitors import Visitor, Visitors
+
+DONE = ("acknowledge", "snooze", "release", "silence", "declare", "end", "expire")
+_KNOWN_STATUS = (401, 403, 404, 409)
+
+
+class Problem(HuneError):
+    """What is wrong with a form, as a sentence of the catalogue."""
+
+    def __init__(self, status: int, key: str, **fields: object) -> None:
+        super().__init__(key)
+        self.status = status
+        self.key = key
+        self.fields = fields
+
+
+class Doings:
+    """Takes forms."""
+
+    def __init__(
+        self,
+        hub: HubClient,
+        dossiers: Dossiers,
+        visitors: Visitors,
+        clock: Clock,
+        desk: Desk,
+    ) -> None:
+        self.hub = hub
+        self.dossiers = dossiers
+        self.visitors = visitors
+        self._once = Once(clock)
+        self._desk = desk
+
+    async def perform(
+        self,
+        request: Request,
+        deed: Callable[[Form, Visitor], Awaitable[Response]],
+        show: Callable[..., Awaitable[Response]],
+    ) -> Response:
+        """Do what a form asks for, once; where that fails, show its page again with what was filled in and why."""
+        form = Form()
+        try:
+            form = await read_form(request)
+        except InputError as error:
+            return await show(request, await self.visitors.of(request), problem=error.message, status=400)
+        visitor = await self.visitors.of(request, form)
+        try:
+            wish = " ".join([request.url.path, form.text("do"), *form.all("id")])
+            response = await self._once.do(form.text("once"), wish, lambda: _answer(deed, form, visitor))
+        except HuneError as error:
+            status, text = told(error, self._desk.language_of(request))
+            response = await show(request, visitor, form=form, problem=text, status=status)
+        self.visitors.remember_name(response, form.text("by"))
+        return response
+
+    async def hand_on(
+        self,
+        method: Literal["POST", "DELETE"],
+        path: str,
+        visitor: Visitor,
+        keys: Sequence[str],
+        said: Mapping[str, Any],
+    ) -> None:
+        """Have the hub do it with one of these keys. Raises what it says against it; without a key it isn't asked."""
+        if not visitor.hub_answers:
+            raise Problem(503, "act.silent")
+        if not keys:
+            raise Problem(403, "act.403") if visitor.mandates else Problem(401, "act.401")
+        try:
+            await self.hub.act(method, path, keys[0], said)
+        finally:
+            self._desk.poller.expire()
+
+    def printed(
+        self, request: Request, visitor: Visitor, form: Form | None, problem: str, t: Language
+    ) -> dict[str, Any]:
+        """Return what every page with forms shows: who acts, what was filled in, what came of the last form."""
+        done = request.query_params.get("done", "") if request.method == "GET" else ""
+        return {
+            "visitor": visitor,
+            "form": form or Form(),
+            "once": Once.token(),
+            "problem": problem,
+            "done": t(f"done.{done}") if done in DONE else "",
+        }
+
+
+async def _answer(deed: Callable[[Form, Visitor], Awaitable[Response]], form: Form, visitor: Visitor) -> Response:
+    if not form.text("by"):
+        raise Problem(400, "act.no_name")
+    return await deed(form, visitor)
+
+
+def told(error: HuneError, t: Language) -> tuple[int, str]:
+    """Return status and sentence of what went wrong."""
+    if isinstance(error, Problem):
+        text = t(error.key, **error.fields)
+        cause = error.__cause__
+        return error.status, f"{text} {told(cause, t)[1]}" if isinstance(cause, HuneError) else text
+    if isinstance(error, Declined):
+        known = t(f"act.{error.status}") if error.status in _KNOWN_STATUS else ""
+        return error.status, known or t("act.refused", detail=error.message)
+    if isinstance(error, Unavailable):
+        return 503, t("act.silent")
+    return 400, error.message

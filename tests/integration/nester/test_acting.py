@@ -1,0 +1,413 @@
+"""What people do on the pages reaches the hub with the key that they brought, and nothing else does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from http.cookies import SimpleCookie
+
+import aiohttp
+import pytest
+
+from support.fake_hub import OPERATOR, key_of
+from support.nester_place import PUBLIC, Place, open_session
+from support.nester_server import NesterServer, nester_server
+
+AS_OPERATOR = {"Cookie": f"hune-operator={OPERATOR}"}
+ACKNOWLEDGE = {"do": "acknowledge", "by": "Ana", "note": "on my way"}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NesterServer]:
+    with nester_server(tmp_path_factory.mktemp("acting"), public_url=f"{PUBLIC}/") as running:
+        yield running
+
+
+@pytest.fixture
+async def place(shared: NesterServer) -> AsyncIterator[Place]:
+    """The server of all these tests, over a hub that knows two new alerts and nothing else."""
+    shared.engines.forget()
+    shared.engines.heat("pve-02", 78)
+    shared.engines.unplug("pve-01", "enp1s0f1")
+    shared.clock.leap()
+    async with open_session() as session:
+        yield Place(shared.engines, session, shared.url)
+
+
+def cookies(response: aiohttp.ClientResponse) -> SimpleCookie:
+    return SimpleCookie("\r\n".join(response.headers.getall("Set-Cookie", [])))
+
+
+def problem(text: str) -> str:
+    """Return the one line that says what went wrong."""
+    found = re.findall(r'role="alert">.*?<span>(.*?)</span></p>', text, flags=re.DOTALL)
+    assert len(found) == 1, text
+    return str(found[0])
+
+
+# -- doing it --------------------------------------------------------------------------------------------------------
+
+
+async def test_key_of_a_message_acknowledges_its_alert_and_the_page_shows_it(place: Place) -> None:
+    _, page = await place.get(f"/alerts/1?key={key_of(1)}")
+    assert f'<input type="hidden" name="key" value="{key_of(1)}">' in page
+    assert 'value="acknowledge"' in page
+    response, _ = await place.send("/alerts/1", {**ACKNOWLEDGE, "key": key_of(1)})
+    assert response.status == 303
+    assert response.headers["Location"] == f"/alerts/1?done=acknowledge&key={key_of(1)}"
+    assert place.engines.done == [("POST", "/alerts/1/acknowledge", {"by": "Ana", "note": "on my way"})]
+    assert cookies(response)["hune-name"].value == "Ana"
+    _, page = await place.get(response.headers["Location"], Cookie="hune-name=Ana")
+    for expected in ('role="status"', "Acknowledged by Ana", "on my way", 'value="release"', 'value="Ana"'):
+        assert expected in page
+
+
+@pytest.mark.parametrize(
+    ("wish", "path", "least", "most"),
+    [
+        ("snooze:1h", "/alerts/1/snooze", 3600, 3600),
+        ("snooze:4h", "/alerts/1/snooze", 14_400, 14_400),
+        ("snooze:tomorrow", "/alerts/1/snooze", 8 * 3600 - 7200, 34 * 3600),
+        ("silence:7d", "/silences", 604_800, 604_800),
+    ],
+)
+async def test_terms_are_handed_on_in_seconds(place: Place, wish: str, path: str, least: int, most: int) -> None:
+    fields = {"do": wish, "by": "Ana", "reason": "new fans", "key": key_of(1)}
+    response, text = await place.send("/alerts/1", fields)
+    assert response.status == 303, text
+    method, done, document = place.engines.done[0]
+    assert (method, done) == ("POST", path)
+    assert least <= document["seconds"] <= most
+
+
+async def test_silence_of_an_alert_names_each_of_its_labels(place: Place) -> None:
+    await place.send("/alerts/1", {"do": "silence:1h", "by": "Ana", "reason": "new fans", "key": key_of(1)})
+    document = place.engines.done[0][2]
+    assert {each["name"]: each["value"] for each in document["matchers"]} == place.engines.alerts[0]["labels"]
+    assert not any(each["is_regex"] for each in document["matchers"])
+    assert (document["by"], document["reason"]) == ("Ana", "new fans")
+
+
+async def test_handing_back(place: Place) -> None:
+    place.engines.care(place.engines.alerts[0], "Bo")
+    response, _ = await place.send("/alerts/1", {"do": "release", "by": "Ana", "key": key_of(1)})
+    assert response.status == 303
+    assert place.engines.alerts[0]["care"] is None
+
+
+async def test_operator_acknowledges_several_at_once(place: Place) -> None:
+    fields = [("do", "acknowledge"), ("by", "Ana"), ("id", "1"), ("id", "2"), ("id", "2")]
+    response, text = await place.send("/alerts?q=pve", fields, Origin=place.url, **AS_OPERATOR)
+    assert response.status == 303, text
+    assert response.headers["Location"] == "/alerts?done=acknowledge&q=pve"
+    assert [path for _, path, _ in place.engines.done] == ["/alerts/1/acknowledge", "/alerts/2/acknowledge"]
+
+
+async def test_of_several_those_that_can_be_are_acknowledged_and_the_rest_is_said(place: Place) -> None:
+    place.engines.alerts[0]["state"] = "resolved"
+    fields = [("do", "acknowledge"), ("by", "Ana"), ("id", "1"), ("id", "2")]
+    response, text = await place.send("/alerts", fields, Origin=place.url, **AS_OPERATOR)
+    assert response.status == 409
+    assert problem(text).startswith("1 of 2 were acknowledged; the others were not: It is over")
+
+
+async def test_two_clicks_on_one_form_do_it_once(place: Place) -> None:
+    fields = {"do": "silence:1h", "by": "Ana", "reason": "fans", "key": key_of(1), "once": "a-form"}
+    first, _ = await place.send("/alerts/1", fields)
+    second, _ = await place.send("/alerts/1", fields)
+    assert (first.status, second.status) == (303, 303)
+    assert len(place.engines.silences) == 1
+    await place.send("/alerts/1", {**fields, "once": "another-form"})
+    assert len(place.engines.silences) == 2
+
+
+async def test_maintenance_is_declared_and_ended_by_the_operator(place: Place) -> None:
+    fields = [("do", "declare"), ("by", "Ana"), ("reason", "new fans"), ("length", "4h"), ("nodes", "pve-01"),
+              ("nodes", "pve-02"), ("probes", "nas")]  # fmt: skip
+    response, text = await place.send("/maintenance", fields, Origin=place.url, **AS_OPERATOR)
+    assert (response.status, response.headers.get("Location")) == (303, "/maintenance?done=declare"), text
+    document = place.engines.done[0][2]
+    assert document["scope"] == {"nodes": ["pve-01", "pve-02"], "probes": ["nas"]}
+    assert document["begins"] is None
+    _, page = await place.get("/maintenance", **AS_OPERATOR)
+    for expected in ("pve-01, pve-02", "probe nas", "new fans", "Ana", 'value="end:1"'):
+        assert expected in page
+    response, _ = await place.send("/maintenance", {"do": "end:1", "by": "Bo"}, Origin=place.url, **AS_OPERATOR)
+    assert response.status == 303
+    assert place.engines.windows == []
+
+
+async def test_silence_by_labels(place: Place) -> None:
+    matchers = 'alertname = LinkDown\r\nnode=~"pve-.*"\r\n\r\nseverity!=info\r\ncluster!~lab'
+    fields = {"do": "silence", "by": "Ana", "reason": "cabling", "length": "1d", "matchers": matchers}
+    response, text = await place.send("/maintenance", fields, Origin=place.url, **AS_OPERATOR)
+    assert response.status == 303, text
+    found = [(each["name"], each["value"], each["is_regex"], each["is_equal"])
+             for each in place.engines.done[0][2]["matchers"]]  # fmt: skip
+    assert found == [("alertname", "LinkDown", False, True), ("node", "pve-.*", True, True),
+                     ("severity", "info", False, False), ("cluster", "lab", True, False)]  # fmt: skip
+    silence = place.engines.silences[0]["id"]
+    response, _ = await place.send(
+        "/maintenance", {"do": f"expire:{silence}", "by": "Ana"}, Origin=place.url, **AS_OPERATOR
+    )
+    assert response.status == 303
+    assert place.engines.silences == []
+
+
+# -- not doing it ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:9"},
+        {"Origin": "http://127.0.0.1.evil.example"},
+        {"Origin": "https://watch.example.org.evil.example"},
+        {"Origin": ""},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": PUBLIC},
+        {"Referer": "http://127.0.0.1/"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/alerts/1", "/alerts", "/maintenance", "/sign-out"])
+async def test_form_of_another_site_does_nothing(place: Place, headers: dict[str, str], path: str) -> None:
+    fields = {**ACKNOWLEDGE, "id": "1", "key": key_of(1)}
+    response, text = await place.send(path, fields, **headers, **AS_OPERATOR)
+    assert (response.status, "Set-Cookie" in response.headers) == (403, False), text
+    assert place.engines.done == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": PUBLIC}, {"Sec-Fetch-Site": "same-origin"}, {"Origin": PUBLIC, "Sec-Fetch-Site": "same-origin"}],
+)
+async def test_own_pages_are_known_behind_a_proxy_too(place: Place, headers: dict[str, str]) -> None:
+    response, text = await place.send("/alerts/1", {**ACKNOWLEDGE, "key": key_of(1)}, **headers)
+    assert response.status == 303, text
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "said"),
+    [
+        ("", 401, "The key is not valid"),
+        ("nonsense", 401, "The key is not valid"),
+        ("a\r\nX-Evil: 1", 401, "The key is not valid"),
+        ("k" * 5000, 401, "The key is not valid"),
+        (key_of(2), 403, "it is for another alert"),
+    ],
+)
+async def test_without_the_right_key_nothing_is_done_and_one_line_says_why(
+    place: Place, key: str, status: int, said: str
+) -> None:
+    response, text = await place.send("/alerts/1", {**ACKNOWLEDGE, "key": key})
+    assert response.status == status
+    assert said in problem(text)
+    assert place.engines.done == []
+
+
+async def test_key_of_an_alert_silences_nothing_else(place: Place) -> None:
+    fields = {"do": "silence", "by": "Ana", "reason": "x", "length": "1d", "matchers": "node=~.*", "key": key_of(1)}
+    response, _ = await place.send("/maintenance", fields)
+    assert response.status == 403
+    response, _ = await place.send("/alerts", [*ACKNOWLEDGE.items(), ("id", "2"), ("key", key_of(1))])
+    assert response.status == 409
+    assert place.engines.done == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/alerts/1?do=acknowledge&by=Ana", "/alerts?do=acknowledge&id=1&by=Ana", "/maintenance?do=declare&whole=1"]
+)
+async def test_looking_changes_nothing(place: Place, path: str) -> None:
+    response, _ = await place.get(f"{path}&key={key_of(1)}", **AS_OPERATOR)
+    assert response.status == 200
+    assert place.engines.done == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "said"),
+    [
+        ({"by": " "}, 400, "Say who you are"),
+        ({"do": "silence:1h"}, 400, "Give a reason"),
+        ({"do": "silence:1y", "reason": "x"}, 400, "nothing this page can do"),
+        ({"do": "snooze:-5"}, 400, "nothing this page can do"),
+        ({"do": "explode"}, 400, "nothing this page can do"),
+        ({"do": ""}, 400, "nothing this page can do"),
+    ],
+)
+async def test_form_that_makes_no_sense_is_shown_again(
+    place: Place, changes: dict[str, str], status: int, said: str
+) -> None:
+    response, text = await place.send("/alerts/1", {**ACKNOWLEDGE, "key": key_of(1), **changes})
+    assert response.status == status
+    assert said in problem(text)
+    assert 'value="on my way"' in text
+    assert place.engines.done == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"do": "declare"}, "Choose what it is for"),
+        ({"do": "declare", "whole": "1", "begins": "soon"}, "not a moment"),
+        ({"do": "declare", "whole": "1", "length": "9y"}, "nothing this page can do"),
+        ({"do": "declare", "whole": "1", "reason": ""}, "Give a reason"),
+        ({"do": "silence"}, "one label=value a line"),
+        ({"do": "silence", "matchers": "alertname=CpuHot\r\n<b>nonsense"}, "&lt;b&gt;nonsense"),
+        ({"do": "end:7"}, "no such thing"),
+        ({"do": "end:"}, "nothing this page can do"),
+    ],
+)
+async def test_maintenance_that_makes_no_sense_is_said_in_one_line(
+    place: Place, changes: dict[str, str], said: str
+) -> None:
+    fields = {"by": "Ana", "reason": "fans", "length": "1h", **changes}
+    response, text = await place.send("/maintenance", fields, Origin=place.url, **AS_OPERATOR)
+    assert response.status in (400, 404)
+    assert said in problem(text)
+    assert place.engines.done == []
+
+
+async def test_what_is_over_cannot_be_looked_after(place: Place) -> None:
+    place.engines.alerts[0] |= {"state": "resolved", "resolved_at": place.engines.alerts[0]["starts_at"] + 5}
+    _, page = await place.get(f"/alerts/1?key={key_of(1)}")
+    assert 'name="do"' not in page
+    response, text = await place.send("/alerts/1", {**ACKNOWLEDGE, "key": key_of(1)})
+    assert response.status == 409
+    assert "It is over" in problem(text)
+
+
+async def test_silent_hub_is_said_and_known_alerts_stay(place: Place) -> None:
+    await place.get("/alerts/1")
+    place.engines.hub_answers = False
+    response, text = await place.send("/alerts/1", {**ACKNOWLEDGE, "key": key_of(1)})
+    assert response.status == 503
+    assert "The hub does not answer" in problem(text)
+    assert 'name="do"' not in text
+    response, text = await place.get("/alerts/2")
+    assert response.status == 503
+    assert "Not known just now" in text
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x", "text/plain"])
+async def test_only_forms_are_read(place: Place, kind: str) -> None:
+    async with place.session.post(
+        f"{place.url}/alerts/1", data=b"do=acknowledge&by=Ana", headers={"Origin": place.url, "Content-Type": kind}
+    ) as response:
+        assert response.status == 400
+
+
+async def test_form_too_long_is_refused(place: Place) -> None:
+    response, _ = await place.send("/alerts/1", {**ACKNOWLEDGE, "note": "x" * 100_000})
+    assert response.status == 400
+    response, _ = await place.send("/alerts", [("id", "1")] * 600)
+    assert response.status == 400
+    assert place.engines.done == []
+
+
+# -- who is there ----------------------------------------------------------------------------------------------------
+
+
+async def test_operators_link_is_kept_in_a_cookie_and_leaves_the_address(place: Place) -> None:
+    response, _ = await place.get(f"/sign-in?key={OPERATOR}")
+    assert (response.status, response.headers["Location"]) == (303, "/sign-in?done=1")
+    cookie = cookies(response)["hune-operator"]
+    assert (cookie.value, cookie["samesite"], bool(cookie["httponly"]), cookie["path"]) == (
+        OPERATOR,
+        "strict",
+        True,
+        "/",
+    )
+    assert not cookie["secure"]
+    assert 0 < int(cookie["max-age"]) <= 86_400
+    _, page = await place.get("/sign-in", **AS_OPERATOR)
+    assert "as the operator" in page
+    response, _ = await place.get(f"/sign-in?key={OPERATOR}", Host="watch.example.org")
+    assert cookies(response)["hune-operator"]["secure"]
+
+
+async def test_browser_that_shows_the_cookie_only_to_the_next_page_is_led_there(place: Place) -> None:
+    _, page = await place.get("/sign-in?done=1")
+    assert '<meta http-equiv="refresh" content="0; url=/sign-in">' in page
+    _, page = await place.get("/sign-in")
+    assert "refresh" not in page
+    assert "hune alert link" in page
+
+
+async def test_wrong_key_is_refused_politely(place: Place) -> None:
+    response, text = await place.get("/sign-in?key=nonsense")
+    assert (response.status, "Set-Cookie" in response.headers) == (403, False)
+    assert "not valid" in problem(text)
+    place.engines.hub_answers = False
+    response, text = await place.get(f"/sign-in?key={OPERATOR}")
+    assert response.status == 503
+
+
+async def test_key_of_an_alert_signs_nobody_in(place: Place) -> None:
+    response, _ = await place.get(f"/sign-in?key={key_of(2)}")
+    assert (response.status, response.headers["Location"]) == (303, f"/alerts/2?key={key_of(2)}")
+    assert "Set-Cookie" not in response.headers
+
+
+async def test_signing_out_forgets_the_key(place: Place) -> None:
+    response, _ = await place.send("/sign-out", {}, Origin=place.url, **AS_OPERATOR)
+    assert response.status == 303
+    assert int(cookies(response)["hune-operator"]["max-age"]) == 0
+
+
+@pytest.mark.parametrize("path", ["/alerts", "/alerts/1", "/maintenance"])
+async def test_without_a_key_there_are_no_dead_buttons_but_the_way_to_one(place: Place, path: str) -> None:
+    _, page = await place.get(path)
+    assert 'name="do"' not in page
+    assert 'method="post"' not in page
+    if path != "/alerts":
+        assert "hune alert link" in page
+    _, page = await place.get(path, **AS_OPERATOR)
+    assert 'name="do"' in page
+
+
+async def test_another_language_keeps_the_key_of_the_link(place: Place) -> None:
+    _, page = await place.get(f"/alerts/1?key={key_of(1)}")
+    assert f'href="?key={key_of(1)}&amp;lang=fr"' in page
+
+
+# -- the past --------------------------------------------------------------------------------------------------------
+
+
+async def test_history_is_narrowed_paged_and_exported(place: Place) -> None:
+    for _ in range(60):
+        place.engines.fire("ProbeFailed", "pve-03", state="resolved", ago=900, resolved_ago=600)
+    _, page = await place.get("/alerts/history?rule=ProbeFailed")
+    assert page.count("<tr>") == 1 + 50
+    older = re.findall(r'rel="next" href="([^"]+)"', page)[0].replace("&amp;", "&")
+    _, page = await place.get(older)
+    assert page.count("<tr>") == 1 + 10
+    assert 'rel="next"' not in page
+    _, page = await place.get("/alerts/history?node=pve-02")
+    assert page.count("<tr>") == 1 + 1
+    _, page = await place.get("/alerts/history?to=1999-01-01&from=nonsense")
+    assert "Nothing fits" in page
+    response, text = await place.get("/alerts/history.csv?rule=CpuHot")
+    assert text.splitlines() == ["alert,alertname", "1,CpuHot"]
+    assert "attachment" in response.headers["Content-Disposition"]
+    assert response.headers["Content-Type"].startswith("text/csv")
+    response, _ = await place.get("/alerts/history.exe")
+    assert response.status == 404
+
+
+async def test_history_while_the_hub_is_silent(place: Place) -> None:
+    place.engines.hub_answers = False
+    response, text = await place.get("/alerts/history")
+    assert response.status == 503
+    assert "not known here" in text
+    response, text = await place.get("/alerts/history.json")
+    assert response.status == 503
+
+
+@pytest.mark.parametrize("path", ["/alerts/99", "/alerts/99999999999999999999", "/alerts/-1", "/alerts/x"])
+async def test_alert_that_the_hub_does_not_know_is_not_there(place: Place, path: str) -> None:
+    response, _ = await place.get(path)
+    assert response.status == 404
