@@ -1,4 +1,4 @@
-"""`hune alert`: try the ways to people, and look after what they refused."""
+"""`hune alert`: see alerts, look after them, and try the ways to people."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from hune.cli import alert_maintenance, alert_silence, alert_why, show
+from hune.cli import alert_care, alert_list, alert_maintenance, alert_silence, alert_why, show
 from hune.cli.alert_call import ask, hub_of
 from hune.cli.options import DataDir, Json
 
 app = typer.Typer(
-    help="Try the ways to people, and look after what they refused.",
-    epilog="Does it really reach me? hune alert test",
+    help="See alerts, look after them, and try the ways to people.",
+    epilog="What fires? hune alert list. Does it really reach me? hune alert test",
     no_args_is_help=True,
 )
 
@@ -26,7 +26,16 @@ _Ids = Annotated[list[int] | None, typer.Argument(metavar="ID", help="Numbers, a
 
 @app.callback()
 def root() -> None:
-    """Try the ways to people, and look after what they refused."""
+    """See alerts, look after them, and try the ways to people."""
+
+
+app.command("list")(alert_list.listing)
+app.command("show")(alert_list.one)
+app.command("history")(alert_list.history)
+app.command("ack")(alert_care.acknowledge)
+app.command("snooze")(alert_care.snooze)
+app.command("release")(alert_care.release)
+app.command("link")(alert_care.link)
 
 
 app.command("silence")(alert_silence.silence)

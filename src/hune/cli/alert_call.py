@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hune.cli.options import layout_of
+
+if TYPE_CHECKING:
+    from hune.site.models import Site
 
 
 async def ask(hub: str, method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
@@ -21,21 +24,47 @@ async def ask(hub: str, method: str, path: str, document: Mapping[str, Any] | No
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         reason = "no answer in time" if isinstance(error, TimeoutError) else "does not answer"
         raise Unavailable(f"the hub at {hub} {reason}", remedy="see: hune status") from None
-    if response.status == 400:
-        what, _, remedy = str(answer.get("detail", "")).rpartition("; ")
-        raise InputError(what or "refused", remedy=remedy)
+    if response.status in (400, 403, 404, 409):
+        detail = str(answer.get("detail", "")) or "refused"
+        what, _, remedy = detail.rpartition("; ") if "; " in detail else (detail, "", "")
+        raise InputError(what, remedy=remedy)
     if response.status != 200:
         raise Unavailable(f"the hub answered {response.status}: {answer.get('detail', '')}", remedy="see: hune logs")
     return answer
 
 
+async def pass_on(hub: str, path: str) -> None:
+    """Print what the hub answers, as it comes, however much. Raises as `ask` does."""
+    import sys
+
+    import aiohttp
+
+    from hune.core.errors import InputError, Unavailable
+    from hune.http.call import open_session
+
+    patience = aiohttp.ClientTimeout(total=None, sock_connect=3.0, sock_read=30.0)
+    try:
+        async with open_session() as session, session.get(hub + path, timeout=patience) as response:
+            if response.status != 200:
+                raise InputError(f"the hub answered {response.status}", remedy="see: hune logs")
+            async for part in response.content.iter_any():
+                sys.stdout.buffer.write(part)
+            sys.stdout.flush()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise Unavailable(f"the hub at {hub} does not answer", remedy="see: hune status") from error
+
+
 def hub_of(data_dir: Any) -> str:
     """Return the URL of the hub that runs on a data directory. Raises Unavailable if Hune has not run there."""
+    return site_of(data_dir).url("hub")
+
+
+def site_of(data_dir: Any) -> Site:
+    """Return the site that runs on a data directory. Raises Unavailable if Hune has not run there."""
     from hune.core.errors import Unavailable
     from hune.site.models import Site
 
     try:
-        site = Site.model_validate_json(layout_of(data_dir).site_json.read_text())
+        return Site.model_validate_json(layout_of(data_dir).site_json.read_text())
     except FileNotFoundError:
         raise Unavailable("Hune has not run here yet", remedy="start it with: hune up") from None
-    return site.url("hub")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
-from hune.alerting.episode import State
+from hune.alerting.episode import Again, State
 from hune.alerting.notifiers import ContentRefused, Digest, Notice, Receipt
 
 P = TypeVar("P")
@@ -85,7 +86,9 @@ class MessageNotifier(Generic[P]):
 
     async def edit(self, notice: Notice) -> bool:
         assert notice.message is not None
-        return await self._channel.patch(notice.message, self._composer.alert(notice))
+        # It shows how things stand, not why somebody is told once more.
+        shown = self._composer.alert(replace(notice, again=Again.NO))
+        return await self._channel.patch(notice.message, shown)
 
     async def say(self, text: str) -> None:
         await self._channel.post(self._composer.plain(text))

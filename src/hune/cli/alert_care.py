@@ -1,0 +1,84 @@
+"""`hune alert ack`, `snooze`, `release`, `link`: say who looks after an alert."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from hune.cli import show
+from hune.cli.alert_call import ask, hub_of, site_of
+from hune.cli.alert_silence import By, user
+from hune.cli.options import DataDir, Json, layout_of
+
+_Ids = Annotated[list[int], typer.Argument(metavar="ID…", min=1, help="Numbers, as hune alert list shows them.")]
+_Id = Annotated[int, typer.Argument(metavar="ID", min=1, help="A number, as hune alert list shows it.")]
+_Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="What others should know.")]
+
+
+def acknowledge(
+    ids: _Ids, by: By = None, note: _Note = "", data_dir: DataDir = None, json_output: Json = False
+) -> None:
+    """Look after alerts: no reminders and no escalation until they are over, or released."""
+    rows = [_do(identity, "acknowledge", {"by": by or user(), "note": note}, data_dir) for identity in ids]
+    _tell(rows, json_output, lambda row: f"{row['id']}: {show.escape(row['care']['by'])} looks after it")
+
+
+def snooze(
+    identity: _Id,
+    duration: Annotated[str, typer.Argument(metavar="DURATION", help="How long: 30m, 2h, 3d.")],
+    by: By = None,
+    note: _Note = "",
+    data_dir: DataDir = None,
+    json_output: Json = False,
+) -> None:
+    """Hear of an alert later: it is told once more then if it still fires."""
+    document = {"by": by or user(), "note": note, "seconds": seconds_of(duration)}
+    row = _do(identity, "snooze", document, data_dir)
+    _tell([row], json_output, lambda row: f"{row['id']}: told again {show.moment(row['care']['until'])}")
+
+
+def release(ids: _Ids, by: By = None, data_dir: DataDir = None, json_output: Json = False) -> None:
+    """Look after alerts no more: reminders and escalation begin anew."""
+    rows = [_do(identity, "release", {"by": by or user()}, data_dir) for identity in ids]
+    words = {True: "nobody looks after it any more", False: "nobody looked after it"}
+    _tell(rows, json_output, lambda row: f"{row['id']}: {words[row['released']]}")
+
+
+def link(data_dir: DataDir = None, json_output: Json = False) -> None:
+    """Print the link that signs a browser in for 30 days: whoever has it may look after every alert."""
+    from hune.alerting import inviting, keys
+
+    site, now = site_of(data_dir), time.time()
+    key = keys.read(keys.path(layout_of(data_dir))).for_operator(now=now)
+    url = inviting.sign_in((site.public_url or site.url("nester")).rstrip("/"), key)
+    if json_output:
+        show.as_json({"url": url, "expires": now + keys.LIFE_SECONDS})
+    else:
+        print(url)
+
+
+def seconds_of(duration: str) -> float:
+    """Return the seconds of a duration as people write it. Raises InputError for what is none."""
+    from hune.core.errors import InputError
+    from hune.site.values import DURATION_PATTERN, seconds_of
+
+    if not re.fullmatch(DURATION_PATTERN, duration):
+        raise InputError(f"{duration!r}: not a duration", remedy="write a number and s, m, h, d or w: 2h")
+    return float(seconds_of(duration))
+
+
+def _do(identity: int, action: str, document: Mapping[str, Any], data_dir: Any) -> Any:
+    return asyncio.run(ask(hub_of(data_dir), "POST", f"/alerts/{identity}/{action}", document))
+
+
+def _tell(rows: list[Any], json_output: bool, line: Any) -> None:
+    if json_output:
+        show.as_json(rows)
+        return
+    for row in rows:
+        show.line(line(row))
