@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from hune.core.layout import Layout, data_root
 from hune.core.service import Service, start
 
 EXPORTER = "pve-exporter"
+_FILES = 65_536
 NAMES = ("hub", "nester", "lab", EXPORTER)
 
 
@@ -63,8 +65,17 @@ def timescale(arguments: Sequence[str]) -> None:
 def _run_fast(make: Callable[[], list[Service]]) -> None:
     import uvloop
 
+    _open_many_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(make))
+
+
+def _open_many_files() -> None:
+    """Let this process have as many files and connections as it may; many systems allow 1024 unless one asks."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if most == resource.RLIM_INFINITY else min(_FILES, most)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _service(name: str, layout: Layout) -> Service:

@@ -1,13 +1,16 @@
-"""HTTP/1.1 that nobody can hold up: a request has bounded time to arrive, and its head a bounded size."""
+"""HTTP/1.1 that nobody can hold up: bounded are the time of a request to arrive, the size of its head, connections."""
 
 from __future__ import annotations
 
 import asyncio
+import resource
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 ARRIVAL_SECONDS = 15.0
 HEAD_BYTES = 64 << 10
+MOST_CONNECTIONS = 2000
+"""Whoever comes beside so many is sent away and tries again: all at once they would take memory and files of others."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -19,12 +22,20 @@ class BoundedProtocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _in_head = True
+    _is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        # Half of the files are for what a service does beside talking to those who call it.
+        if len(self.connections) >= min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2):
+            self._is_refused = True
+            transport.abort()
+            return
         super().connection_made(transport)
         self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._is_refused:
+            return
         self._arrived()
         super().connection_lost(exc)
 

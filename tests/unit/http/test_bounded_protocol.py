@@ -1,4 +1,4 @@
-"""A request has bounded time to arrive, and its head a bounded size."""
+"""A request has bounded time to arrive, its head a bounded size, and a service a bounded number of connections."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from hune.http.bounded import ARRIVAL_SECONDS, HEAD_BYTES, BoundedProtocol
+from hune.http.bounded import ARRIVAL_SECONDS, HEAD_BYTES, MOST_CONNECTIONS, BoundedProtocol
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HALF_A_POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nab"
@@ -60,20 +60,24 @@ class Transport:
     def close(self) -> None:
         self.closed = True
 
+    abort = close
+
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
 
 
 class Connection:
-    def __init__(self) -> None:
+    def __init__(self, *, others: int = 0) -> None:
         async def app(_scope: Any, _receive: Any, _send: Any) -> None: ...
 
         self.loop, self.transport = Loop(), Transport()
         config: Any = uvicorn.Config(app, log_config=None, ws="none", lifespan="off")
         loop: Any = self.loop
         transport: Any = self.transport
-        self.protocol = BoundedProtocol(config, ServerState(), {}, loop)
+        state: Any = ServerState()
+        state.connections.update(range(others))
+        self.protocol = BoundedProtocol(config, state, {}, loop)
         self.protocol.connection_made(transport)
 
 
@@ -120,3 +124,12 @@ async def test_long_body_is_no_long_head(connection: Connection) -> None:
 async def test_connection_that_is_gone_is_awaited_no_longer(connection: Connection) -> None:
     connection.protocol.connection_lost(None)
     assert all(handle.cancelled for *_, handle in connection.loop.later)
+
+
+async def test_connection_beside_too_many_is_sent_away() -> None:
+    last = Connection(others=MOST_CONNECTIONS - 1)
+    assert not last.transport.closed
+    refused = Connection(others=MOST_CONNECTIONS)
+    assert refused.transport.closed
+    refused.protocol.connection_lost(None)
+    assert refused.loop.later == []
