@@ -105,25 +105,23 @@ class Arrivals(http.server.ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def stock_pipeline(root: Path, nodes: list[BenchNode], webhook: str) -> Iterator[None]:
-    """A plain Prometheus and Alertmanager with their usual settings."""
+def stock_pipeline(
+    root: Path, targets: dict[str, str], rules: dict[str, str], group_by: list[str], webhook: str
+) -> Iterator[None]:
+    """A plain Prometheus and Alertmanager with their usual settings, over targets (name → address) and rules."""
     root.mkdir()
     prometheus, alertmanager = free_port(), free_port()
-    rule = {
-        "alert": "CpuHot",
-        "expr": "max by (node) (node_hwmon_temp_celsius) > 70",
-        "labels": {"severity": "critical"},
-    }
-    (root / "rules.yml").write_text(json.dumps({"groups": [{"name": "heat", "rules": [rule]}]}))
-    targets = [{"targets": [f"{node.address}:{node.port}"], "labels": {"node": node.name}} for node in nodes]
+    rows = [{"alert": name, "expr": expr, "labels": {"severity": "critical"}} for name, expr in rules.items()]
+    (root / "rules.yml").write_text(json.dumps({"groups": [{"name": "stock", "rules": rows}]}))
+    scraped = [{"targets": [address], "labels": {"node": name}} for name, address in targets.items()]
     config = {
         "global": {"scrape_interval": "15s", "evaluation_interval": "15s"},
         "rule_files": ["rules.yml"],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager}"]}]}]},
-        "scrape_configs": [{"job_name": "node", "static_configs": targets}],
+        "scrape_configs": [{"job_name": "node", "static_configs": scraped}],
     }
     (root / "prometheus.yml").write_text(json.dumps(config))
-    route = {"receiver": "hook", "group_by": ["alertname", "node"], "group_wait": "30s", "group_interval": "5m"}
+    route = {"receiver": "hook", "group_by": group_by, "group_wait": "30s", "group_interval": "5m"}
     receivers = [{"name": "hook", "webhook_configs": [{"url": webhook}]}]
     (root / "alertmanager.yml").write_text(json.dumps({"route": route, "receivers": receivers}))
     program = Path(found("prometheus-alertmanager", "alertmanager"))
@@ -202,7 +200,10 @@ def measure(crossings: int, spread_seconds: float, seed: int, *, frozen: bool = 
         webhook = json.loads(first[0])["listening"]
         arrivals = Arrivals(free_port())
         stack.callback(arrivals.shutdown)
-        stack.enter_context(stock_pipeline(root / "stock", nodes, f"http://127.0.0.1:{arrivals.server_port}/"))
+        targets = {node.name: f"{node.address}:{node.port}" for node in nodes}
+        rules = {"CpuHot": "max by (node) (node_hwmon_temp_celsius) > 70"}
+        hook = f"http://127.0.0.1:{arrivals.server_port}/"
+        stack.enter_context(stock_pipeline(root / "stock", targets, rules, ["alertname", "node"], hook))
         product = Product(root / "hune", environ={"BENCH_WEBHOOK": webhook})
         site: dict[str, Any] = {
             "nodes": [{"name": node.name, "address": node.address, "exporter": {"port": node.port}} for node in nodes],
