@@ -34,7 +34,8 @@ SERVICES: Mapping[str, Severity] = {
 class Fault:
     """One kind of alert about Hune; `source` is the service that tells of it, by default the one of the alert's label.
 
-    `severity` None: that of the service in `SERVICES`.
+    `severity` None: that of the service in `SERVICES`. `limit`: what the value is compared with; `falls`: an alert
+    begins below it. `scale` makes what is recorded a value in `unit`.
     """
 
     name: str
@@ -42,6 +43,9 @@ class Fault:
     about: Literal["service", "receiver", "rule_group"]
     source: str = ""
     unit: str = ""
+    limit: float | None = None
+    falls: bool = False
+    scale: float = 1.0
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -70,19 +74,19 @@ _EACH = (
     Fault("ServiceDown", None, "service"),
     Fault("ConfigurationRefused", "warning", "service"),
     Fault("RulesFailing", "critical", "rule_group", "prometheus"),
-    Fault("RulesLate", "warning", "rule_group", "prometheus", "%"),
+    Fault("RulesLate", "warning", "rule_group", "prometheus", "%", 25),
     Fault("ScrapesRefused", "warning", "service"),
     Fault("PrometheusDiskFailing", "critical", "service"),
     Fault("PrometheusDamaged", "warning", "service"),
-    Fault("AlertsRefused", "critical", "service", unit="%"),
-    Fault("ReceiverFailing", "critical", "receiver", "hub", "s"),
+    Fault("AlertsRefused", "critical", "service"),
+    Fault("ReceiverFailing", "critical", "receiver", "hub", "s", 300),
     Fault("MessagesRefused", "warning", "receiver", "hub"),
-    Fault("HubDiskFull", "critical", "service", unit="MB"),
+    Fault("HubDiskFull", "critical", "service", unit="MB", limit=4, falls=True, scale=1e-6),
     Fault("HubBlind", "warning", "service"),
-    Fault("StoreBehind", "warning", "service", "prometheus", "s"),
+    Fault("StoreBehind", "warning", "service", "prometheus", "s", 300),
     Fault("StoreLosing", "warning", "service", "prometheus"),
-    Fault("StoreIncomplete", "warning", "service", "hub", "h"),
-    Fault("StoreShort", "warning", "service", unit="GB"),
+    Fault("StoreIncomplete", "warning", "service", "hub", "h", 1),
+    Fault("StoreShort", "warning", "service", unit="GB", limit=1, falls=True, scale=1e-9),
     Fault("StoreReadOnly", "critical", "service"),
     Fault("DatabaseDown", "warning", "service"),
 )

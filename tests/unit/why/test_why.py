@@ -114,7 +114,7 @@ def test_a_rule_is_known_however_it_is_written(asked: str, meant: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "remedy"), [("CpuHott", "did you mean CpuHot?"), ("xyz", "there are: BackupFailed, ")]
+    ("asked", "remedy"), [("CpuHott", "did you mean CpuHot?"), ("xyz", "there are: AlertsRefused, ")]
 )
 def test_an_unknown_rule_is_answered_with_the_nearest_or_with_all(asked: str, remedy: str) -> None:
     with pytest.raises(InputError) as caught:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hune.alerting.database import RESERVE_BYTES
-from hune.alerting.own import SERVICES
+from hune.alerting.own import FAULTS, SERVICES
 from hune.alerting.promql import last_said, one_of
 from hune.alerting.rules.model import Group, Rule
 from hune.alerting.rules.own_held import fault, of, of_job, value_of
@@ -32,8 +31,6 @@ _TOO_MUCH = (
     "scrape_pool_exceeded_label_limits",
     "scrape_pool_exceeded_target_limit",
 )
-_LATE_PERCENT = 25
-_WAITED_SECONDS = 300
 
 
 def own(site: Site) -> Group:
@@ -56,7 +53,8 @@ def _reads(site: Site) -> Rule:
 
 
 def _services(site: Site) -> Iterable[Rule]:
-    yield from fault(site, "ServiceDown", of_job(f"up{{{_jobs(site)}}} == 0"), wait="2m")
+    up = f"up{{{_jobs(site)}}}"
+    yield from fault(site, "ServiceDown", of_job(f"{up} == 0"), wait="2m", measures=of_job(up))
     refused = " or ".join(f"{metric}_config_last_reload_successful{{{_jobs(site)}}} == 0" for metric in _CONFIGURED)
     yield from fault(site, "ConfigurationRefused", of_job(refused), wait="1m")
 
@@ -72,15 +70,16 @@ def _rules(site: Site) -> Iterable[Rule]:
         value=value_of("RulesFailing"),
     )
     missed, due = (_grown(f"rule_group_iterations{what}", "5m") for what in ("_missed", ""))
+    late = _by_group(f"100 * {missed} / {due}")
     # Longer than the window: a machine that slept misses many at once, and then none.
     yield from fault(
         site,
         "RulesLate",
-        f"{_by_group(f'100 * {missed} / {due}')} > {_LATE_PERCENT / 2:g}",
-        fires=lambda wrong: f"{wrong} > {_LATE_PERCENT}",
+        f"{late} > {FAULTS['RulesLate'].limit} / 2",
+        fires=lambda wrong: f"{wrong} > {FAULTS['RulesLate'].limit}",
         wait="10m",
+        measures=late,
         value=value_of("RulesLate"),
-        threshold=str(_LATE_PERCENT),
     )
 
 
@@ -145,26 +144,27 @@ def _handing_on(site: Site) -> Iterable[Rule]:
 
 
 def _hub(site: Site) -> Iterable[Rule]:
+    waiting = 'hune_hub_outbox_oldest_seconds{job="hub"}'
     yield from fault(
         site,
         "ReceiverFailing",
-        f'hune_hub_outbox_oldest_seconds{{job="hub"}} > {_WAITED_SECONDS}',
+        f"{waiting} > {FAULTS['ReceiverFailing'].limit}",
         wait="1m",
+        measures=waiting,
         value=value_of("ReceiverFailing"),
-        threshold=str(_WAITED_SECONDS),
     )
     yield from fault(
         site, "MessagesRefused", 'hune_hub_dead_letters{job="hub"} > 0', wait="1m", value=value_of("MessagesRefused")
     )
-    # What it keeps grows into the reserve down to here; then it is filled again, as long as the disk has room.
-    least = RESERVE_BYTES // 2
+    # What it keeps grows into the reserve; above this it is filled again, as long as the disk has room.
+    left = of_job('hune_hub_reserve_bytes{job="hub"}')
     yield from fault(
         site,
         "HubDiskFull",
-        of_job(f'hune_hub_reserve_bytes{{job="hub"}} < {least}'),
+        f"{left} < {FAULTS['HubDiskFull'].limit} * 1e6",
         wait="1m",
-        value=value_of("HubDiskFull", times=" / 1e6", form="%.1f"),
-        threshold=f"{least / 1e6:.1f}",
+        measures=left,
+        value=value_of("HubDiskFull", "%.1f"),
     )
     failed, done = (
         f'sum(rate(hune_hub_reconciliations_total{{job="hub",outcome="{outcome}"}}[2m])) > 0'

@@ -19,11 +19,13 @@ def fault(
     *,
     fires: Callable[[str], str] | None = None,
     wait: str = "",
+    measures: str = "",
     **fragments: str,
 ) -> Iterable[Rule]:
     """Return the rules of one kind of alert.
 
-    `wrong` has a sample for each subject that is measured and not over; `fires` restricts it to what begins an alert.
+    `wrong` has a sample for each subject that is measured and not over; `fires` restricts it to what begins an alert;
+    `measures` is what they judge, where it isn't what is wrong itself.
     """
     about = FAULTS[name]
     label, on = about.about, f"on ({about.about})"
@@ -42,12 +44,16 @@ def fault(
         held += f"\n* {on} group_right () {known}"
     elif label == "service":
         held += f"\nand {on} {known}"
-    yield alert(site, name, held, wait=wait, **fragments)
+    if about.limit is not None:
+        fragments.setdefault("threshold", f"{about.limit:g}")
+    yield alert(site, name, held, wait=wait, measures=measures or now, **fragments)
 
 
-def value_of(name: str, *, times: str = "", form: str = "%.0f") -> str:
+def value_of(name: str, form: str = "%.0f") -> str:
     """Return a template of the value of an alert: that of its series of what is wrong."""
-    return remembered(FAULTS[name].wrong, *FAULTS[name].identity, times=times, form=form)
+    about = FAULTS[name]
+    times = f" * {about.scale!r}" if about.scale != 1.0 else ""
+    return remembered(about.wrong, *about.identity, times=times, form=form)
 
 
 def of(service: str, expr: str) -> str:

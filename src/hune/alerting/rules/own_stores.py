@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hune.alerting.catalogue import firing
+from hune.alerting.own import FAULTS
 from hune.alerting.promql import NOW, one_of
 from hune.alerting.rules.held import looked_up
 from hune.alerting.rules.model import Rule
 from hune.alerting.rules.own_held import fault, of, of_job, value_of
 from hune.site.models import Site
 
-_BEHIND_SECONDS = 300
-_INCOMPLETE_HOURS = 1
-_LEAST_ROOM_BYTES = 10**9
 _DAYS_OF_GROWTH = 3
 
 
@@ -27,14 +25,15 @@ def _writing(site: Site) -> Iterable[Rule]:
     began = 'scalar(max(process_start_time_seconds{job="prometheus"}))'
     newest = 'scalar(max(prometheus_remote_storage_highest_timestamp_in_seconds{job="prometheus"}))'
     sent = f"clamp_min({_queue(site, 'queue_highest_sent_timestamp_seconds')}, {began})"
+    lag = _of_queue(f"{newest} - {sent}")
     yield from fault(
         site,
         "StoreBehind",
-        _of_queue(f"{newest} - {sent} > {_BEHIND_SECONDS / 5:g}"),
-        fires=lambda wrong: f"{wrong} > {_BEHIND_SECONDS}",
+        f"{lag} > {FAULTS['StoreBehind'].limit} / 5",
+        fires=lambda wrong: f"{wrong} > {FAULTS['StoreBehind'].limit}",
         wait="10m",
+        measures=lag,
         value=value_of("StoreBehind"),
-        threshold=str(_BEHIND_SECONDS),
     )
     yield from fault(
         site,
@@ -44,13 +43,14 @@ def _writing(site: Site) -> Iterable[Rule]:
         value=value_of("StoreLosing"),
     )
     complete = 'hune_store_complete_timestamp_seconds{job="hub"}'
+    age = f'label_replace((time() - {complete}) / 3600, "service", "$1", "store", "(.+)")'
     yield from fault(
         site,
         "StoreIncomplete",
-        f'label_replace((time() - {complete}) / 3600 > {_INCOMPLETE_HOURS}, "service", "$1", "store", "(.+)")',
+        f"{age} > {FAULTS['StoreIncomplete'].limit}",
         wait="30m",
-        value=value_of("StoreIncomplete", form="%.1f"),
-        threshold=str(_INCOMPLETE_HOURS),
+        measures=age,
+        value=value_of("StoreIncomplete", "%.1f"),
     )
 
 
@@ -70,19 +70,21 @@ def _room(site: Site) -> Iterable[Rule]:
     def said(metric: str) -> str:
         return f'vm_{metric}{{job="victoriametrics"}}'
 
-    left = f"min({said('free_disk_space_bytes')} - {said('free_disk_space_limit_bytes')})"
+    least = f"{FAULTS['StoreShort'].limit} * 1e9"
+    left = of("victoriametrics", f"min({said('free_disk_space_bytes')} - {said('free_disk_space_limit_bytes')})")
     taken = said("data_size_bytes")
-    growth = f"clamp_min({_DAYS_OF_GROWTH} * (sum({taken}) - sum({taken} offset 1d)), {_LEAST_ROOM_BYTES})"
+    growth = f"clamp_min({_DAYS_OF_GROWTH} * (sum({taken}) - sum({taken} offset 1d)), {least})"
     # Merges need room too: as much as a few days bring, and never too little.
-    yield Rule(of("victoriametrics", f"({growth} or vector({_LEAST_ROOM_BYTES}))"), record="hune:store_room_bytes")
-    least = f"on (service) {NOW.live('hune:store_room_bytes')}"
+    yield Rule(of("victoriametrics", f"({growth} or vector({least}))"), record="hune:store_room_bytes")
+    needed = f"on (service) {NOW.live('hune:store_room_bytes')}"
     yield from fault(
         site,
         "StoreShort",
-        f"{of('victoriametrics', left)} < {least} * 1.1",
-        fires=lambda wrong: f"({wrong} < {least}{_unless_told(site)})",
+        f"{left} < {needed} * 1.1",
+        fires=lambda wrong: f"({wrong} < {needed}{_unless_told(site)})",
         wait="5m",
-        value=value_of("StoreShort", times=" / 1e9", form="%.1f"),
+        measures=left,
+        value=value_of("StoreShort", "%.1f"),
         threshold=looked_up("hune:store_room_bytes", "service", times=" / 1e9"),
     )
     yield from fault(site, "StoreReadOnly", of_job(f"{said('storage_is_read_only')} == 1"), wait="1m")

@@ -49,6 +49,7 @@ def _certificates(site: Site) -> Iterable[Rule]:
             site,
             name,
             held(name, subject=before, fires=f"{left} < on (probe) {NOW.constant(limit)}"),
+            measures=left,
             value='{{ $value | printf "%.1f" }}',
             threshold=looked_up(limit, "probe"),
         )

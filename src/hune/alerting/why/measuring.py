@@ -9,6 +9,7 @@ from typing import Literal
 from hune.alerting.catalogue import ALERTS
 from hune.alerting.holds import Labels
 from hune.alerting.machine import TROUBLES
+from hune.alerting.own import FAULTS, Fault
 from hune.alerting.promql import RECORDED_NOW, quote
 from hune.alerting.proxmox import PROBLEMS, SCRAPE
 from hune.alerting.rules import groups
@@ -55,7 +56,13 @@ _JUDGED: Mapping[str, _Judged] = {
     "ReplicationLate": _Judged(">", "h", key="replication_age_hours"),
     "CertificateExpiring": _Judged("<", "d", key="certificate_days"),
 }
+_CERTIFICATES = {
+    "ProbeCertificateExpiring": "certificate_days",
+    "ProbeCertificateEnding": "certificate_critical_days",
+}
 _REMEMBERED = {
+    "ProbeCertificateExpiring": "hune:probe_certificate_days:last",
+    "ProbeCertificateEnding": "hune:probe_certificate_days:last",
     "CpuHot": "hune:cpu_celsius:last",
     "LinkSlow": "hune:link_speed_bytes:last",
     "LinkFlapping": "hune:link_flaps:last",
@@ -95,17 +102,23 @@ def value(name: str, measure: str) -> str:
     """Return the expression of what an alert judges, in its unit, as it can be read at any moment."""
     # Rules read what others recorded in the same evaluation; who asks from outside comes at any time after it.
     now = measure.replace(f"[{RECORDED_NOW}]", f"[{ALERTS[name].window}]")
-    judged = _JUDGED.get(name)
-    return f"({now}) * {judged.scale!r}" if judged and judged.scale != 1.0 else f"({now})"
+    scale = _scale(name)
+    return f"({now}) * {scale!r}" if scale != 1.0 else f"({now})"
 
 
 def remembered(name: str) -> str:
     """Return the expression of the last value, in the alert's unit; empty if nothing remembers it."""
-    scale = _JUDGED[name].scale if name in _JUDGED else 1.0
+    scale = _scale(name)
     if name in _REMEMBERED:
         return f"last_over_time({_REMEMBERED[name]}[35s]) * {scale!r}"
     wrong = _wrong(name)
-    return f"last_over_time({wrong}[1h]) * {scale!r}" if wrong and name in _JUDGED else ""
+    return f"last_over_time({wrong}[1h]) * {scale!r}" if wrong and (name in _JUDGED or name in FAULTS) else ""
+
+
+def _scale(name: str) -> float:
+    if name in FAULTS:
+        return FAULTS[name].scale
+    return _JUDGED[name].scale if name in _JUDGED else 1.0
 
 
 def wrong(name: str) -> str:
@@ -115,7 +128,7 @@ def wrong(name: str) -> str:
 
 
 def _wrong(name: str) -> str:
-    about = TROUBLES.get(name) or PROBLEMS.get(name)
+    about = TROUBLES.get(name) or PROBLEMS.get(name) or FAULTS.get(name)
     return about.wrong if about else ""
 
 
@@ -172,6 +185,10 @@ def of(expression: str, labels: Labels) -> str:
 
 def limit(site: Site, name: str, labels: Labels) -> Limit | None:
     """Return the limit that applies, None where none does, or the thing isn't part of the site."""
+    if name in FAULTS:
+        return _of_hune(FAULTS[name])
+    if name in _CERTIFICATES:
+        return _of_probe(site, name, labels.get("probe", ""))
     judged = _JUDGED.get(name)
     if judged is None:
         return None
@@ -187,6 +204,15 @@ def limit(site: Site, name: str, labels: Labels) -> Limit | None:
         link = next((one for one in node.links if one.device == labels.get("device")), None)
         return Limit(link.speed / 1e9, "<", "Gbit/s", "link") if link and link.speed else None
     return _of_chip(site, node, labels.get("chip", "")) if name == "CpuHot" else _of_node(site, node, judged)
+
+
+def _of_hune(fault: Fault) -> Limit | None:
+    return None if fault.limit is None else Limit(fault.limit, "<" if fault.falls else ">", fault.unit, "fixed")
+
+
+def _of_probe(site: Site, name: str, probe: str) -> Limit | None:
+    found = next((one for one in site.probes if one.name == probe), None)
+    return Limit(float(getattr(found, _CERTIFICATES[name])), "<", "d", "fixed") if found else None
 
 
 def _of_node(site: Site, node: Node, judged: _Judged) -> Limit:
