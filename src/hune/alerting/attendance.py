@@ -95,8 +95,8 @@ def _unreminded(
     return [
         (row["id"], row["receiver"], row["labels"])
         for row in connection.execute(
-            "SELECT episode.id, labels, receiver FROM episode JOIN delivery ON delivery.episode = episode.id"
-            " JOIN json_each(?) AS wish ON wish.key = receiver"
+            "SELECT episode.id, labels, receiver FROM episode INDEXED BY episode_open"
+            " JOIN delivery ON delivery.episode = episode.id JOIN json_each(?) AS wish ON wish.key = receiver"
             " WHERE state = 'firing' AND state <> 'resolved' AND held = '' AND expires_at IS NULL"
             " AND told = 'firing' AND wanted = 'firing' AND again = 0 AND dead = 0 AND delivery.at <= ? - wish.value"
             " AND json_extract(labels, '$.severity') IN (SELECT value FROM json_each(?))"

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hune.alerting import history, holds, withholding
+from hune.alerting import care, history, holds, withholding
 from hune.alerting.episode import Again, Dead, Delivery, Ending, Episode, Incoming, State
 from hune.alerting.history import Kind
 from hune.alerting.holds import AT_ONCE, Due, Hold, HoldKind, Terms, at_once
@@ -198,6 +198,7 @@ def resolve(
     if over is None:
         return
     history.record(connection, episode, Kind.RESOLVED, at=now, ending=ending, peak=over["peak"])
+    care.call_off(connection, episode)
     rows = connection.execute("SELECT receiver, told FROM delivery WHERE episode = ?", (episode,)).fetchall()
     for receiver, told in rows:
         if told is not None and ending is Ending.EXPIRED:
@@ -255,7 +256,7 @@ def mark_unknown(connection: sqlite3.Connection, episode: int, *, now: float) ->
 
 def open_episodes(connection: sqlite3.Connection) -> list[Episode]:
     """Return all that are firing or unknown, in order of arrival."""
-    rows = connection.execute("SELECT * FROM episode WHERE state <> 'resolved' ORDER BY id")
+    rows = connection.execute("SELECT * FROM episode INDEXED BY episode_open WHERE state <> 'resolved' ORDER BY id")
     return [episode_of(row) for row in rows]
 
 
@@ -289,7 +290,9 @@ def list_episodes(
     What fires of the alerts named in `first` comes before everything else, so that no flood of others hides it.
     """
     rows = connection.execute(
-        "SELECT * FROM episode WHERE state <> 'resolved' OR resolved_at >= ?"
+        # By their own indexes: there may be years beside them.
+        "SELECT * FROM episode WHERE id IN (SELECT id FROM episode WHERE state <> 'resolved'"
+        " UNION ALL SELECT id FROM episode WHERE state = 'resolved' AND resolved_at >= ?)"
         " ORDER BY state = 'resolved',"
         " state <> 'firing' OR json_extract(labels, '$.alertname') NOT IN (SELECT value FROM json_each(?)),"
         " id DESC LIMIT ?",

@@ -30,15 +30,19 @@ def take(connection: sqlite3.Connection, episode: int, care: Care, *, receiver: 
         " SET at = excluded.at, by = excluded.by, until = excluded.until, note = excluded.note",
         (episode, care.at, care.by, care.until, care.note),
     )
-    # What only was to call for somebody needs to be said no more.
-    connection.execute("UPDATE delivery SET again = 0 WHERE episode = ?", (episode,))
-    connection.execute(
-        "DELETE FROM delivery WHERE episode = ? AND step > 0 AND told IS NULL AND sending IS NULL", (episode,)
-    )
+    call_off(connection, episode)
     show(connection, episode)
     kind = Kind.ACKNOWLEDGED if care.until is None else Kind.SNOOZED
     history.record(
         connection, episode, kind, at=care.at, receiver=receiver, by=care.by, until=care.until, note=care.note
+    )
+
+
+def call_off(connection: sqlite3.Connection, episode: int) -> None:
+    """Say no more what only was to call for somebody; who is being told right now is told all the same."""
+    connection.execute("UPDATE delivery SET again = 0 WHERE episode = ? AND again > 0", (episode,))
+    connection.execute(
+        "DELETE FROM delivery WHERE episode = ? AND step > 0 AND told IS NULL AND sending IS NULL", (episode,)
     )
 
 

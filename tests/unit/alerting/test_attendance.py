@@ -161,6 +161,24 @@ async def test_acknowledged_before_the_call_went_out_nobody_is_called(stand: Sta
     assert await stand.tell() == []
 
 
+async def test_over_before_the_call_went_out_nobody_is_called(stand: Stand) -> None:
+    episode = await stand.fire()
+    await stand.tell()
+    stand.time += 10 * MINUTE
+    await stand.attendance.round()
+    await stand.do(lambda connection: book.resolve(connection, episode, at=1.0, ending=Ending.MEASURED, now=stand.time))
+    assert await stand.tell() == ["chat resolved"]
+
+
+async def test_what_is_closed_without_a_word_reminds_nobody(stand: Stand) -> None:
+    episode = await stand.fire(lab="true")
+    await stand.tell()
+    stand.time += 4 * HOUR
+    await stand.attendance.round()
+    await stand.do(lambda connection: book.resolve(connection, episode, at=1.0, ending=Ending.EXPIRED, now=stand.time))
+    assert await stand.tell() == []
+
+
 async def test_call_that_is_under_way_when_somebody_acknowledges_is_told_of_the_end(stand: Stand) -> None:
     episode = await stand.fire()
     await stand.tell()

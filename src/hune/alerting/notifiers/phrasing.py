@@ -44,6 +44,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "test_description": "Somebody asked for this message. There is nothing to do.",
         "again_reminder": "reminder: still firing for {}",
         "again_snooze_over": "the snooze is over: still firing for {}",
+        "again_unknown": "the snooze is over: after {} nobody knows whether it still fires",
         "again_escalation": "nobody has looked after it for {}",
         "acknowledged": "Looked after by",
         "snoozed": "Snoozed by",
@@ -85,6 +86,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "test_description": "Quelqu'un a demandé ce message. Il n'y a rien à faire.",
         "again_reminder": "rappel : toujours actif depuis {}",
         "again_snooze_over": "report terminé : toujours actif depuis {}",
+        "again_unknown": "report terminé : après {}, on ignore si l'alerte est encore active",
         "again_escalation": "personne ne s'en occupe depuis {}",
         "acknowledged": "Pris en charge par",
         "snoozed": "Reporté par",
@@ -172,6 +174,8 @@ class Wording:
         """Return why an alert is told once more, or to somebody who isn't named by the routes; else nothing."""
         if notice.again is Again.NO or notice.told is not State.FIRING:
             return ""
+        if notice.again is Again.SNOOZE_OVER and notice.episode.state is State.UNKNOWN:
+            return self.say("again_unknown", duration(notice.now - notice.episode.starts_at))
         since = notice.alone_since if notice.again is Again.ESCALATION else None
         begun = notice.episode.starts_at if since is None else since
         return self.say(f"again_{notice.again.name.lower()}", duration(notice.now - begun))

@@ -2,6 +2,7 @@
 
 -- Why nobody is told of it now (JSON, `care.Hold`s: silences, maintenance); empty: people are told.
 ALTER TABLE episode ADD COLUMN held TEXT NOT NULL DEFAULT '';
+CREATE INDEX episode_held ON episode (id) WHERE held <> '';
 
 -- Not before this moment (a receiver's hours); 0: at once.
 ALTER TABLE delivery ADD COLUMN due_at REAL NOT NULL DEFAULT 0;
