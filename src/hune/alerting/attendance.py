@@ -24,6 +24,7 @@ from hune.site.values import seconds_of
 
 log = logging.getLogger(__name__)
 
+_SHARE = 20
 _REMINDED_OF = ("critical", "warning")
 
 
@@ -52,13 +53,16 @@ class Attendance:
 
     async def run(self) -> None:
         while True:
+            began = self._clock.monotonic()
             try:
                 await self.round()
             except Unavailable as error:
                 log.debug("nobody called: %s", error)
             except Exception:
                 log.exception("a fault of the hub while looking who looks after alerts; trying again")
-            await self._clock.sleep(self._timing.attend)
+            # With thousands of open alerts it takes a while; others read the book too.
+            took = self._clock.monotonic() - began
+            await self._clock.sleep(max(self._timing.attend, _SHARE * took))
 
     async def round(self) -> None:
         """Look once."""

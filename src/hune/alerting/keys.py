@@ -56,7 +56,8 @@ class Keys:
 
     def for_operator(self, *, now: float) -> str:
         """Return a key for everything."""
-        return self._make(_EVERYTHING, "", now)
+        # No full stop at the end: what makes links of text would leave it out.
+        return self._make(_EVERYTHING, "operator", now)
 
     def grant(self, key: str, *, now: float) -> Grant | None:
         """Return what a key permits, None if it isn't one of ours or has expired."""
@@ -66,7 +67,8 @@ class Keys:
         expires, episode, receiver = claim.split(".", 2)
         if now >= int(expires):
             return None
-        return Grant(int(episode) or None, receiver, int(expires) - LIFE_SECONDS)
+        made_at = int(expires) - LIFE_SECONDS
+        return Grant(int(episode), receiver, made_at) if int(episode) else Grant(None, "", made_at)
 
     def _make(self, episode: int, receiver: str, now: float) -> str:
         claim = f"{math.ceil(now) + LIFE_SECONDS}.{episode}.{receiver}"

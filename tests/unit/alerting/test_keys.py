@@ -28,6 +28,11 @@ def test_key_of_the_operator_permits_everything() -> None:
     assert OURS.grant(OURS.for_operator(now=NOW), now=NOW) == Grant(None, "", 1_000_001)
 
 
+def test_no_key_ends_in_what_a_sentence_ends_in() -> None:
+    assert OURS.for_operator(now=NOW)[-1].isalnum()
+    assert OURS.for_alert(1, "mail", now=NOW)[-1].isalnum()
+
+
 def test_changed_key_permits_nothing() -> None:
     key = OURS.for_alert(17, "mail", now=NOW)
     mac, expires, _, receiver = key.split(".")
