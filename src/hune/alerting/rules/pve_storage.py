@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hune.alerting.catalogue import firing
 from hune.alerting.promql import NOW
 from hune.alerting.rules.held import looked_up
 from hune.alerting.rules.model import Rule
@@ -23,7 +24,7 @@ def _ours(series: str, where: str = "") -> str:
 
 
 def _over_limit(
-    site: Site, name: str, ratio: str, limit: str, *, seen: str, wait: str = "", **fragments: str
+    site: Site, name: str, ratio: str, limit: str, *, seen: str, unless: str = "", wait: str = "", **fragments: str
 ) -> Iterable[Rule]:
     """Return the rules of an alert on a share in use, which ends somewhat below its limit."""
     constant = NOW.constant(f"hune:site_pve_{limit}")
@@ -31,7 +32,7 @@ def _over_limit(
         site,
         name,
         f"{ratio} > on (cluster) group_left () ({constant} - {_HYSTERESIS})",
-        fires=lambda wrong: f"({wrong} > on (cluster) group_left () {constant})",
+        fires=lambda wrong: f"({wrong} > on (cluster) group_left () {constant}{unless})",
         seen=seen,
         wait=wait,
         measures=ratio,
@@ -49,9 +50,15 @@ def _storages(site: Site) -> Iterable[Rule]:
         f"or max by (cluster, lab, node, storage) ({ratio} and {shared} == 0)",
         record="hune:pve_storage_used_ratio",
     )
+    yield Rule(_on_filesystems(), record="hune:pve_storage_on_filesystem")
     used = NOW.live("hune:pve_storage_used_ratio")
-    for name, limit in (("StorageFilling", "storage_warning_ratio"), ("StorageFull", "storage_critical_ratio")):
-        yield from _over_limit(site, name, used, limit, seen=used, place=PLACE)
+    for name, kind, other in (
+        ("StorageFilling", "warning", "FilesystemFilling"),
+        ("StorageFull", "critical", "FilesystemFull"),
+    ):
+        limit = f"storage_{kind}_ratio"
+        told = _told_of_filesystem(kind, other, NOW.constant(f"hune:site_pve_{limit}"))
+        yield from _over_limit(site, name, used, limit, seen=used, unless=told, place=PLACE)
     yield from problem(
         site,
         "StorageOffline",
@@ -61,6 +68,32 @@ def _storages(site: Site) -> Iterable[Rule]:
         measures=_ours("storage_active"),
         wait="1m",
     )
+
+
+def _on_filesystems() -> str:
+    """Return the storages that are directories on a file system of their node, recognized by place and exact size."""
+    size = f"max by (cluster, node, storage) ({_ours('storage_size_bytes')} and {_ours('storage_shared')} == 0)"
+
+    def mounted(where: str) -> str:
+        return f'node_filesystem_size_bytes{{job="node",lab!="true",fstype!="zfs",mountpoint{where}}}'
+
+    root = f"""(max by (node) ({mounted('="/var/lib/vz"')}) or max by (node) ({mounted('="/"')}))"""
+    own = f"""max by (node, mountpoint) ({mounted('=~"/mnt/pve/[^/]+"')})"""
+    named = f'max by (node, storage) (label_replace({own}, "storage", "$1", "mountpoint", "/mnt/pve/(.+)"))'
+    lies = f"{size} == on (node) group_left () {root}\n  or {size} == on (node, storage) group_left () {named}"
+    return f"group by (cluster, node, storage) (\n  {lies}\n)"
+
+
+def _told_of_filesystem(kind: str, alertname: str, limit: str) -> str:
+    """Return what leaves out a storage whose file system tells of itself, and no later.
+
+    The file system is what people can mend, and whatever else lies on it fails with it.
+    """
+    lies = "max_over_time(hune:pve_storage_on_filesystem[1d])"
+    watched = f'last_over_time(hune:machine_read{{collector="filesystem"}}[35s]) or on (node) {firing(alertname)}'
+    of_node = NOW.constant(f"hune:site_filesystem_{kind}_ratio")
+    earlier = f"{lies} * on (node) group_left () {of_node} <= on (cluster) group_left () {limit}"
+    return f"\n  unless on (cluster, node, storage) (\n    {earlier}\n    and on (node) ({watched})\n  )"
 
 
 def _zfs(site: Site) -> Iterable[Rule]:
