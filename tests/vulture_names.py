@@ -29,6 +29,3 @@ _.overflow_mode
 # the site's services, found by name
 _.timescale_query
 
-# alerting: used by what holds alerts, and by the command line
-_.check_everything
-_.for_operator

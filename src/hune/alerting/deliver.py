@@ -278,7 +278,7 @@ class Courier:
                 self.receiver,
                 queued_at=item.delivery.queued_at,
                 now=now,
-                started_at=item.episode.starts_at if item.is_news else None,
+                started_at=item.episode.starts_at if item.is_news and not item.delivery.step else None,
             )
 
     async def _failed(self, error: TryLater, items: Sequence[Item]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -24,8 +24,7 @@ def acknowledge(
     ids: _Ids, by: By = None, note: _Note = "", data_dir: DataDir = None, json_output: Json = False
 ) -> None:
     """Look after alerts: no reminders and no escalation until they are over, or released."""
-    rows = [_do(identity, "acknowledge", {"by": by or user(), "note": note}, data_dir) for identity in ids]
-    _tell(rows, json_output, lambda row: f"{row['id']}: {show.escape(row['care']['by'])} looks after it")
+    _do(ids, "acknowledge", {"by": by or user(), "note": note}, data_dir, json_output, _acknowledged)
 
 
 def snooze(
@@ -38,15 +37,12 @@ def snooze(
 ) -> None:
     """Hear of an alert later: it is told once more then if it still fires."""
     document = {"by": by or user(), "note": note, "seconds": seconds_of(duration)}
-    row = _do(identity, "snooze", document, data_dir)
-    _tell([row], json_output, lambda row: f"{row['id']}: told again {show.moment(row['care']['until'])}")
+    _do([identity], "snooze", document, data_dir, json_output, _snoozed)
 
 
 def release(ids: _Ids, by: By = None, data_dir: DataDir = None, json_output: Json = False) -> None:
     """Look after alerts no more: reminders and escalation begin anew."""
-    rows = [_do(identity, "release", {"by": by or user()}, data_dir) for identity in ids]
-    words = {True: "nobody looks after it any more", False: "nobody looked after it"}
-    _tell(rows, json_output, lambda row: f"{row['id']}: {words[row['released']]}")
+    _do(ids, "release", {"by": by or user()}, data_dir, json_output, _released)
 
 
 def link(data_dir: DataDir = None, json_output: Json = False) -> None:
@@ -72,13 +68,34 @@ def seconds_of(duration: str) -> float:
     return float(seconds_of(duration))
 
 
-def _do(identity: int, action: str, document: Mapping[str, Any], data_dir: Any) -> Any:
-    return asyncio.run(ask(hub_of(data_dir), "POST", f"/alerts/{identity}/{action}", document))
+def _do(
+    ids: Sequence[int],
+    action: str,
+    document: Mapping[str, Any],
+    data_dir: Any,
+    json_output: bool,
+    tell: Callable[[Mapping[str, Any]], str],
+) -> None:
+    """Do it to each alert in turn; what was done is told also if one is refused."""
+    hub, done = hub_of(data_dir), []
+    try:
+        for identity in ids:
+            done.append(asyncio.run(ask(hub, "POST", f"/alerts/{identity}/{action}", document)))  # noqa: PERF401
+    finally:
+        if json_output:
+            show.as_json(done)
+        else:
+            for row in done:
+                show.line(tell(row))
 
 
-def _tell(rows: list[Any], json_output: bool, line: Any) -> None:
-    if json_output:
-        show.as_json(rows)
-        return
-    for row in rows:
-        show.line(line(row))
+def _acknowledged(row: Mapping[str, Any]) -> str:
+    return f"{row['id']}: {show.escape(row['care']['by'])} looks after it"
+
+
+def _snoozed(row: Mapping[str, Any]) -> str:
+    return f"{row['id']}: told again {show.moment(row['care']['until'])}"
+
+
+def _released(row: Mapping[str, Any]) -> str:
+    return f"{row['id']}: " + ("nobody looks after it any more" if row["released"] else "nobody looked after it")

@@ -175,12 +175,12 @@ async def test_command_shows_and_looks_after_alerts(hub: HubProcess, discord: Di
     assert (await hune(hub, "release", str(first)))[1] == [{"id": first, "care": None, "released": True}]
     _, text = await hune(hub, "show", str(first), plain=True)
     assert re.search(r"care_ended +– +anna +reason=released", text)
-    assert await hune(hub, "ack", "999") == (2, "alert 999: unknown, or too long ago")
+    assert await hune(hub, "ack", str(first), "999", plain=True) == (2, "alert 999: unknown, or too long ago")
 
     _, exported = await hune(hub, "history", "--csv", "--node", "n1", plain=True)
     rows = list(csv.DictReader(io.StringIO(exported)))
     assert [row["event"] for row in rows] == [
-        *("opened", "told", "acknowledged", "snoozed", "care_ended"),
+        *("opened", "told", "acknowledged", "snoozed", "care_ended", "acknowledged"),
     ]
     code, lines = await hune(hub, "history", "--since", "1h", "--json", plain=True)
     assert [json.loads(line)["id"] for line in lines.splitlines()] == [second, first]
