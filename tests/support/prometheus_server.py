@@ -28,6 +28,8 @@ class PrometheusServer:
         self.active: list[Incoming] = []
         self.clear: set[str] = set()
         self.queries: list[str] = []
+        self.receivers = ["discord"]
+        """Whom Alertmanager means to tell."""
         self.silences: list[Silence] = []
         self.asked_what_is_told = 0
         self.asked_for_silences = 0
@@ -78,7 +80,7 @@ class PrometheusServer:
             {
                 "labels": dict(alert.labels),
                 "annotations": dict(alert.annotations),
-                "receivers": [{"name": "discord"}, {"name": "_nobody"}],
+                "receivers": [{"name": name} for name in (*self.receivers, "_nobody")],
                 "status": {"state": "active", "silencedBy": self._silencing(alert)},
             }
             for alert in self.active

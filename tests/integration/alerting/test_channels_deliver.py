@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -23,8 +22,8 @@ from hune.http.call import open_session
 from hune.site.models import Site
 from hune.site.receivers import Email
 from support.alerts import make_alert
-from support.channel_servers import SlackBotServer, SlackWebhookServer, TeamsServer, WebhookServer
-from support.discord_server import DiscordServer
+from support.channel_servers import WebhookServer
+from support.every_channel import Servers, environ_of, every_channel, site_of
 from support.hub_process import HubProcess, running_hub
 from support.mail_server import MailServer, make_certificate
 from support.notices import notice, writer
@@ -33,8 +32,6 @@ from support.prometheus_server import PrometheusServer
 from support.stand_in import TOKEN, Fault, HttpStandIn, StandIn
 
 SINCE = round(time.time()) - 200.0
-Servers = Mapping[str, StandIn]
-HTTP = {"discord": DiscordServer, "slack": SlackWebhookServer, "bot": SlackBotServer, "teams": TeamsServer}
 
 
 def hot(node: str) -> Incoming:
@@ -55,39 +52,18 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture
 async def channels(certificate: Path) -> AsyncIterator[Servers]:
-    servers: dict[str, StandIn] = {name: make(port=free_port()) for name, make in HTTP.items()}
-    servers["hook"] = WebhookServer(port=free_port())
-    servers["mail"] = MailServer(port=free_port(), certificate=certificate)
-    for server in servers.values():
-        await server.start()
-    try:
+    async with every_channel(certificate) as servers:
         yield servers
-    finally:
-        for server in servers.values():
-            await server.stop()
 
 
 @pytest.fixture
 def site(prometheus: PrometheusServer, channels: Servers) -> Site:
-    engine = {"url": f"http://127.0.0.1:{prometheus.port}"}
-    settings: dict[str, Any] = {name: dict(server.settings) for name, server in channels.items()}
-    bot = channels["bot"]
-    settings["bot"] = {"slack": {**settings["bot"]["slack"], "api": f"http://{bot.host}:{bot.port}/api"}}
-    return Site.model_validate(
-        {
-            "name": "home",
-            "nodes": [{"name": "pve-02", "address": "10.0.0.2"}],
-            "receivers": [{"name": name, **channel} for name, channel in settings.items()],
-            "engines": {"prometheus": engine, "alertmanager": engine},
-            "services": {"hub": {"port": free_port()}, "nester": {"port": free_port()}},
-        }
-    )
+    return site_of(channels, prometheus, ["pve-02"])
 
 
 @pytest_asyncio.fixture
 async def hub(tmp_path: Path, site: Site, channels: Servers, timing: dict[str, float]) -> AsyncIterator[HubProcess]:
-    environ = {name: text for server in channels.values() for name, text in server.environ.items()}
-    async with running_hub(tmp_path, site, environ=environ, timing=timing) as process:
+    async with running_hub(tmp_path, site, environ=environ_of(channels), timing=timing) as process:
         yield process
 
 
