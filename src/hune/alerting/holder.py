@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
-from hune.alerting import calendar, silences, windows, withholding
+from hune.alerting import calendar, own, silences, windows, withholding
 from hune.alerting.chain import BROKEN
 from hune.alerting.database import Database
 from hune.alerting.duty import Duty
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 _NEVER_HELD = frozenset({"Watchdog", "DailyTest", "TestAlert"})
 """They say that the way to people works."""
-_OF_HUNE = frozenset({BROKEN})
+_OF_HUNE = frozenset({BROKEN, *own.FAULTS})
 """What is about Hune itself: no work on the site explains it."""
 
 

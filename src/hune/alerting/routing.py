@@ -51,15 +51,20 @@ def render_alertmanager(site: Site) -> str:
                 *_daily_tests(site),
                 _everything(CONSOLE, []),
                 *(route for receiver in others for route in _routes(receiver, site)),
+                # All before them go on to the next: whatever follows is reached.
+                *site.alertmanager.routes,
             ],
         },
-        "inhibit_rules": _inhibitions(site),
+        "inhibit_rules": [*_inhibitions(site), *site.alertmanager.inhibit_rules],
         "receivers": [
             {"name": NOBODY},
             {"name": CHAIN, "webhook_configs": [{**webhook, "send_resolved": False}]},
             *({"name": name, "webhook_configs": [webhook]} for name in (CONSOLE, *(one.name for one in others))),
+            *site.alertmanager.receivers,
         ],
     }
+    if site.alertmanager.time_intervals:
+        config["time_intervals"] = site.alertmanager.time_intervals
     return to_yaml(config, comment="Written by Hune from the site file: who is told what.")
 
 

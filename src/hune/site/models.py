@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from hune.site.alertmanager import Alertmanager
 from hune.site.base import Model
 from hune.site.calendar import Hours, TimeZone
 from hune.site.escalation import Escalation, EscalationStep
@@ -265,6 +266,9 @@ class Site(Model):
     timezone: TimeZone = Field("UTC", description="time zone of hours and maintenance: Europe/Paris")
     maintenance: list[Window] = Field(default_factory=list, description="when people are told nothing of what")
     expects: list[Expected] = Field(default_factory=list, description="who must report to this site")
+    alertmanager: Alertmanager = Field(
+        Alertmanager(), description="what Alertmanager does besides, as its own configuration says it"
+    )
     stores: Stores = Field(Stores(), description="where samples are kept besides: a PostgreSQL")
     engines: Engines = Field(Engines(), description="the engines: ports, versions, or where they already run")
     services: Services = Field(Services(), description="Hune's own services")

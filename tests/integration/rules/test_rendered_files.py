@@ -3,16 +3,20 @@
 import re
 import shutil
 import subprocess
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from hune.alerting.addressing import receivers_of
 from hune.alerting.promql import quote
 from hune.alerting.routing import render_alertmanager
 from hune.alerting.rules import render_rules
+from hune.site.load import load
 from hune.site.models import Site
 from support.promtool import make_site
 
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.yaml"))
 RECEIVERS = [
     {"name": "operations", "discord": {"webhook": "env:OPERATIONS"}},
     {"name": "night", "discord": {"webhook": "env:NIGHT"}, "daily_test": "07:30"},
@@ -32,6 +36,20 @@ NODES = [
     {"name": "pve.01", "address": "192.0.2.11", "labels": {"room": "attic"}, "kind": "proxmox"},
     {"name": "pve.02", "address": "192.0.2.12", "group": "rack-a"},
 ]
+BY_LIST = [
+    {
+        "match": {"severity": ["info", "warning"], "room": ["attic", "cellar"]},
+        "receivers": ["night"],
+        "hours": {"from": "08:00", "to": "18:00"},
+    },
+    {"match": {"alertname": ["A+B", "Cpu.ot"]}, "receivers": ["operations"]},
+]
+RAW = {
+    "routes": [{"matchers": ['severity="critical"'], "receiver": "pager", "mute_time_intervals": ["noon"]}],
+    "receivers": [{"name": "pager", "webhook_configs": [{"url": "http://127.0.0.1:1/"}]}],
+    "inhibit_rules": [{"source_matchers": ['alertname="PowerLost"'], "target_matchers": ['severity="warning"']}],
+    "time_intervals": [{"name": "noon", "time_intervals": [{"times": [{"start_time": "11:00", "end_time": "13:00"}]}]}],
+}
 PROBES = [{"name": "web", "type": "tcp", "target": "web.example:443"}]
 
 
@@ -81,6 +99,13 @@ def test_promtool_and_vmalert_accept_the_rules(tmp_path: Path, site: Site) -> No
         (BY_PLACE, {"alertname": "LinkDown", "severity": "critical", "node": "pve.01"}, "console,_nobody,_nobody"),
         (BY_PLACE, {"alertname": "LinkDown", "severity": "critical", "node": "pve.02"}, "console,_nobody,night"),
         (BY_PLACE, {"alertname": "ProbeFailed", "severity": "warning"}, "console,_nobody,_nobody"),
+        # Hours are the hub's: for Alertmanager a route is always active.
+        (BY_LIST, {"alertname": "LinkSlow", "severity": "warning", "node": "pve.01"}, "console,_nobody,night"),
+        (BY_LIST, {"alertname": "LinkDown", "severity": "critical", "node": "pve.01"}, "console,_nobody,_nobody"),
+        (BY_LIST, {"alertname": "A+B", "severity": "critical"}, "console,operations,_nobody"),
+        (BY_LIST, {"alertname": "AAB", "severity": "critical"}, "console,_nobody,_nobody"),
+        (BY_LIST, {"alertname": "CpuHot", "severity": "critical"}, "console,_nobody,_nobody"),
+        (BY_LIST, {"alertname": "Cpu.ot", "severity": "critical"}, "console,operations,_nobody"),
     ],
 )
 def test_alertmanager_routes_as_the_site_says(
@@ -92,3 +117,26 @@ def test_alertmanager_routes_as_the_site_says(
     tool("amtool", "check-config", str(config))
     given = [f"{name}={quote(value)}" for name, value in labels.items()]
     assert tool("amtool", "config", "routes", "test", f"--config.file={config}", *given).strip() == receivers
+
+
+def test_alertmanager_takes_what_the_site_says_in_its_own_words(tmp_path: Path) -> None:
+    config = tmp_path / "alertmanager.yml"
+    config.write_text(render_alertmanager(make_site(receivers=RECEIVERS, routes=ROUTES, alertmanager=RAW)))
+    tool("amtool", "check-config", str(config))
+    route = ("config", "routes", "test", f"--config.file={config}", "alertname=CpuHot")
+    assert tool("amtool", *route, "severity=critical").strip() == "console,_nobody,night,workshop,pager"
+    assert tool("amtool", *route, "severity=warning").strip() == "console,_nobody,_nobody,workshop"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_hub_and_alertmanager_name_the_same_receivers(tmp_path: Path, example: Path) -> None:
+    """What comes without a receiver is routed by the hub as Alertmanager would have."""
+    site = load(example, environ={})
+    config = tmp_path / "alertmanager.yml"
+    config.write_text(render_alertmanager(site))
+    nodes = [node.name for node in site.nodes][:1]
+    for severity, name, lab in product(("critical", "warning"), ("CpuHot", "LinkSlow", "ProbeFailed"), ("", "true")):
+        labels = {"alertname": name, "severity": severity, "node": nodes[0]} | ({"lab": lab} if lab else {})
+        given = [f"{label}={quote(value)}" for label, value in labels.items()]
+        named = tool("amtool", "config", "routes", "test", f"--config.file={config}", *given).strip().split(",")
+        assert set(named) - {"_nobody"} == set(receivers_of(site, labels))
