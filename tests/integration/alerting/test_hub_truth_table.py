@@ -101,7 +101,9 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     site = site_of(channels, prometheus, [f"row-{number:03d}" for number in range(len(ALL))])
     prometheus.receivers = list(channels)
-    async with running_hub(tmp_path, site, environ=environ_of(channels), timing=timing) as hub:
+    # However busy the machine, no channel is given up and told again.
+    patient = {**timing, "request": 30.0, "outage": 300.0}
+    async with running_hub(tmp_path, site, environ=environ_of(channels), timing=patient) as hub:
         yield Stage(hub, channels, prometheus)
 
 
@@ -254,7 +256,7 @@ class Stage:
             states = {told["state"] for alert in await self.episodes(node) for told in alert["deliveries"]}
             return states <= {"sent", "withheld"}
 
-        await self.hub.until(so, f"{row}: {what or 'nothing'} is heard, not {self.heard(node)}")
+        await self.hub.until(so, f"{row}: {what or 'nothing'} is heard of {node}", timeout_seconds=60.0)
 
     async def is_shown(self, row: Row, node: str, states: Sequence[str], *, holds: int) -> None:
         async def so() -> bool:
