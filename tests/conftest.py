@@ -6,7 +6,12 @@ from collections.abc import Generator, Iterator
 
 import pytest
 from blockbuster import BlockBuster
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
+
+# How long an example takes depends on what else the machine does: no test asserts time.
+settings.register_profile("hune", deadline=None)
+settings.load_profile("hune")
 
 # Where Hune may block the loop: end of a file's path → functions. Each needs its reason beside it.
 ALLOWED: dict[str, set[str]] = {}

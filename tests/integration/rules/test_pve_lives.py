@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hune.alerting.proxmox import PROBLEMS
+from hune.alerting.proxmox import ONE_BY_ONE, PROBLEMS
 from support.promtool import Facts, firing, run
 from support.pve_world import WITHOUT, believed_over, make_pve_site, pve_world
 
@@ -259,6 +259,31 @@ def test_what_is_on_a_node_that_is_offline_is_not_over(tmp_path: Path, name: str
         believed_over(told + 260, name, labels, over=True),
         without=WITHOUT,
         every_seconds=10,
+    )
+
+
+@pytest.mark.parametrize("name", [problem.many for problem in PROBLEMS.values() if problem.many])
+def test_what_many_have_in_common_is_told_once(tmp_path: Path, name: str) -> None:
+    [one] = [problem for problem in PROBLEMS.values() if problem.many == name]
+    this = CASES[one.name]
+    told = 45 + this.wait
+
+    def of_all(facts: Facts) -> Facts:
+        return {
+            series.replace("qemu/100", f"qemu/{guest}").replace('"100-0"', f'"{guest}-0"'): value
+            for guest in range(100, 100 + ONE_BY_ONE + 1)
+            for series, value in facts.items()
+        }
+
+    run(
+        tmp_path,
+        make_pve_site(),
+        pve_world(told + 60, {0: of_all(this.good), 30: of_all(this.bad)}),
+        firing(25, name),
+        firing(told, name, {"cluster": "home", "severity": PROBLEMS[name].severity}),
+        firing(told, one.name),
+        without=WITHOUT,
+        every_seconds=5,
     )
 
 

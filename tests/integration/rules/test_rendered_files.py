@@ -70,7 +70,15 @@ def test_no_rule_of_nodes_passes_by_everything_that_any_exporter_names(name: str
     assert not re.search(r'[{,]\w+!?="[",}]', render_rules(make_site(probes=PROBES))[name].replace('\\"', '"'))
 
 
-@pytest.mark.parametrize("site", [make_site(probes=PROBES), Site(name="bare")], ids=["full", "bare"])
+FULL = make_site(
+    probes=PROBES,
+    stores={"timescale": {"query": True}},
+    proxmox=[{"name": "home", "nodes": ["pve-01", "pve-02"], "token": {"id": "hune@pve!m", "secret": "env:TOKEN"}}],
+    receivers=RECEIVERS,
+)
+
+
+@pytest.mark.parametrize("site", [FULL, Site(name="bare")], ids=["full", "bare"])
 def test_promtool_and_vmalert_accept_the_rules(tmp_path: Path, site: Site) -> None:
     for name, text in render_rules(site).items():
         (tmp_path / name).write_text(text)
