@@ -108,13 +108,14 @@ def _tests(module: ModuleType) -> Iterator[FunctionType]:
 def _shown(function: Callable[..., None]) -> dict[str, set[str]]:
     """Return which alerts a test expects to fire, and which not to: `firing(second, name, labels)` and without."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    written = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)} & set(ALERTS)
+    constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    written = {text for text in constants if isinstance(text, str)} & set(ALERTS)
     shown: dict[str, set[str]] = {"fires": set(), "silent": set()}
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         if not (isinstance(call.func, ast.Name) and call.func.id == "firing" and len(call.args) >= 2):
             continue
         name = call.args[1]
-        names = {name.value} if isinstance(name, ast.Constant) else written | _given(function)
+        names = {str(name.value)} if isinstance(name, ast.Constant) else written | _given(function)
         shown["fires" if len(call.args) > 2 else "silent"] |= names & set(ALERTS)
     return shown
 
