@@ -35,6 +35,11 @@ class Engine:
                             return
                 await asyncio.sleep(0.1)
 
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     async def kill(self) -> None:
         """End it with SIGKILL, if it runs."""
         if self._process is not None and self._process.returncode is None:

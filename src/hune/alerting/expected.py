@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,10 +28,10 @@ from hune.core.clock import Clock
 from hune.core.errors import HuneError
 from hune.http.serve import problem
 from hune.site.heartbeats import Expected
+from hune.site.values import KEY_PATTERN
 
 log = logging.getLogger(__name__)
 
-MIN_KEY_CHARACTERS = 16
 _MAX_REASON_BYTES = 400
 _UNKNOWN = problem(404, "no such heartbeat, or not its key")
 _TOO_MANY = 429
@@ -97,8 +98,8 @@ class Expectations:
             except HuneError as error:
                 sender.problem = str(error)
             else:
-                if len(key) < MIN_KEY_CHARACTERS:
-                    sender.problem = f"its key is shorter than {MIN_KEY_CHARACTERS} characters"
+                if not re.fullmatch(KEY_PATTERN, key):
+                    sender.problem = "its key is too short, or has characters that no path may hold"
                 else:
                     sender.digest = _digest(key)
             if sender.problem:

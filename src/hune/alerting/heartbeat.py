@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 WHAT, REMEDY = "the heartbeat's URL", "copy it anew from the service that listens, and put it where the site file says"
 _KUMA = "/api/push/"
 _MAX_REASON = 400
+_LOOK_SECONDS = 1.0
+_APART_SECONDS = 5.0
+"""Who listens takes only so many calls a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +88,29 @@ class Heartbeat:
         self._count = count
         self._endpoint: Endpoint | None = None
         self._backoff = Backoff(initial=1.0, ceiling=min(15.0, every_seconds))
-        self._said = ""
+        self._told = self._said = ""
         self._problem = "not sent yet"
         self.accepted_at: float | None = None
 
     async def run(self) -> None:
-        """Beat every so often; what isn't accepted is tried again until the next is due."""
+        """Beat every so often, and as soon as something is wrong or mended; what isn't accepted is tried again."""
+        due, begun = self._clock.monotonic(), float("-inf")
         while True:
-            began = self._clock.monotonic()
             try:
-                accepted = await self.round()
+                now, trouble = self._clock.monotonic(), await self._trouble()
+                is_news = trouble is not None and trouble != self._told and now - begun >= _APART_SECONDS
+                if now >= due or is_news:
+                    begun = now
+                    accepted = await self.round(trouble)
+                    if trouble is not None:
+                        due = now + (self._every if accepted else min(self._every, self._backoff.next()))
             except Exception:
                 log.exception("heartbeat: a fault of the hub; trying again")
-                accepted = False
-            spent = self._clock.monotonic() - began
-            rest = self._every - spent
-            await self._clock.sleep(max(0.1, rest if accepted else min(rest, self._backoff.next())))
+                due = self._clock.monotonic() + self._every
+            await self._clock.sleep(_LOOK_SECONDS)
 
-    async def round(self) -> bool:
-        """Say once how things are; return whether there is nothing to try again before the next beat."""
-        trouble = await self._trouble()
+    async def round(self, trouble: str | None) -> bool:
+        """Say once how things are; return whether that was accepted."""
         if trouble is None:
             self._edge("the Watchdog is not heard: no beat is sent", is_start=self.accepted_at is None)
             return False
@@ -128,6 +134,7 @@ class Heartbeat:
             self._edge(str(error))
             return False
         self._backoff.reset()
+        self._told = trouble
         self._count("trouble" if trouble else "sent")
         self.accepted_at = self._clock.now()
         self._edge("", f" ({trouble})" if trouble else "")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from hune.site.base import Model
-from hune.site.values import Duration, Name, SecretRef, SecretUrlRef, seconds_of
+from hune.site.values import Duration, Name, SecretKeyRef, SecretUrlRef, seconds_of
 
 
 def _interval(value: str) -> str:
@@ -32,7 +32,7 @@ class Expected(Model):
     name: Name = Field(description="who reports; part of the URL that it calls")
     every: Interval = Field("60s", description="how often it reports: 60s, 1d")
     grace: Interval | None = Field(None, description="how much later is not too late; default as long as `every`")
-    key: SecretRef = Field(
+    key: SecretKeyRef = Field(
         description="what it proves itself with, 16 characters or more, by reference: env:NAME or file:/absolute/path"
     )
     severity: Literal["critical", "warning", "info"] = Field("critical", description="of the alert when it is silent")

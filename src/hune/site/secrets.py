@@ -10,12 +10,13 @@ from hune.site.models import Site
 from hune.site.problems import Location, Position, Problem
 from hune.site.references import resolve
 from hune.site.shape import secrets_of
-from hune.site.values import Secret
+from hune.site.values import KEY_PATTERN, Secret
 
 _URL = re.compile(r"https?://[^\s/?#@]+\S*")
 _DATABASE = re.compile(r"postgres(ql)?://\S+")
 _REMEDIES = {
     "url": "put the URL alone in it: https://…",
+    "key": "make one: openssl rand -hex 16",
     "database": "put the URL alone in it: postgresql://user:password@host:5432/name",
 }
 
@@ -45,4 +46,6 @@ def _does_not_fit(value: str, mark: Secret) -> str:
         return "what it holds is not an http(s) URL"
     if mark.holds == "database" and not _DATABASE.fullmatch(value):
         return "what it holds is not the URL of a PostgreSQL"
+    if mark.holds == "key" and not re.fullmatch(KEY_PATTERN, value):
+        return "what it holds is not a key of 16 to 200 letters, digits, '-', '_', '.' or '~'"
     return ""

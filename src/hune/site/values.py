@@ -26,6 +26,7 @@ EMAIL_PATTERN = r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}
 SLACK_CHANNEL_PATTERN = r"^[CGD][A-Z0-9]{2,30}$"
 DAY_TIME_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 DAYS_PATTERN = r"^([1-9][0-9]{0,3}d|[1-9][0-9]{0,2}w|[1-9][0-9]?y)$"
+KEY_PATTERN = r"^[A-Za-z0-9._~-]{16,200}$"
 FINGERPRINT_PATTERN = r"^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$"
 
 # What to write, for each pattern: the remedy of a value that does not match.
@@ -211,7 +212,7 @@ Alive = Annotated[str, BeforeValidator(_alive, json_schema_input_type=_AliveText
 class Secret:
     """Marks a field as a reference to a secret; `holds` is what the secret must look like."""
 
-    holds: Literal["text", "url", "database"] = "text"
+    holds: Literal["text", "url", "database", "key"] = "text"
 
 
 _SECRET = re.compile(r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/[^\x00]{1,4095})$")
@@ -228,6 +229,7 @@ _SecretText = Annotated[str, Field(pattern=_SECRET.pattern, max_length=4096)]
 
 SecretRef = Annotated[str, Secret(), BeforeValidator(_secret, json_schema_input_type=_SecretText)]
 SecretUrlRef = Annotated[str, Secret(holds="url"), BeforeValidator(_secret, json_schema_input_type=_SecretText)]
+SecretKeyRef = Annotated[str, Secret(holds="key"), BeforeValidator(_secret, json_schema_input_type=_SecretText)]
 SecretDatabaseRef = Annotated[
     str, Secret(holds="database"), BeforeValidator(_secret, json_schema_input_type=_SecretText)
 ]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
 import pytest_asyncio
 
 from hune.alerting.episode import Incoming
 from hune.site.models import Site
-from support.discord_server import DiscordServer
+from support.discord_server import DiscordServer, Fault
 from support.heartbeat_server import HeartbeatServer, heartbeat_server
 from support.hub_process import HubProcess, running_hub
 from support.ports import free_port
@@ -32,7 +31,7 @@ async def beating(
         {**site.model_dump(), "heartbeat": {"url": "env:HEARTBEAT_URL", "every": "10s"}},
     )
     environ = {"FIRST_WEBHOOK": discord.url, "SECOND_WEBHOOK": discord.url, "HEARTBEAT_URL": listener.url}
-    timing |= {"listen": 0.2, "chain_overdue": 1.0, "chain_silence": 2.0, "chain_settle": 2.0}
+    timing |= {"listen": 0.2, "chain_overdue": 1.0, "chain_silence": 2.0, "chain_settle": 2.0, "heartbeat_trouble": 0.5}
     async with running_hub(tmp_path, wanted, environ=environ, timing=timing) as process:
         yield process
 
@@ -77,15 +76,27 @@ async def test_the_outside_hears_of_the_hub_only_while_the_hub_hears_the_watchdo
     assert "Secret-Token" not in beating.log()
 
 
-@pytest.mark.parametrize("status", [302, 404, 500])
-async def test_a_beat_that_is_refused_is_seen_in_health_and_nowhere_else(
-    beating: HubProcess, listener: HeartbeatServer, status: int
+async def test_the_outside_hears_of_a_receiver_that_takes_nothing(
+    beating: HubProcess, listener: HeartbeatServer, discord: DiscordServer
 ) -> None:
-    listener.status = status
+    discord.fail(Fault("status", status=500, times=10_000))
+    await beating.notify(Incoming(True, {"alertname": "Foreign", "severity": "critical"}, {}, 1.0))
+
+    async def said() -> bool:
+        await beating.notify(WATCHDOG, receiver="_chain")
+        return "POST /Secret-Token/fail takes no messages: discord" in listener.calls
+
+    await beating.until(said, "the outside is told", timeout_seconds=40)
+
+
+async def test_a_beat_that_is_refused_is_seen_in_health_and_nowhere_else(
+    beating: HubProcess, listener: HeartbeatServer
+) -> None:
+    listener.status = 302
     await beating.notify(WATCHDOG, receiver="_chain")
 
     async def seen() -> bool:
-        return f"answered {status}" in (await beating.get("/health"))["heartbeat"]["problem"]
+        return "answered 302" in (await beating.get("/health"))["heartbeat"]["problem"]
 
     await beating.until(seen, "the problem")
     assert (await beating.get("/health"))["healthy"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -62,44 +63,63 @@ class Service:
         return ReceiverRefused(f"answered {answer.status}", remedy="")
 
 
-def heartbeat(service: Service, trouble: list[str | None], opened: list[int]) -> Heartbeat:
-    def reopen() -> Endpoint:
-        opened.append(1)
-        return cast("Endpoint", service)
+class Subject:
+    """A heartbeat, what is wrong, and how often its secret was read."""
 
-    async def now() -> str | None:
-        return trouble[0]
+    def __init__(self, service: Service, trouble: str | None = "") -> None:
+        self.trouble, self.opened, self.clock = trouble, 0, SteppedClock()
+        self._service = service
+        self._task: asyncio.Task[None] | None = None
+        self.heartbeat = Heartbeat(self._open, self._now, every_seconds=60.0, clock=self.clock, count=lambda _: None)
 
-    return Heartbeat(reopen, now, every_seconds=60.0, clock=SteppedClock(), count=lambda _: None)
+    def _open(self) -> Endpoint:
+        self.opened += 1
+        return cast("Endpoint", self._service)
+
+    async def _now(self) -> str | None:
+        return self.trouble
+
+    async def live(self, seconds: float) -> None:
+        """Let it beat for so long."""
+        self._task = self._task or asyncio.create_task(self.heartbeat.run())
+        for _ in range(round(seconds)):
+            # The secret is read in a thread.
+            await asyncio.sleep(0.01)
+            await self.clock.advance(1.0)
 
 
 async def test_no_beat_is_sent_while_the_chain_is_silent() -> None:
-    service, trouble = Service([200]), [None]
-    beating = heartbeat(service, cast("list[str | None]", trouble), [])
-    assert not await beating.round()
-    assert service.called == []
-    assert "not heard" in beating.report()["problem"]
-    trouble[0] = cast("None", "")
-    assert await beating.round()
-    assert service.called == ["GET /secret"]
-    assert beating.report()["problem"] == ""
-    assert beating.report()["accepted_at"] == beating.accepted_at
-
-
-async def test_what_is_wrong_is_said() -> None:
     service = Service([200])
-    await heartbeat(service, ["alerts can't be stored"], []).round()
-    assert service.called == ["POST /secret/fail"]
+    subject = Subject(service, None)
+    await subject.live(5)
+    assert service.called == []
+    assert "not heard" in subject.heartbeat.report()["problem"]
+    subject.trouble = ""
+    await subject.live(50)
+    assert service.called == ["GET /secret"]
+    assert subject.heartbeat.report()["problem"] == ""
+    assert subject.heartbeat.accepted_at
+
+
+async def test_what_is_wrong_is_said_at_once_and_that_it_is_mended_too() -> None:
+    service = Service([200] * 9)
+    subject = Subject(service)
+    await subject.live(10)
+    subject.trouble = "alerts can't be stored"
+    await subject.live(10)
+    subject.trouble = ""
+    await subject.live(10)
+    assert service.called == ["GET /secret", "POST /secret/fail", "GET /secret"]
 
 
 @pytest.mark.parametrize(("answer", "times"), [(404, 2), (302, 2), (TryLater("no answer in time"), 1)])
 async def test_a_beat_that_is_not_accepted_is_tried_again_and_a_refused_url_read_anew(
     answer: int | Exception, times: int
 ) -> None:
-    service, opened = Service([answer, 200]), list[int]()
-    beating = heartbeat(service, [""], opened)
-    assert not await beating.round()
-    assert beating.report()["problem"]
-    assert "secret" not in beating.report()["problem"]
-    assert await beating.round()
-    assert len(opened) == times
+    service = Service([answer, 200])
+    subject = Subject(service)
+    assert not await subject.heartbeat.round("")
+    assert subject.heartbeat.report()["problem"]
+    assert "secret" not in subject.heartbeat.report()["problem"]
+    assert await subject.heartbeat.round("")
+    assert subject.opened == times

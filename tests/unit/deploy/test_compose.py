@@ -217,3 +217,14 @@ def test_head_bears_the_mark() -> None:
 
 def test_secrets_and_variables_are_kept_out_of_a_repository() -> None:
     assert render(site_of("name: a"), Image()).files[".gitignore"].split() == ["/.env", "/secrets/"]
+
+
+def test_the_hub_reads_what_heartbeats_are_called_and_proved_with() -> None:
+    site = site_of(
+        "name: home\nthis_host: false\nnodes: [{name: far, address: 192.0.2.7}]\n"
+        "heartbeat: {url: env:HEARTBEAT_URL}\n"
+        "expects: [{name: paris, key: env:PARIS_KEY}, {name: nas, key: file:/etc/hune/nas-key}]\n"
+    )
+    hub = services(site)["hub"]
+    assert set(hub["environment"]) == {"HEARTBEAT_URL", "PARIS_KEY"}
+    assert [secret["target"] for secret in hub["secrets"]] == ["/etc/hune/nas-key"]
