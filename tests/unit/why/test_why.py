@@ -47,7 +47,8 @@ SITE = Site.model_validate(
                 "thresholds": {"storage_critical_ratio": 0.8},
             }
         ],
-        "probes": [{"name": "web", "type": "http", "target": "http://192.0.2.80/"}],
+        "probes": [{"name": "web", "type": "http", "target": "https://192.0.2.80/"}],
+        "expects": [{"name": "backup", "every": "60s", "key": "env:KEY"}],
         "receivers": [{"name": "team", "webhook": {"url": "env:HOOK"}}],
     }
 )
@@ -74,13 +75,14 @@ def test_every_alert_can_be_asked_about(name: str) -> None:
 
 
 def test_every_alert_with_a_unit_is_explained_by_value_and_limit() -> None:
-    labels = {**EXAMPLES, "filesystem": "/"}
     for name, alert in ALERTS.items():
-        if alert.unit:
+        labels = {label: EXAMPLES.get(label, "x") for label in alert.identity}
+        limit = measuring.limit(SITE, name, labels)
+        if limit is not None:
             assert MEASURES[name][0], name
-            limit = measuring.limit(SITE, name, labels)
-            assert limit is not None, name
-            assert limit.unit == alert.unit, name
+            assert limit.unit == alert.unit or not alert.unit, name
+        elif alert.unit:
+            assert measuring.wrong(name), name
 
 
 @pytest.mark.parametrize(
@@ -97,6 +99,9 @@ def test_every_alert_with_a_unit_is_explained_by_value_and_limit() -> None:
         ("LinkSlow", {"node": "pve-01", "device": "enp1s0f1"}, None),
         ("StorageFull", {"cluster": "prod"}, Limit(80.0, ">", "%", "cluster", "prod")),
         ("StorageFilling", {"cluster": "prod"}, Limit(85.0, ">", "%", "default")),
+        ("ReceiverFailing", {"receiver": "team"}, Limit(300.0, ">", "s", "fixed")),
+        ("ProbeCertificateExpiring", {"probe": "web"}, Limit(14.0, "<", "d", "thing")),
+        ("HeartbeatMissed", {"heartbeat": "backup"}, Limit(120.0, ">", "s", "thing")),
         ("CpuHot", {"node": "gone"}, None),
         ("NodeDown", {"node": "pve-01"}, None),
     ],
@@ -113,9 +118,7 @@ def test_a_rule_is_known_however_it_is_written(asked: str, meant: str) -> None:
     assert subjects.rule_of(asked, ALERTS) == meant
 
 
-@pytest.mark.parametrize(
-    ("asked", "remedy"), [("CpuHott", "did you mean CpuHot?"), ("xyz", "there are: AlertsRefused, ")]
-)
+@pytest.mark.parametrize(("asked", "remedy"), [("CpuHott", "did you mean CpuHot?"), ("xyz", "there are: ")])
 def test_an_unknown_rule_is_answered_with_the_nearest_or_with_all(asked: str, remedy: str) -> None:
     with pytest.raises(InputError) as caught:
         subjects.rule_of(asked, ALERTS)
@@ -135,6 +138,21 @@ def test_an_unknown_guest_is_answered_with_those_that_are_measured() -> None:
     assert str(caught.value) == "resource: 999 is not known; there are: prod, qemu/100"
 
 
+@pytest.mark.parametrize(
+    ("name", "asked", "said"),
+    [
+        ("ServiceDown", "promtheus", "service: promtheus is not known; did you mean prometheus?"),
+        ("ReceiverFailing", "x", "receiver: x is not known; there are: console, team"),
+        ("HeartbeatMissed", "bakup", "heartbeat: bakup is not known; did you mean backup?"),
+        ("ProbeFailed", "weeb", "probe: weeb is not known; did you mean web?"),
+    ],
+)
+def test_whatever_alerts_are_about_is_suggested(name: str, asked: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        subjects.assumed(SITE, name, ALERTS[name].identity, Question(name, asked), [])
+    assert str(caught.value).startswith(said)
+
+
 def test_a_guest_is_found_by_its_bare_number() -> None:
     known = [{"cluster": "prod", "id": f"qemu/{number}"} for number in (100, 1000)]
     assert subjects.matching(known, "100", {}) == [known[0]]
@@ -142,7 +160,7 @@ def test_a_guest_is_found_by_its_bare_number() -> None:
 
 def test_a_port_that_is_not_watched_is_still_a_question() -> None:
     labels = subjects.assumed(SITE, "LinkDown", ("node", "device"), Question("LinkDown", "pve-01", {"device": "x"}), [])
-    assert not subjects.is_watched(SITE, labels)
+    assert not subjects.is_watched(SITE, "LinkDown", ("node", "device"), labels)
     assert subjects.watched_there(SITE, labels) == ("enp1s0f0", "enp1s0f1")
 
 

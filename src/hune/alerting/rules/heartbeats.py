@@ -38,4 +38,5 @@ def overdue(site: Site) -> Iterable[Rule]:
             fires=f"{silence} > on (heartbeat) group_left () {limit}",
             read=_HUB,
         ),
+        measures=silence,
     )

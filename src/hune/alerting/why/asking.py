@@ -13,6 +13,7 @@ from hune.alerting.addressing import receivers_of, routes_of
 from hune.alerting.catalogue import ALERTS, Alert, is_known
 from hune.alerting.database import Database
 from hune.alerting.holds import Labels, Terms
+from hune.alerting.own import SERVICES
 from hune.alerting.why import measuring, records, subjects
 from hune.alerting.why.facts import Facts, Measured, RuleState, Told
 from hune.alerting.why.records import Record
@@ -88,8 +89,8 @@ class Asker:
             title=title,
             what=what,
             labels=said,
-            is_watched=subjects.is_watched(self._site, labels),
-            is_found=alert is None or subjects.is_whole(labels, alert.identity),
+            is_watched=alert is None or subjects.is_watched(self._site, name, alert.identity, labels),
+            is_found=alert is None or (subjects.is_whole(labels, alert.identity) and not measured.is_absent),
             others=others,
             there=subjects.watched_there(self._site, labels),
             limit=measuring.limit(self._site, name, labels),
@@ -119,18 +120,21 @@ class Asker:
         names = {label for one in seen for label in one} - {*_NOT_IDENTITY}
         identity = alert.identity if alert else tuple(sorted(names))
         subjects.check_labels(name, identity, question.labels)
-        place = subjects.places(self._site, identity).get(question.resource, {})
-        measured = await self._measurable(name, {**place, **question.labels})
+        place = subjects.places(self._site, name, identity).get(question.resource, {})
+        where = {label: text for label, text in question.labels.items() if label in ("node", "cluster")}
+        measured = await self._measurable(name, {**place, **where})
         known = [
             {label: one[label] for label in identity if one.get(label)}
-            for one in (*seen, *subjects.of_site(self._site, identity), *measured)
+            for one in (*seen, *subjects.of_site(self._site, name, identity), *measured)
         ]
         found = subjects.matching(known, question.resource, question.labels)
         if not question.resource and not question.labels and len(found) > 1 and not rules.alerts(name):
             # Any of many that are well: nobody means that.
             found = []
         if not found:
-            return subjects.assumed(self._site, name, identity, question, known), ()
+            labels = subjects.assumed(self._site, name, identity, question, known)
+            beside = subjects.matching(known, "", {label: labels[label] for label in place if label in labels})
+            return labels, tuple(subjects.named(other) for other in beside if other != labels) if place else ()
         return found[0], tuple(subjects.named(other) for other in found[1:])
 
     async def _measurable(self, name: str, given: Labels) -> list[Labels]:
@@ -153,6 +157,9 @@ class Asker:
         probe = next((one for one in self._site.probes if one.name == labels.get("probe")), None)
         severity = severity or (probe.severity if probe else None)
         lab = {"lab": "true"} if subjects.is_lab(self._site, labels) else {}
+        severity = severity or (SERVICES.get(labels.get("service", "")) if alert else None)
+        heartbeat = next((one for one in self._site.expects if one.name == labels.get("heartbeat")), None)
+        severity = severity or (heartbeat.severity if heartbeat else None)
         return {
             "alertname": name,
             **({"severity": severity} if severity else {}),
@@ -222,6 +229,7 @@ class Asker:
             remembered=None if value is not None else _first(answers.get("remembered")),
             is_wrong=is_wrong,
             unread=tuple(collector for collector in reads if not answers[f"read {collector}"]),
+            is_absent=bool(reads) and is_read and not is_wrong and answers.get("value") == [],
             reasons=tuple(key for key in reasons if answers[f"reason {key}"]),
         )
 

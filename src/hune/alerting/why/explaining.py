@@ -115,7 +115,7 @@ class _Words:
             return self._say("excused"), "attention"
         if measured.is_wrong is False:
             return self._say("well"), "fine"
-        if self._facts.labels.get("node") and measured.value is None:
+        if measured.value is None and self._own():
             return self._say("silent"), "unknown"
         return self._say("quiet"), "fine"
 
@@ -154,7 +154,7 @@ class _Words:
             unit = limit.unit if limit else ""
             answer = self._say("remembered", figure(measured.remembered, unit))
             yield self._finding("value", answer, "unknown", seen)
-        elif facts.labels.get("node") or facts.labels.get("probe") or facts.labels.get("cluster"):
+        elif self._own():
             yield self._finding("value", self._say("nothing"), "unknown", seen)
 
     def limit(self) -> Finding:

@@ -17,7 +17,7 @@ class Limit:
     value: float
     sign: Literal[">", ">=", "<"]
     unit: str
-    origin: Level | Literal["chip", "link", "fixed"]
+    origin: Level | Literal["chip", "link", "thing", "fixed"]
     place: str = ""
     """The name of the group, cluster, node or chip that set it."""
     clear: float | None = None
@@ -40,6 +40,8 @@ class Measured:
     """Whether it is among what is wrong now; None if the rule knows no such thing, or nothing was read."""
     unread: tuple[str, ...] = ()
     """Collectors that would have to read it, and didn't."""
+    is_absent: bool = False
+    """Whether everything of its kind was read, and it wasn't there."""
     reasons: tuple[str, ...] = ()
     """Keys of words: why the rule leaves it out."""
     problem: str = ""

@@ -9,7 +9,7 @@ from typing import Literal
 from hune.alerting.catalogue import ALERTS
 from hune.alerting.holds import Labels
 from hune.alerting.machine import TROUBLES
-from hune.alerting.own import FAULTS, Fault
+from hune.alerting.own import FAULTS
 from hune.alerting.promql import RECORDED_NOW, quote
 from hune.alerting.proxmox import PROBLEMS, SCRAPE
 from hune.alerting.rules import groups
@@ -55,21 +55,20 @@ _JUDGED: Mapping[str, _Judged] = {
     "DiskWorn": _Judged(">=", "%", scale=100.0, key="disk_wear_ratio"),
     "ReplicationLate": _Judged(">", "h", key="replication_age_hours"),
     "CertificateExpiring": _Judged("<", "d", key="certificate_days"),
-}
-_CERTIFICATES = {
-    "ProbeCertificateExpiring": "certificate_days",
-    "ProbeCertificateEnding": "certificate_critical_days",
+    "ProbeCertificateExpiring": _Judged("<", "d", key="certificate_days"),
+    "ProbeCertificateEnding": _Judged("<", "d", key="certificate_critical_days"),
+    "HeartbeatMissed": _Judged(">", "s", key="limit_seconds"),
 }
 _REMEMBERED = {
-    "ProbeCertificateExpiring": "hune:probe_certificate_days:last",
-    "ProbeCertificateEnding": "hune:probe_certificate_days:last",
     "CpuHot": "hune:cpu_celsius:last",
     "LinkSlow": "hune:link_speed_bytes:last",
     "LinkFlapping": "hune:link_flaps:last",
     "LinkErrors": "hune:link_errors_ratio:last",
+    "ProbeCertificateExpiring": "hune:probe_certificate_days:last",
+    "ProbeCertificateEnding": "hune:probe_certificate_days:last",
 }
 """What stands for a value that isn't measured now; other rules keep what was wrong."""
-WRONG_AT = {"NodeDown": 0.0, "LinkDown": 0.0, "ProbeFailed": 0.0, "CutOff": 1.0}
+WRONG_AT = {"NodeDown": 0.0, "LinkDown": 0.0, "ProbeFailed": 0.0, "CutOff": 1.0, "ServiceDown": 0.0}
 """Of what is measured as yes or no: which of them is wrong."""
 _REASONS: Mapping[str, Mapping[str, str]] = {
     "NodeDown": {"cut_off": "hune:cut_off == 1"},
@@ -88,6 +87,14 @@ _REASONS: Mapping[str, Mapping[str, str]] = {
 """Why a rule leaves a thing out: key of the words → what is there while that is so, by the labels of the alert."""
 
 
+def _judged(name: str) -> _Judged | None:
+    fault = FAULTS.get(name)
+    if fault is None:
+        return _JUDGED.get(name)
+    sign: Sign = "<" if fault.falls else ">"
+    return None if fault.limit is None else _Judged(sign, fault.unit, scale=fault.scale, fixed=fault.limit)
+
+
 def measures(site: Site) -> Mapping[str, tuple[str, str]]:
     """Return of each alerting rule what it judges and its words about itself; a pure function of the site."""
     return {
@@ -102,23 +109,18 @@ def value(name: str, measure: str) -> str:
     """Return the expression of what an alert judges, in its unit, as it can be read at any moment."""
     # Rules read what others recorded in the same evaluation; who asks from outside comes at any time after it.
     now = measure.replace(f"[{RECORDED_NOW}]", f"[{ALERTS[name].window}]")
-    scale = _scale(name)
-    return f"({now}) * {scale!r}" if scale != 1.0 else f"({now})"
+    judged = _judged(name)
+    return f"({now}) * {judged.scale!r}" if judged and judged.scale != 1.0 else f"({now})"
 
 
 def remembered(name: str) -> str:
     """Return the expression of the last value, in the alert's unit; empty if nothing remembers it."""
-    scale = _scale(name)
+    judged = _judged(name)
+    scale = judged.scale if judged else 1.0
     if name in _REMEMBERED:
         return f"last_over_time({_REMEMBERED[name]}[35s]) * {scale!r}"
     wrong = _wrong(name)
-    return f"last_over_time({wrong}[1h]) * {scale!r}" if wrong and (name in _JUDGED or name in FAULTS) else ""
-
-
-def _scale(name: str) -> float:
-    if name in FAULTS:
-        return FAULTS[name].scale
-    return _JUDGED[name].scale if name in _JUDGED else 1.0
+    return f"last_over_time({wrong}[1h]) * {scale!r}" if wrong and judged else ""
 
 
 def wrong(name: str) -> str:
@@ -141,6 +143,8 @@ def age(name: str, labels: Labels) -> str:
         return _since(f'up{{job="pve-hune",cluster={cluster}}}', "15s")
     if labels.get("probe"):
         return f'time() - max(timestamp(probe_success{{job="probe",probe={probe}}}))'
+    if name in FAULTS:
+        return _since(f"up{{job={quote(FAULTS[name].source or labels.get('service', ''))}}}", "15s")
     if not labels.get("node"):
         return ""
     if name in TROUBLES or name == "LinkErrors":
@@ -165,6 +169,9 @@ def reads(name: str, labels: Labels) -> Mapping[str, str]:
             )
             for collector in PROBLEMS[name].collectors
         }
+    if name in FAULTS and name != "ServiceDown":
+        service = FAULTS[name].source or labels.get("service", "")
+        return {service: f"last_over_time(hune:own_read{{service={quote(service)}}}[35s])"}
     return {}
 
 
@@ -185,15 +192,14 @@ def of(expression: str, labels: Labels) -> str:
 
 def limit(site: Site, name: str, labels: Labels) -> Limit | None:
     """Return the limit that applies, None where none does, or the thing isn't part of the site."""
-    if name in FAULTS:
-        return _of_hune(FAULTS[name])
-    if name in _CERTIFICATES:
-        return _of_probe(site, name, labels.get("probe", ""))
-    judged = _JUDGED.get(name)
+    judged = _judged(name)
     if judged is None:
         return None
     if judged.fixed is not None:
         return Limit(judged.fixed, judged.sign, judged.unit, "fixed")
+    if "probe" in labels or "heartbeat" in labels:
+        applied = _of_thing(site, labels, judged.key)
+        return None if applied is None else Limit(applied, judged.sign, judged.unit, "thing")
     node = next((one for one in site.nodes if one.name == labels.get("node")), None)
     if name in PROBLEMS:
         cluster = next((one for one in site.proxmox if one.name == labels.get("cluster")), None)
@@ -206,13 +212,11 @@ def limit(site: Site, name: str, labels: Labels) -> Limit | None:
     return _of_chip(site, node, labels.get("chip", "")) if name == "CpuHot" else _of_node(site, node, judged)
 
 
-def _of_hune(fault: Fault) -> Limit | None:
-    return None if fault.limit is None else Limit(fault.limit, "<" if fault.falls else ">", fault.unit, "fixed")
-
-
-def _of_probe(site: Site, name: str, probe: str) -> Limit | None:
-    found = next((one for one in site.probes if one.name == probe), None)
-    return Limit(float(getattr(found, _CERTIFICATES[name])), "<", "d", "fixed") if found else None
+def _of_thing(site: Site, labels: Labels, key: str) -> float | None:
+    """Return what the site file says of a probe, or of who must report."""
+    probe = next((one for one in site.probes if one.name == labels.get("probe")), None)
+    expected = next((one for one in site.expects if one.name == labels.get("heartbeat")), None)
+    return None if probe is None and expected is None else float(getattr(probe or expected, key))
 
 
 def _of_node(site: Site, node: Node, judged: _Judged) -> Limit:

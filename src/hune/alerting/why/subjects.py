@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hune.alerting.holds import Labels
+from hune.alerting.own import SERVICES
+from hune.alerting.routing import CONSOLE
 from hune.core.errors import InputError
 from hune.core.logs import visible
 from hune.site.explain import nearest
@@ -47,25 +49,38 @@ def check_labels(name: str, identity: Sequence[str], labels: Labels) -> None:
         raise InputError(f"{_shown(label)}: not a label of this rule", remedy=remedy)
 
 
-def of_site(site: Site, identity: Sequence[str]) -> list[dict[str, str]]:
-    """Return what alerts of this identity can be about as far as the site file says."""
+def of_site(site: Site, name: str, identity: Sequence[str]) -> list[dict[str, str]]:
+    """Return what alerts of a rule can be about as far as the site file says; nothing where it doesn't."""
     match tuple(identity):
-        case ("node",):
-            return [{"node": node.name} for node in site.nodes]
         case ("node", "device"):
             return [{"node": node.name, "device": link.device} for node in site.nodes for link in node.links]
-        case ("probe",):
-            return [{"probe": probe.name} for probe in site.probes]
-        case ("cluster",):
-            return [{"cluster": cluster.name} for cluster in site.asked_clusters]
-        case ("receiver",):
-            return [{"receiver": one.name} for one in site.receivers if one.daily_test is not None]
         case ("lab",):
             return [{}] + [{"lab": "true"}] * any(node.lab for node in site.nodes)
+        case (label,):
+            return [{label: text} for text in _names(site, name, label)]
     return []
 
 
-def places(site: Site, identity: Sequence[str]) -> dict[str, dict[str, str]]:
+def _names(site: Site, name: str, label: str) -> Iterable[str]:
+    match label:
+        case "node":
+            return [node.name for node in site.nodes]
+        case "probe":
+            return [probe.name for probe in site.probes]
+        case "cluster":
+            return [cluster.name for cluster in site.asked_clusters]
+        case "heartbeat":
+            return [one.name for one in site.expects]
+        case "service":
+            return [service for service in SERVICES if site.wants(service)]
+        case "receiver" if name == "DailyTest":
+            return [one.name for one in site.receivers if one.daily_test is not None]
+        case "receiver":
+            return dict.fromkeys([CONSOLE, *(one.name for one in site.receivers)])
+    return []
+
+
+def places(site: Site, name: str, identity: Sequence[str]) -> dict[str, dict[str, str]]:
     """Return the things of the site by whose name a thing of this identity can be asked for, with what that says."""
     found: dict[str, dict[str, str]] = {}
     if "cluster" in identity:
@@ -73,11 +88,9 @@ def places(site: Site, identity: Sequence[str]) -> dict[str, dict[str, str]]:
             if "node" in identity:
                 found |= {node: {"cluster": cluster.name, "node": node} for node in cluster.nodes}
             found[cluster.name] = {"cluster": cluster.name}
-    elif "node" in identity:
-        found = {node.name: {"node": node.name} for node in site.nodes}
-    elif "probe" in identity:
-        found = {probe.name: {"probe": probe.name} for probe in site.probes}
-    return found
+        return found
+    label = "node" if "node" in identity else next(iter(identity), "")
+    return {text: {label: text} for text in _names(site, name, label)}
 
 
 def matching(candidates: Iterable[Mapping[str, str]], resource: str, labels: Labels) -> list[dict[str, str]]:
@@ -98,14 +111,14 @@ def assumed(site: Site, name: str, identity: Sequence[str], question: Question, 
 
     Raises InputError that suggests the nearest resource, or lists those there are.
     """
-    by_name = places(site, identity)
+    by_name = places(site, name, identity)
     if question.resource in by_name:
         return {**by_name[question.resource], **question.labels}
     if not question.resource and (question.labels or not identity or identity == ("lab",)):
         return question.labels
     is_of_site = bool(by_name) and "cluster" not in identity
     names = list(by_name if is_of_site else dict.fromkeys([*by_name, *(_name(labels, identity) for labels in known)]))
-    what = next((label for label in ("node", "probe") if label in identity and is_of_site), "resource")
+    what = ("node" if "node" in identity else identity[0]) if is_of_site else "resource"
     if not names:
         raise InputError(f"{name}: the site has nothing that this rule is about", remedy="see the site file")
     listed = ", ".join(sorted(names)[:_MOST_NAMED]) + (" …" if len(names) > _MOST_NAMED else "")
@@ -122,17 +135,15 @@ def named(labels: Labels) -> str:
     return " ".join([labels.get(first, ""), *(f"{label}={labels[label]}" for label in others)]).strip()
 
 
-def is_watched(site: Site, labels: Labels) -> bool:
+def is_watched(site: Site, name: str, identity: Sequence[str], labels: Labels) -> bool:
     """Whether what an alert is about is part of the site."""
-    cluster, probe, node, device = (labels.get(label) for label in ("cluster", "probe", "node", "device"))
-    if cluster is not None:
-        return any(one.name == cluster for one in site.asked_clusters)
-    if probe is not None:
-        return any(one.name == probe for one in site.probes)
-    if node is None:
-        return True
-    here = next((one for one in site.nodes if one.name == node), None)
-    return here is not None and (device is None or any(link.device == device for link in here.links))
+    if "cluster" in labels:
+        return any(one.name == labels["cluster"] for one in site.asked_clusters)
+    label = "node" if "node" in identity else next(iter(identity), "")
+    if label in labels and _names(site, name, label) and labels[label] not in _names(site, name, label):
+        return False
+    here = watched_there(site, labels)
+    return "device" not in labels or labels["device"] in here
 
 
 def watched_there(site: Site, labels: Labels) -> tuple[str, ...]:
