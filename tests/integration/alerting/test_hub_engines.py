@@ -157,7 +157,7 @@ async def test_node_that_dies_hot_is_never_called_resolved_until_it_is_measured(
         inhibited="yes, by NodeDown pve-02",
         routed="console, discord",
     )
-    await stack.explains({"rule": "cpuhot", "node": "pve-03"}, value="50 °C")
+    await stack.explains({"rule": "cpuhot", "node": "pve-03"}, value="45 °C")
 
     await stack.prometheus.kill()
     await stack.is_shown_as(CpuHot="unknown", NodeDown="unknown")

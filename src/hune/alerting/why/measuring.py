@@ -13,6 +13,7 @@ from hune.alerting.own import FAULTS
 from hune.alerting.promql import RECORDED_NOW, quote
 from hune.alerting.proxmox import PROBLEMS, SCRAPE
 from hune.alerting.rules import groups
+from hune.alerting.rules.model import Rule
 from hune.alerting.why.facts import Limit
 from hune.site.models import Node, ProxmoxCluster, Site
 from hune.site.origin import origin_of, origin_of_chip, origin_of_cluster
@@ -98,11 +99,17 @@ def _judged(name: str) -> _Judged | None:
 def measures(site: Site) -> Mapping[str, tuple[str, str]]:
     """Return of each alerting rule what it judges and its words about itself; a pure function of the site."""
     return {
-        rule.alert: (rule.measures, rule.annotations.get("description", ""))
+        rule.alert: (_all_judged(rule), rule.annotations.get("description", ""))
         for group in groups(site)
         for rule in group.rules
         if rule.alert
     }
+
+
+def _all_judged(rule: Rule) -> str:
+    # What only has what is wrong doesn't tell of what is well.
+    series = _wrong(rule.alert)
+    return "" if series and series in rule.measures else rule.measures
 
 
 def value(name: str, measure: str) -> str:
