@@ -91,7 +91,7 @@ def one(
         ("at", "what", "receiver", "by", "detail"),
         [
             (
-                show.moment(event["at"]),
+                _second(event["at"]),
                 event["kind"],
                 show.escape(event["receiver"] or "–"),
                 show.escape(event["by"] or "–"),
@@ -152,6 +152,10 @@ def _moment(text: str | None) -> float | None:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError):
         raise InputError(f"{text!r}: not a moment", remedy="write 2026-11-21, '2026-11-21 14:00', or 7d") from None
+
+
+def _second(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
 
 
 def _severity(row: Mapping[str, Any]) -> str:
