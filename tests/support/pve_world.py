@@ -11,6 +11,7 @@ from support.promtool import Facts, Value, World, make_site
 COLLECTORS = (
     *("quorum", "ha", "storage", "zfs", "disks", "ceph", "guest-config", "tasks", "replication-jobs", "protection"),
     "certificates",
+    "services",
 )
 HEALTHY: Facts = {
     "answers": 1,

@@ -91,6 +91,7 @@ _EACH = (
     Problem("PveQuorumLost", "critical", ("cluster",), (STATUS,)),
     Problem("PveQdeviceDown", "warning", ("cluster",), ("quorum",)),
     Problem("PveNodeOffline", "critical", ("cluster", "node"), ("quorum",)),
+    Problem("PveServiceDown", "warning", ("cluster", "node", "service"), ("services",), on_node=True, seen=True),
     Problem("PveNodeFenced", "critical", ("cluster", "node"), ("ha",)),
     Problem("HaServiceFailed", "critical", ("cluster", "id"), ("ha",), many="HaServicesFailed"),
     Problem("HaServiceRecovering", "warning", ("cluster", "id"), ("ha",), many="HaServicesRecovering"),

@@ -40,6 +40,11 @@ _ENGLISH: dict[str, Words] = {
         "{node} is not a member of {cluster} any more",
         "Corosync doesn't count the node as a member, although the machine isn't known to be down.",
     ),
+    "PveServiceDown": Words(
+        "Service of Proxmox down",
+        "{node}: the service {service} does not run",
+        "It is meant to run, and did within the last day.",
+    ),
     "PveNodeFenced": Words(
         "Node fenced",
         "{node} is being fenced",
@@ -212,6 +217,11 @@ _FRENCH: dict[str, Words] = {
         "Nœud hors du cluster",
         "{node} n'est plus membre de {cluster}",
         "Corosync ne compte plus ce nœud parmi ses membres, alors que la machine n'est pas connue comme arrêtée.",
+    ),
+    "PveServiceDown": Words(
+        "Service de Proxmox arrêté",
+        "{node} : le service {service} ne tourne pas",
+        "Il devrait tourner, et il tournait il y a moins d'un jour.",
     ),
     "PveNodeFenced": Words(
         "Nœud isolé par HA",

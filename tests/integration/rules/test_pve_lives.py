@@ -100,6 +100,19 @@ CASES = {
         "quorum",
         wait=30,
     ),
+    "PveServiceDown": case(
+        {"cluster": "home", "node": "pve-02", "service": "pvestatd"},
+        {
+            f'hune_pve_service_running{{{ON},service="pvestatd"}}': 1,
+            f'hune_pve_service_enabled{{{ON},service="pvestatd"}}': 1,
+        },
+        {
+            f'hune_pve_service_running{{{ON},service="pvestatd"}}': 0,
+            f'hune_pve_service_enabled{{{ON},service="pvestatd"}}': 1,
+        },
+        "services",
+        wait=120,
+    ),
     "PveNodeFenced": case(
         {"cluster": "home", "node": "pve-02"},
         {f"hune_pve_ha_fencing{{{ON}}}": 0},

@@ -9,7 +9,7 @@ from hune.alerting.proxmox import SCRAPE, STATUS
 from hune.alerting.rules.held import remembered
 from hune.alerting.rules.model import Group, Rule
 from hune.alerting.rules.pve_guests import guests
-from hune.alerting.rules.pve_held import GUEST, SITE, problem, recently, value_of, was_read
+from hune.alerting.rules.pve_held import BOOTING, GUEST, SITE, problem, recently, value_of, was_read
 from hune.alerting.rules.pve_storage import storage
 from hune.site.models import Site
 
@@ -18,7 +18,7 @@ _HA = 'hune_pve_ha_service_state{job="pve-hune"'
 
 def pve(site: Site) -> Group:
     """Return the group of the site's Proxmox VE clusters."""
-    rules = [*_reads(), *_api(site), *_members(site), *_ha(site), *guests(site), *storage(site)]
+    rules = [*_reads(), *_api(site), *_members(site), *_services(site), *_ha(site), *guests(site), *storage(site)]
     return Group("hune-pve", "15s", tuple(rules))
 
 
@@ -97,6 +97,23 @@ def _members(site: Site) -> Iterable[Rule]:
         fires=lambda wrong: f"({wrong} and on (cluster) ({quorate}) unless on (node) {recently('NodeDown', '3m')})",
         wait="30s",
         measures=NOW.live("hune:pve_node_online"),
+    )
+
+
+def _services(site: Site) -> Iterable[Rule]:
+    running = 'hune_pve_service_running{job="pve-hune"}'
+    # Corosync is enabled where it has no cluster to run in: only what ran lately is missed.
+    yield from problem(
+        site,
+        "PveServiceDown",
+        f'{running} == 0 and on (cluster, node, service) hune_pve_service_enabled{{job="pve-hune"}} == 1',
+        fires=lambda wrong: (
+            f"({wrong} and on (cluster, node, service) max_over_time({running}[1d]) == 1"
+            f" unless on (cluster, node) ({BOOTING}))"
+        ),
+        seen=running,
+        wait="2m",
+        measures=running,
     )
 
 
