@@ -120,6 +120,33 @@ class FakeHub:
         alert["holds"].append(hold)
         self._note(alert, "held", holds=[hold])
 
+    def declare(
+        self,
+        scope: dict[str, list[str]],
+        *,
+        begins: float | None = None,
+        ends: float | None = None,
+        by: str = "",
+        reason: str = "",
+        every: str | None = None,
+    ) -> None:
+        """Have a maintenance hold what is in its scope; with `every` it is one of the site file."""
+        now = time.time()
+        number = len(self.windows) + 1
+        self.windows.append(
+            {
+                "id": f"site-{number}" if every is not None else str(number),
+                "in_site_file": every is not None,
+                "every": every or None,
+                "scope": scope,
+                "active": (begins or now) <= now,
+                "begins": begins or now,
+                "ends": ends or now + 3600,
+                "by": by,
+                "reason": reason,
+            }
+        )
+
     def _note(self, alert: dict[str, Any], kind: str, *, at: float | None = None, **said: Any) -> None:
         receiver, by = said.pop("receiver", ""), said.pop("by", "")
         detail = {name: value for name, value in said.items() if value not in (None, "")}
@@ -218,22 +245,29 @@ class FakeHub:
         return web.json_response({"id": alert["id"], "care": alert["care"]})
 
     async def _on_silences(self, _request: web.Request) -> web.Response:
-        return web.json_response({"now": time.time(), "silences": self.silences})
+        return web.json_response({"now": time.time(), "problem": "", "silences": self.silences})
 
     async def _on_silence(self, request: web.Request) -> web.Response:
         document = await request.json()
         number, refusal = self._bearer(request)
         if refusal:
             return refusal
-        own = next((alert["labels"] for alert in self.alerts if alert["id"] == number), None)
-        if own is not None and {each["name"]: each["value"] for each in document["matchers"]} != own:
-            return _problem(403, "this key silences just its own alert")
+        meant = document.get("alert", number)
+        if number not in (None, meant) or (number is not None and "matchers" in document):
+            return _problem(403, "this key is for another alert")
+        labels = next((alert["labels"] for alert in self.alerts if alert["id"] == meant), {})
+        exactly = [
+            {"name": name, "value": value, "is_regex": False, "is_equal": True} for name, value in labels.items()
+        ]
         self.done.append(("POST", request.path, document))
         now = time.time()
         self.silences.append(
             {
                 "id": f"5f0c-{len(self.silences) + 1}",
-                "matchers": document["matchers"],
+                "state": "active",
+                "matchers": document.get("matchers", exactly),
+                "text": "",
+                "alerts": [],
                 "begins": now,
                 "ends": now + document["seconds"],
                 "by": document["by"],
@@ -254,9 +288,9 @@ class FakeHub:
         if refusal or number is not None:
             return refusal or _problem(403, "this key is for one alert")
         self.done.append(("POST", request.path, document))
-        begins = document["begins"] or time.time()
-        self.windows.append({**document, "id": len(self.windows) + 1, "begins": begins})
-        return web.json_response({"id": len(self.windows)})
+        self.declare(document["scope"], begins=document["begins"], ends=document["ends"], by=document["by"],
+                     reason=document["reason"])  # fmt: skip
+        return web.json_response({"id": self.windows[-1]["id"]})
 
     async def _on_end(self, request: web.Request) -> web.Response:
         return await self._drop(request, self.windows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -111,8 +110,7 @@ class AlertPages:
         if deed == "silence":
             if not form.text("reason"):
                 raise Problem(400, "act.no_reason")
-            matchers = await self._exactly(number)
-            said |= {"matchers": matchers, "seconds": _seconds(term, SILENCES), "reason": form.text("reason")}
+            said |= {"alert": int(number), "seconds": _seconds(term, SILENCES), "reason": form.text("reason")}
             path = "/silences"
         elif deed in ("acknowledge", "snooze", "release"):
             path = f"/alerts/{number}/{deed}"
@@ -122,17 +120,6 @@ class AlertPages:
             raise Problem(400, "act.unknown")
         await self._doings.hand_on("POST", path, visitor, visitor.keys_for(number), said)
         self._doings.dossiers.forget(number)
-
-    async def _exactly(self, number: str) -> list[Mapping[str, Any]]:
-        """Return matchers for just one alert: each of its labels is what it is."""
-        dossier = await self._known(number)
-        if dossier is None:
-            raise Problem(503, "act.silent")
-        return [
-            {"name": name, "value": value, "is_regex": False, "is_equal": True}
-            for name, value in dossier.alert.labels
-            if value
-        ]
 
     async def _known(self, number: str) -> Dossier | None:
         try:

@@ -15,6 +15,7 @@ from hune.nester.judge import alerts_of, judge_node, judge_probe, overall
 from hune.nester.language import utc_offset_seconds
 from hune.nester.runbooks import Runbooks
 from hune.nester.snapshot import Snapshot
+from hune.nester.views.alert_row import alert_path
 from hune.nester.views.node import find
 from hune.nester.views.words import alert_title
 
@@ -71,7 +72,13 @@ class Api:
         snapshot = await self._desk.poller.current()
         found = [
             {"text": t(f"page.{name}"), "hint": t("search.page"), "url": url}
-            for name, url in (("overview", "/"), ("alerts", "/alerts"), ("wall", "/wall"))
+            for name, url in (
+                ("overview", "/"),
+                ("alerts", "/alerts"),
+                ("archive", "/alerts/history"),
+                ("maintenance", "/maintenance"),
+                ("wall", "/wall"),
+            )
         ]
         found += [
             {"text": node.name, "hint": t(f"state.{judge_node(node, snapshot).state}"), "url": f"/nodes/{node.name}"}
@@ -88,7 +95,7 @@ class Api:
             )
         for alert in snapshot.open_alerts:
             node = alert.label("node")
-            url = f"/nodes/{node}" if self._desk.has_node(node) else "/alerts"
+            url = alert_path(alert) or (f"/nodes/{node}" if self._desk.has_node(node) else "/alerts")
             since = t.duration(snapshot.taken_at - alert.starts_at)
             found.append({"text": alert_title(alert, t), "hint": since, "url": url})
         for name in self._runbooks.names():

@@ -109,7 +109,7 @@ def _choices(site: Site) -> dict[str, list[str]]:
     """Return what a maintenance can be declared for, by kind."""
     return {
         "nodes": [node.name for node in site.nodes],
-        "groups": sorted({node.group for node in site.nodes if node.group}),
+        "groups": list(site.groups),
         "clusters": [cluster.name for cluster in site.proxmox],
         "probes": [probe.name for probe in site.probes],
     }

@@ -52,7 +52,9 @@ def dossier(answer: Mapping[str, Any]) -> Dossier:
 
 
 def silences(answer: Mapping[str, Any]) -> tuple[Silence, ...]:
-    """Return the silences."""
+    """Return the silences. Raises ValueError while Alertmanager can't be asked for them."""
+    if answer.get("problem"):
+        raise ValueError("Alertmanager does not answer")
     return tuple(
         Silence(
             id=str(row["id"]),
@@ -70,13 +72,14 @@ def windows(answer: Mapping[str, Any]) -> tuple[Window, ...]:
     """Return the maintenance, of the site file and declared."""
     return tuple(
         Window(
-            id="" if row.get("id") is None else str(row["id"]),
-            scope={str(kind): tuple(map(str, names)) for kind, names in (row.get("scope") or {}).items() if names},
-            begins=_number(row.get("begins")),
-            ends=_number(row.get("ends")),
+            id=str(row["id"]),
+            scope={str(kind): tuple(map(str, names)) for kind, names in row["scope"].items() if names},
+            begins=float(row["begins"]),
+            ends=float(row["ends"]),
             by=str(row.get("by") or ""),
             reason=str(row.get("reason") or ""),
-            schedule=str(row.get("schedule") or ""),
+            every=str(row.get("every") or ""),
+            in_site_file=bool(row.get("in_site_file")),
         )
         for row in answer["maintenance"]
     )

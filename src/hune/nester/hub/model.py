@@ -84,15 +84,16 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A maintenance: of the site file (its `id` is empty) or declared by somebody."""
+    """A maintenance: of the site file, where it comes back `every` so often, or declared by somebody."""
 
     id: str
     scope: Mapping[str, tuple[str, ...]]
-    begins: float | None
-    ends: float | None
+    begins: float
+    ends: float
     by: str = ""
     reason: str = ""
-    schedule: str = ""
+    every: str = ""
+    in_site_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)

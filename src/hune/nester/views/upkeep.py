@@ -20,21 +20,23 @@ class UpkeepRow:
     when_iso: str
     by: str
     reason: str
+    every: str = ""
 
 
 def window_row(window: Window, t: Language, *, now: float) -> UpkeepRow:
     """Return a maintenance as a row."""
     about = tuple(t(f"upkeep.of_{kind}", names=", ".join(names)) for kind, names in window.scope.items())
-    running = window.begins is not None and window.begins <= now and (window.ends is None or now < window.ends)
+    running = window.begins <= now < window.ends
     return UpkeepRow(
-        id=window.id,
+        id="" if window.in_site_file else window.id,
         about=about or (t("upkeep.whole"),),
         now=running,
         word=t("upkeep.now" if running else "upkeep.later"),
-        when=" · ".join(filter(None, [window.schedule, _when(window.begins, window.ends, t, now, running=running)])),
+        when=_when(window.begins, window.ends, t, now, running=running),
         when_iso=_iso(window.begins, window.ends, t),
-        by=window.by or ("" if window.id else t("upkeep.site_file")),
+        by=t("upkeep.site_file") if window.in_site_file else window.by,
         reason=window.reason,
+        every=window.every,
     )
 
 
@@ -53,14 +55,12 @@ def silence_row(silence: Silence, t: Language, *, now: float) -> UpkeepRow:
     )
 
 
-def _when(begins: float | None, ends: float | None, t: Language, now: float, *, running: bool) -> str:
+def _when(begins: float, ends: float, t: Language, now: float, *, running: bool) -> str:
     """Return from when to when; of what holds now only its end, and how long that is."""
-    end = t.moment(ends, now=now) if ends is not None else ""
-    if running and ends is not None:
-        return t("upkeep.until", at=end, duration=t.duration(ends - now))
-    begin = t.moment(begins, now=now) if begins is not None else ""
-    return t("upkeep.from_to", begin=begin, end=end) if begin and end else begin or end
+    if running:
+        return t("upkeep.until", at=t.moment(ends, now=now), duration=t.duration(ends - now))
+    return t("upkeep.from_to", begin=t.moment(begins, now=now), end=t.moment(ends, now=now))
 
 
-def _iso(begins: float | None, ends: float | None, t: Language) -> str:
-    return " – ".join(t.iso(at) for at in (begins, ends) if at is not None)
+def _iso(begins: float, ends: float, t: Language) -> str:
+    return f"{t.iso(begins)} – {t.iso(ends)}"
