@@ -64,6 +64,7 @@ _.end
 _.ended
 _.ended_iso
 _.event
+_.every
 _.export
 _.fact
 _.facts

@@ -255,9 +255,11 @@ class FakeHub:
         meant = document.get("alert", number)
         if number not in (None, meant) or (number is not None and "matchers" in document):
             return _problem(403, "this key is for another alert")
-        labels = next((alert["labels"] for alert in self.alerts if alert["id"] == meant), {})
         exactly = [
-            {"name": name, "value": value, "is_regex": False, "is_equal": True} for name, value in labels.items()
+            {"name": name, "value": value, "is_regex": False, "is_equal": True}
+            for alert in self.alerts
+            if alert["id"] == meant
+            for name, value in alert["labels"].items()
         ]
         self.done.append(("POST", request.path, document))
         now = time.time()

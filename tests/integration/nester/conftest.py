@@ -68,6 +68,8 @@ def open_page(browser: Browser, server: NesterServer, complaints: list[str]) -> 
 
 
 def _complaint(message: ConsoleMessage) -> list[str]:
-    # A page that isn't there, and a server that is stopped on purpose, are seen by the browser too.
-    wanted = "404 (Not Found)" in message.text or "net::ERR_" in message.text
+    # A page that isn't there, and servers that are silent on purpose, are seen by the browser too.
+    wanted = (
+        "404 (Not Found)" in message.text or "503 (Service Unavailable)" in message.text or "net::ERR_" in message.text
+    )
     return [] if message.type not in ("error", "warning") or wanted else [message.text]

@@ -16,6 +16,7 @@ from hune.site.models import Site
 from support.browsing import NARROW, live, overflow
 from support.clusters import Row, guest_rows, node_rows
 from support.fake_engines import CHIP, FakeEngines
+from support.fake_hub import OPERATOR
 from support.nester_server import NesterServer
 
 DESK = (1280, 800)
@@ -34,7 +35,8 @@ HOSTILE = (
 )
 VMIDS = range(101, 101 + len(HOSTILE))
 FOUND = "/clusters/lab/guests/101"
-PATHS = ("/", "/wall", "/alerts", "/alerts?digest=1", "/nodes/pve-02", "/clusters/lab", FOUND)
+PAGES_OF_ALERTS = ("/alerts/1", "/alerts/history", "/maintenance")
+PATHS = ("/", "/wall", "/alerts", "/alerts?digest=1", "/nodes/pve-02", "/clusters/lab", FOUND, *PAGES_OF_ALERTS)
 WATCH = """
 document.addEventListener("securitypolicyviolation", (event) => console.error("policy", event.blockedURI));
 """
@@ -138,7 +140,26 @@ class HostileEngines(FakeEngines):
             self.fire(name, HOSTILE[3], cluster="lab", id="qemu/101", storage=HOSTILE[0], pool=HOSTILE[1],
                       device=HOSTILE[7], summary=f"{HOSTILE[6]} (qemu/101) {HOSTILE[0]}")  # fmt: skip
         self.digests["1"] = self.alerts
+        self._said()
         self.unhealthy = {"hub": HOSTILE[0], "prometheus": HOSTILE[7]}
+
+    def _said(self) -> None:
+        """Have people say hostile words about what they do, and rules name hostile receivers."""
+        first = self.alerts[0]
+        for word in HOSTILE:
+            self.care(first, word, note=word)
+            self.hold(first, "silence", reason=word)
+            self._note(first, "told", receiver=word)
+            self._note(first, word, receiver=word, by=word)
+            self._note(first, "refused", receiver=word, problem=word)
+            first["escalation"].append({"step": 1, "receivers": [word], "due_at": time.time() + 60, "done_at": None})
+            matcher = {"name": "node", "value": word, "is_regex": True, "is_equal": False}
+            self.silences.append({"id": word, "matchers": [matcher], "begins": time.time(), "ends": time.time() + 60,
+                                  "by": word, "reason": word})  # fmt: skip
+            self.declare({"nodes": [word], word: [word]}, by=word, reason=word)
+            self.care(self.alerts[1], word, note=word)
+        finding = {"topic": HOSTILE[0], "state": HOSTILE[1], "question": HOSTILE[2]}
+        self.why = {"findings": [{**finding, "answer": word, "detail": word} for word in HOSTILE]}
 
     def _proxmox(self) -> dict[str, list[Row]]:
         status = [row for word in HOSTILE for row in node_rows(word)]
@@ -218,6 +239,7 @@ def test_hostile_words_are_words_on_every_page(hostile: NesterServer, browser: B
 
     context = browser.new_context(viewport={"width": 360, "height": 800}, locale="en-GB", reduced_motion="reduce")
     context.add_init_script(WATCH)
+    context.add_cookies([{"name": "hune-operator", "value": OPERATOR, "url": hostile.url}])
     page = context.new_page()
     page.on("dialog", dismissed)
     page.on("pageerror", lambda error: heard.append(str(error)))
@@ -248,7 +270,7 @@ def test_hostile_words_are_words_on_every_page(hostile: NesterServer, browser: B
     assert not any(found.values()), "\n".join(f"{path}: {each}" for path, wrong in found.items() for each in wrong)
 
 
-SHOWS_ALL = {"/alerts", "/nodes/pve-02", "/clusters/lab", FOUND}
+SHOWS_ALL = {"/alerts", "/nodes/pve-02", "/clusters/lab", FOUND, "/alerts/1", "/maintenance"}
 
 
 def search(page: Page) -> list[str]:

@@ -25,7 +25,7 @@ class UpkeepRow:
 
 def window_row(window: Window, t: Language, *, now: float) -> UpkeepRow:
     """Return a maintenance as a row."""
-    about = tuple(t(f"upkeep.of_{kind}", names=", ".join(names)) for kind, names in window.scope.items())
+    about = tuple(_scope(kind, ", ".join(names), t) for kind, names in window.scope.items())
     running = window.begins <= now < window.ends
     return UpkeepRow(
         id="" if window.in_site_file else window.id,
@@ -38,6 +38,11 @@ def window_row(window: Window, t: Language, *, now: float) -> UpkeepRow:
         reason=window.reason,
         every=window.every,
     )
+
+
+def _scope(kind: str, names: str, t: Language) -> str:
+    key = f"upkeep.of_{kind}"
+    return t(key, names=names) if t.has(key) else f"{kind} {names}"
 
 
 def silence_row(silence: Silence, t: Language, *, now: float) -> UpkeepRow:
