@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from hune.alerting import calendar, own, silences, windows, withholding
+from hune.alerting.calendar import Period
 from hune.alerting.chain import BROKEN
 from hune.alerting.database import Database
 from hune.alerting.duty import Duty
@@ -28,6 +31,21 @@ _NEVER_HELD = frozenset({"Watchdog", "DailyTest", "TestAlert"})
 """They say that the way to people works."""
 _OF_HUNE = frozenset({BROKEN, *own.FAULTS})
 """What is about Hune itself: no work on the site explains it."""
+
+
+_SETTLED_SECONDS = 5.0
+"""How long after a change what was opened on the terms before it may still come into the book."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What holds from a moment until the next change, `of` all that is known."""
+
+    silences: tuple[Silence, ...]
+    windows: tuple[tuple[Maintenance, Period], ...]
+    since: float
+    until: float
+    of: tuple[tuple[Silence, ...], tuple[Maintenance, ...]]
 
 
 class Holder:
@@ -60,6 +78,9 @@ class Holder:
         self._poll_now = asyncio.Event()
         self._other_times = asyncio.Event()
         self._announced = clock.now()
+        """When a hold or hours begin or end next, as far as is known."""
+        self._in_force = InForce((), (), 0.0, 0.0, ((), ()))
+        self._reviewed = self._in_force
         self.problem = "not asked yet"
         """Why Alertmanager can't be asked for silences, or empty."""
 
@@ -70,7 +91,7 @@ class Holder:
 
     def terms(self, now: float) -> Terms:
         """Return on what terms people are told, as far as is known now."""
-        return Terms(holds=partial(self._holds, now=now), due=partial(self._duty.due, now=now))
+        return Terms(holds=partial(self._holds, self._in_force_at(now)), due=partial(self._due, now=now))
 
     def suspect(self) -> None:
         """Alertmanager sends what should be silenced: ask it at once."""
@@ -99,28 +120,44 @@ class Holder:
             raise
         self.problem = ""
         if tuple(found) != self.silences:
+            self.silences = tuple(found)
             self._other_times.set()
-        self.silences = tuple(found)
         self._polled = True
         await self.review()
 
     # -- knowing -------------------------------------------------------------------------------------------------
 
-    def _holds(self, labels: Labels, *, now: float) -> tuple[Hold, ...]:
+    def _in_force_at(self, now: float) -> InForce:
+        known = self._in_force
+        if not (known.since <= now < known.until and known.of == (self.silences, self.windows)):
+            changes = [
+                silences.next_change(self.silences, now=now),
+                *(calendar.next_change(one.schedule, now) for one in self.windows),
+            ]
+            self._in_force = known = InForce(
+                silences=tuple(one for one in self.silences if one.starts_at <= now < one.ends_at),
+                windows=tuple(windows.in_force(self.windows, now=now)),
+                since=now,
+                until=min((moment for moment in changes if moment is not None), default=math.inf),
+                of=(self.silences, self.windows),
+            )
+        return known
+
+    def _holds(self, in_force: InForce, labels: Labels) -> tuple[Hold, ...]:
         if labels.get("alertname") in _NEVER_HELD:
             return ()
-        explaining = () if labels.get("alertname") in _OF_HUNE else self.windows
-        maintenance = windows.holds_of(explaining, self._places, labels, now=now)
+        explaining = () if labels.get("alertname") in _OF_HUNE else in_force.windows
+        maintenance = windows.holds_of(explaining, self._places, labels)
         # Alertmanager sees the name of the site on every alert of Prometheus.
-        return maintenance + silences.holds_of(self.silences, {"site": self._site.name, **labels}, now=now)
+        return maintenance + silences.holds_of(in_force.silences, {"site": self._site.name, **labels})
 
-    def _next_change(self, now: float) -> float | None:
-        changes = [
-            silences.next_change(self.silences, now=now),
-            self._duty.next_change(now),
-            *(calendar.next_change(one.schedule, now) for one in self.windows),
-        ]
-        return min((moment for moment in changes if moment is not None), default=None)
+    def _due(self, labels: Labels, receiver: str, *, now: float) -> float:
+        return 0.0 if labels.get("alertname") in _NEVER_HELD else self._duty.due(labels, receiver, now=now)
+
+    def _next_change(self, now: float) -> float:
+        """Return when a hold, or somebody's hours, begin or end next."""
+        hours = self._duty.next_change(now)
+        return min(self._in_force_at(now).until, math.inf if hours is None else hours)
 
     # -- keeping -------------------------------------------------------------------------------------------------
 
@@ -139,29 +176,35 @@ class Holder:
         while True:
             self._other_times.clear()
             try:
-                await self.review()
+                wait = await self.step()
             except Unavailable as error:
                 log.debug("holds not reviewed: %s", error)
+                wait = self._timing.recheck
             except Exception:
                 log.exception("a fault of the hub while reviewing what is held; trying again")
-            now = self._clock.now()
-            begun = self._next_change(self._announced)
-            if begun is not None and begun <= now:
-                # Somebody's hours may have begun.
-                self._on_change()
-            self._announced = now
-            change = self._next_change(now)
-            wait = self._timing.reconcile if change is None else min(self._timing.reconcile, change - now)
+                wait = self._timing.reconcile
             await _wait(self._other_times, wait)
+
+    async def step(self) -> float:
+        """Review once, and have people told whose hours have begun; return how long to wait for the next change."""
+        await self.review()
+        now = self._clock.now()
+        if self._announced <= now:
+            self._on_change()
+        self._announced = self._next_change(now)
+        return min(self._announced - now, self._timing.reconcile)
 
     async def review(self) -> None:
         """Hold and release what is held now, by what is known. Raises Unavailable if the book can't be read."""
         now = self._clock.now()
         declared = tuple(await self._database.read(partial(windows.declared, now=now)))
         if declared != self._declared:
+            self._declared = declared
             self._other_times.set()
-        self._declared = declared
-        terms, known = self.terms(now), self._polled
+        terms, known, in_force = self.terms(now), self._polled, self._in_force
+        if known and in_force is self._reviewed and now - in_force.since > _SETTLED_SECONDS:
+            # Whatever was opened since was opened on these terms.
+            return
         is_outdated = partial(withholding.is_outdated, terms=terms, now=now, silences_known=known)
         if await self._database.read(is_outdated):
             review = partial(withholding.review, terms=terms, now=now, silences_known=known)
@@ -169,6 +212,7 @@ class Holder:
             if turned.held or turned.released:
                 log.info("%d alerts held, %d released", len(turned.held), len(turned.released))
                 self._on_change()
+        self._reviewed = in_force
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

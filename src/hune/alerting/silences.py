@@ -17,12 +17,12 @@ from hune.promapi.alertmanager import Silence, SilenceMatcher
 log = logging.getLogger(__name__)
 
 
-def holds_of(silences: Iterable[Silence], labels: Labels, *, now: float) -> tuple[Hold, ...]:
-    """Return the silences that hold an alert at a moment."""
+def holds_of(silences: Iterable[Silence], labels: Labels) -> tuple[Hold, ...]:
+    """Return which of the silences that are in force hold an alert."""
     return tuple(
         Hold(HoldKind.SILENCE, one.id, one.ends_at, one.by, one.reason)
         for one in silences
-        if one.starts_at <= now < one.ends_at and matches(one.matchers, labels)
+        if matches(one.matchers, labels)
     )
 
 

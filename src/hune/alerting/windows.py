@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -91,14 +91,20 @@ def of_site(site: Site) -> list[Maintenance]:
     ]
 
 
-def holds_of(windows: Iterable[Maintenance], places: Places, labels: Labels, *, now: float) -> tuple[Hold, ...]:
-    """Return the windows that hold an alert at a moment."""
-    found = []
+def in_force(windows: Iterable[Maintenance], *, now: float) -> Iterator[tuple[Maintenance, Period]]:
+    """Yield the windows that hold at a moment, each with its period."""
     for window in windows:
-        period = calendar.current(window.schedule, now)
-        if period is not None and places.covers(window.scope, labels):
-            found.append(Hold(HoldKind.MAINTENANCE, window.id, period.ends, window.by, window.reason))
-    return tuple(found)
+        if (period := calendar.current(window.schedule, now)) is not None:
+            yield window, period
+
+
+def holds_of(found: Iterable[tuple[Maintenance, Period]], places: Places, labels: Labels) -> tuple[Hold, ...]:
+    """Return which of the windows that are in force hold an alert."""
+    return tuple(
+        Hold(HoldKind.MAINTENANCE, window.id, period.ends, window.by, window.reason)
+        for window, period in found
+        if places.covers(window.scope, labels)
+    )
 
 
 # -- what people declare ---------------------------------------------------------------------------------------------

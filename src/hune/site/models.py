@@ -264,7 +264,9 @@ class Site(Model):
     routes: list[Route] = Field(default_factory=list, description="which alerts go to which receivers")
     heartbeat: Heartbeat | None = Field(None, description="who listens whether this site lives")
     timezone: TimeZone = Field("UTC", description="time zone of hours and maintenance: Europe/Paris")
-    maintenance: list[Window] = Field(default_factory=list, description="when people are told nothing of what")
+    maintenance: list[Window] = Field(
+        default_factory=list, max_length=200, description="when people are told nothing of what"
+    )
     expects: list[Expected] = Field(default_factory=list, description="who must report to this site")
     alertmanager: Alertmanager = Field(
         Alertmanager(), description="what Alertmanager does besides, as its own configuration says it"

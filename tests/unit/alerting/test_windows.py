@@ -76,17 +76,19 @@ def test_scope_holds_what_is_about_it(scope: dict[str, list[str]], labels: dict[
 def test_window_of_the_site_holds_while_it_lasts() -> None:
     found = windows.of_site(SITE)
     labels = {"cluster": "near"}
-    assert windows.holds_of(found, PLACES, labels, now=SUNDAY - 1) == ()
-    [hold] = windows.holds_of(found, PLACES, labels, now=SUNDAY)
+    assert list(windows.in_force(found, now=SUNDAY - 1)) == []
+    in_force = list(windows.in_force(found, now=SUNDAY))
+    [hold] = windows.holds_of(in_force, PLACES, labels)
     assert (hold.id, hold.until, hold.reason) == ("site-1", SUNDAY + 7200, "updates")
-    assert windows.holds_of(found, PLACES, {"cluster": "far"}, now=SUNDAY) == ()
+    assert windows.holds_of(in_force, PLACES, {"cluster": "far"}) == ()
 
 
 def test_declared_window_is_kept_and_ended(connection: sqlite3.Connection) -> None:
     number = windows.declare(connection, Scope(nodes=("nas",)), Period(100.0, 200.0), by="Ada", reason="disks")
     [kept] = windows.declared(connection, now=50.0)
     assert (kept.id, kept.scope, kept.by, kept.reason) == (str(number), Scope(nodes=("nas",)), "Ada", "disks")
-    assert windows.holds_of([kept], PLACES, {"node": "nas"}, now=150.0)[0].until == 200.0
+    [hold] = windows.holds_of(windows.in_force([kept], now=150.0), PLACES, {"node": "nas"})
+    assert (hold.until, hold.by) == (200.0, "Ada")
     assert windows.end(connection, number, now=150.0)
     assert not windows.end(connection, number, now=150.0)
     assert windows.declared(connection, now=150.0) == []

@@ -1,0 +1,163 @@
+"""The holder: when it wakes, whom it wakes, and what it asks of the book."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from hune.alerting import book, windows
+from hune.alerting.calendar import Period
+from hune.alerting.database import Database
+from hune.alerting.duty import Duty
+from hune.alerting.holder import Holder
+from hune.alerting.timing import Timing
+from hune.alerting.windows import Scope
+from hune.core.errors import Unavailable
+from hune.promapi.alertmanager import Silence, SilenceMatcher
+from hune.site.models import Site
+from support.alerts import make_alert
+from support.stepped_clock import SteppedClock
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+class Alertmanager:
+    """Answers with what it is given, or not at all."""
+
+    def __init__(self) -> None:
+        self.known: list[Silence] | None = []
+
+    async def silences(self) -> list[Silence]:
+        if self.known is None:
+            raise Unavailable("away")
+        return self.known
+
+
+class Stage:
+    """A holder, its clock, and how often it had couriers look."""
+
+    def __init__(self, database: Database, site: Site) -> None:
+        self.database = database
+        self.clock = SteppedClock()
+        self.alertmanager = Alertmanager()
+        self.woken = 0
+        self.holder = Holder(
+            database,
+            self.alertmanager,  # type: ignore[arg-type]
+            site,
+            Duty(site),
+            timing=Timing(),
+            clock=self.clock,
+            on_change=self._wake,
+        )
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    async def open(self, name: str = "CpuHot") -> None:
+        now = self.clock.now()
+        alert = make_alert(name=name, starts_at=now)
+        held = self.holder.terms(now).holds(alert.labels)
+        await self.database.write(lambda connection: book.open_episode(connection, alert, now=now, held=held))
+
+    async def held(self) -> list[list[str]]:
+        episodes = await self.database.read(book.open_episodes)
+        return [[hold.id for hold in episode.holds] for episode in episodes]
+
+
+def silence(begins: float, ends: float) -> Silence:
+    return Silence("s1", (SilenceMatcher("node", "pve-02"),), begins, ends, "Ada", "new fan")
+
+
+@pytest.fixture
+def site(request: pytest.FixtureRequest) -> Site:
+    given: dict[str, Any] = getattr(request, "param", {})
+    return Site.model_validate(
+        {
+            "name": "home",
+            "timezone": "Europe/Paris",
+            "nodes": [{"name": "pve-02", "address": "10.0.0.2"}],
+            "receivers": [{"name": "office", "discord": {"webhook": "env:X"}}],
+            **given,
+        }
+    )
+
+
+@pytest.fixture
+def stage(database: Database, site: Site) -> Stage:
+    return Stage(database, site)
+
+
+async def test_silence_begins_and_ends_when_it_says(stage: Stage) -> None:
+    now = stage.clock.now()
+    await stage.open()
+    stage.alertmanager.known = [silence(now + 3, now + 8)]
+    await stage.holder.poll()
+    assert await stage.holder.step() == 3.0
+    assert await stage.held() == [[]]
+    stage.clock.step(3)
+    assert await stage.holder.step() == 5.0
+    assert await stage.held() == [["s1"]]
+    # Away meanwhile: what was known of it holds until its own end.
+    stage.alertmanager.known = None
+    with pytest.raises(Unavailable):
+        await stage.holder.poll()
+    stage.clock.step(4.9)
+    await stage.holder.step()
+    assert await stage.held() == [["s1"]]
+    stage.clock.step(0.1)
+    woken = stage.woken
+    await stage.holder.step()
+    assert await stage.held() == [[]]
+    assert stage.woken > woken
+
+
+async def test_declared_window_holds_all_but_what_is_about_hune_itself(stage: Stage) -> None:
+    now = stage.clock.now()
+    for name in ("CpuHot", "ChainBroken", "Watchdog"):
+        await stage.open(name)
+    period = Period(now + 1, now + 60)
+    await stage.database.write(lambda c: windows.declare(c, Scope(), period, by="Ada", reason="move"))
+    assert await stage.holder.step() == 1.0
+    stage.clock.step(1)
+    await stage.holder.step()
+    assert await stage.held() == [["1"], [], []]
+    await stage.open()
+    assert (await stage.held())[-1] == ["1"]
+
+
+async def test_alert_that_opens_on_terms_of_a_moment_ago_is_held_all_the_same(stage: Stage) -> None:
+    terms = stage.holder.terms(stage.clock.now())
+    stage.alertmanager.known = [silence(0.0, stage.clock.now() + 600)]
+    await stage.holder.poll()
+    alert = make_alert()
+    held = terms.holds(alert.labels)
+    await stage.database.write(lambda c: book.open_episode(c, alert, now=stage.clock.now(), held=held))
+    assert await stage.held() == [[]]
+    stage.clock.step(2)
+    await stage.holder.poll()
+    assert await stage.held() == [["s1"]]
+
+
+_OFFICE = {"receivers": ["office"], "hours": {"days": "mon-fri", "from": "08:00", "to": "18:00"}}
+
+
+@pytest.mark.parametrize("site", [{"routes": [_OFFICE]}], indirect=True)
+async def test_couriers_are_woken_at_the_second_at_which_hours_begin(stage: Stage) -> None:
+    monday = datetime(2026, 11, 23, 7, 59, 55, tzinfo=PARIS).timestamp()
+    stage.clock.step(monday - stage.clock.now())
+    await stage.holder.step()
+    woken = stage.woken
+    assert await stage.holder.step() == pytest.approx(5.0)
+    assert stage.woken == woken
+    due = stage.holder.terms(stage.clock.now()).due
+    assert due({"alertname": "CpuHot"}, "office") == pytest.approx(monday + 5)
+    # What says that the way to people works waits for nobody's hours.
+    assert due({"alertname": "DailyTest"}, "office") == 0.0
+    stage.clock.step(5.0)
+    await stage.holder.step()
+    assert stage.woken == woken + 1
+    assert stage.holder.terms(stage.clock.now()).due({"alertname": "CpuHot"}, "office") == 0.0
