@@ -69,7 +69,7 @@ async def test_alert_is_silenced_and_unsilenced_by_command(
     ]
     assert discord.requests == 0
     code, _, said = await command(hub, "unsilence", made["id"] + "0")
-    assert (code, "no such silence" in said) == (1, True)
+    assert (code, "no such silence" in said) == (2, True)
     assert (await command(hub, "unsilence", made["id"]))[0] == 0
     await is_told(discord, "pve-02")
 
