@@ -15,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from hune.alerting import book, care, history
-from hune.alerting.book import Search
+from hune.alerting import care, history, past
 from hune.alerting.database import Database
 from hune.alerting.documents import alert_document, event_document, number_asked
+from hune.alerting.past import Search
 from hune.core.clock import Clock
 from hune.core.errors import InputError
 
@@ -79,7 +79,7 @@ def _search(request: Request) -> Search:
 
 def _page_reader(wanted: Search, before: int, limit: int, now: float) -> Any:
     def read(connection: sqlite3.Connection) -> tuple[list[dict[str, Any]], int]:
-        rows, going_on = book.search(connection, wanted, before=before, limit=limit)
+        rows, going_on = past.search(connection, wanted, before=before, limit=limit)
         numbers = [episode.id for episode, _ in rows]
         looked_after, events = care.of(connection, numbers), history.of_episodes(connection, numbers)
         documents = [

@@ -6,7 +6,6 @@ The functions take the connection they work on and are run by the `Database`: th
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,8 +17,6 @@ from hune.alerting.holds import AT_ONCE, Due, Hold, HoldKind, Terms, at_once
 
 ReceiversOf = Callable[[Incoming], Sequence[str]]
 IsKnown = Callable[[str], bool]
-
-_SEARCHED = 2000
 
 
 @dataclass
@@ -299,47 +296,14 @@ def list_episodes(
         (since, json.dumps([*first]), limit),
     )
     episodes = [episode_of(row) for row in rows]
-    told = _deliveries(connection, [episode.id for episode in episodes])
+    told = deliveries_of(connection, [episode.id for episode in episodes])
     return [(episode, told.get(episode.id, [])) for episode in episodes]
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """Which alerts of the past: those that were open at some time from `since` to `until`."""
-
-    since: float = 0.0
-    until: float = math.inf
-    rule: str | None = None
-    node: str | None = None
-
-
-def search(
-    connection: sqlite3.Connection, wanted: Search, *, before: int, limit: int
-) -> tuple[list[tuple[Episode, list[Delivery]]], int]:
-    """Return alerts of the past, latest first, and the number before which to go on, 0 at the end.
-
-    At most `limit`, and only what is found among the next few thousand: a question about years holds nobody up.
-    """
-    newest = connection.execute("SELECT max(id) FROM episode").fetchone()[0] or 0
-    before = min(before, newest + 1)
-    lowest = max(1, before - _SEARCHED)
-    rows = connection.execute(
-        "SELECT * FROM episode WHERE id < ? AND id >= ? AND starts_at < ? AND (resolved_at IS NULL OR resolved_at >= ?)"
-        " AND (? IS NULL OR json_extract(labels, '$.alertname') = ?)"
-        " AND (? IS NULL OR json_extract(labels, '$.node') = ?) ORDER BY id DESC LIMIT ?",
-        (before, lowest, wanted.until, wanted.since, wanted.rule, wanted.rule, wanted.node, wanted.node, limit),
-    )
-    episodes = [episode_of(row) for row in rows]
-    told = _deliveries(connection, [episode.id for episode in episodes])
-    if len(episodes) == limit:
-        lowest = episodes[-1].id
-    return [(episode, told.get(episode.id, [])) for episode in episodes], 0 if lowest == 1 else lowest
 
 
 def get(connection: sqlite3.Connection, episode: int) -> tuple[Episode, list[Delivery]] | None:
     """Return one episode with what was told of it, None if there is none of that number (any more)."""
     row = connection.execute("SELECT * FROM episode WHERE id = ?", (episode,)).fetchone()
-    return None if row is None else (episode_of(row), _deliveries(connection, [episode]).get(episode, []))
+    return None if row is None else (episode_of(row), deliveries_of(connection, [episode]).get(episode, []))
 
 
 def list_digest(
@@ -363,22 +327,8 @@ def count_by_state(connection: sqlite3.Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def forget(connection: sqlite3.Connection, *, before: float, most: int, waiting_since: float, limit: int = 1000) -> int:
-    """Drop episodes resolved before a moment, the oldest beyond `most`, and old digests; return how many episodes.
-
-    At most `limit` go at once. What has begun to wait for a receiver since `waiting_since` is kept in any case.
-    """
-    connection.execute("DELETE FROM digest WHERE sent_at < ?", (before,))
-    return connection.execute(
-        "DELETE FROM episode WHERE id IN (SELECT id FROM episode WHERE state = 'resolved'"
-        " AND (resolved_at < ? OR id <= (SELECT max(id) FROM episode) - ?)"
-        " AND NOT EXISTS (SELECT 1 FROM delivery"
-        " WHERE episode = episode.id AND told IS NOT wanted AND queued_at >= ?) LIMIT ?)",
-        (before, most, waiting_since, limit),
-    ).rowcount
-
-
-def _deliveries(connection: sqlite3.Connection, episodes: Sequence[int]) -> dict[int, list[Delivery]]:
+def deliveries_of(connection: sqlite3.Connection, episodes: Sequence[int]) -> dict[int, list[Delivery]]:
+    """Return what is told of these episodes, a delivery for each receiver."""
     found: dict[int, list[Delivery]] = {}
     rows = connection.execute(
         "SELECT * FROM delivery WHERE episode IN (SELECT value FROM json_each(?)) ORDER BY episode, receiver",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from hune.alerting import archive, book, catalogue, desk, keys, letters, outbox, quiet, windows
+from hune.alerting import archive, book, catalogue, desk, keys, letters, outbox, past, quiet, windows
 from hune.alerting.addressing import receivers_of
 from hune.alerting.attendance import Attendance
 from hune.alerting.completeness import complete_until
@@ -306,7 +306,7 @@ class Hub:
                 await self._database.write(partial(windows.forget, before=now - self._timing.keep))
                 await self._database.write(partial(outbox.give_up, before=too_long_ago, now=now))
                 await self._database.refill()
-                forget = partial(book.forget, before=now - self._timing.keep, most=_MOST_EPISODES)
+                forget = partial(past.forget, before=now - self._timing.keep, most=_MOST_EPISODES)
                 while await self._database.write(partial(forget, waiting_since=too_long_ago)):
                     pass
             await self._clock.sleep(_MAINTENANCE_SECONDS)

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable
 
-from hune.alerting import book, outbox
+from hune.alerting import book, outbox, past
 from hune.alerting.book import Taken, take
 from hune.alerting.episode import Ending, Incoming, State
 from support.alerts import make_alert
@@ -195,7 +195,7 @@ def test_old_episodes_are_forgotten_with_all_that_hangs_on_them(connection: sqli
     outbox.mark_digest_sent(connection, "discord", items, digest, now=1003.0)
     for item in items:
         book.resolve(connection, item.episode.id, at=1100.0, ending=Ending.MEASURED, now=1100.0)
-    assert book.forget(connection, before=2000.0, most=100, waiting_since=2000.0) == 2
+    assert past.forget(connection, before=2000.0, most=100, waiting_since=2000.0) == 2
     for table in ("episode", "delivery", "digest", "digest_item"):
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0
 
@@ -205,8 +205,8 @@ def test_what_waits_is_not_forgotten_however_long_ago_it_ended(connection: sqlit
     enter(connection, make_alert(), now=9_000.0)
     [episode] = book.open_episodes(connection)
     book.resolve(connection, episode.id, at=1100.0, ending=Ending.MEASURED, now=9_001.0)
-    assert book.forget(connection, before=2000.0, most=100, waiting_since=2000.0) == 0
-    assert book.forget(connection, before=9_002.0, most=100, waiting_since=9_002.0) == 1
+    assert past.forget(connection, before=2000.0, most=100, waiting_since=2000.0) == 0
+    assert past.forget(connection, before=9_002.0, most=100, waiting_since=9_002.0) == 1
 
 
 def test_history_is_bounded_in_number_too(connection: sqlite3.Connection) -> None:
@@ -216,7 +216,7 @@ def test_history_is_bounded_in_number_too(connection: sqlite3.Connection) -> Non
         book.resolve(connection, episode.id, at=1100.0, ending=Ending.MEASURED, now=1100.0)
         for item in outbox.pending(connection, "discord", dead_before=0, now=LATER):
             outbox.mark_sent(connection, "discord", item, message=None, edited=False, now=1101.0)
-    assert book.forget(connection, before=0.0, most=3, waiting_since=0.0) == 2
+    assert past.forget(connection, before=0.0, most=3, waiting_since=0.0) == 2
     left = [episode.labels["node"] for episode, _ in book.list_episodes(connection, since=0, limit=9)]
     assert left == ["n4", "n3", "n2"]
 

@@ -7,7 +7,7 @@ import io
 import json
 import sqlite3
 
-from hune.alerting import book, care, outbox
+from hune.alerting import book, care, outbox, past
 from hune.alerting.archive import COLUMNS, as_csv, as_lines
 from hune.alerting.documents import alert_document, event_document
 from hune.alerting.episode import Care, Ending
@@ -89,7 +89,7 @@ def test_past_is_searched_by_time_rule_and_node(connection: sqlite3.Connection) 
         book.resolve(connection, number, at=1050.0 + 100 * number, ending=Ending.MEASURED, now=5000.0)
 
     def found(**wanted: object) -> list[int]:
-        rows, going_on = book.search(connection, book.Search(**wanted), before=2**63 - 1, limit=99)  # type: ignore[arg-type]
+        rows, going_on = past.search(connection, past.Search(**wanted), before=2**63 - 1, limit=99)  # type: ignore[arg-type]
         assert going_on == 0
         return [episode.id for episode, _ in rows]
 
@@ -104,7 +104,7 @@ def test_search_of_much_goes_on_where_it_stopped(connection: sqlite3.Connection)
     numbers = [opened(connection, f"n{n}") for n in range(7)]
     seen, before = [], 2**63 - 1
     while before:
-        rows, before = book.search(connection, book.Search(), before=before, limit=3)
+        rows, before = past.search(connection, past.Search(), before=before, limit=3)
         seen += [episode.id for episode, _ in rows]
     assert seen == numbers[::-1]
 
@@ -112,7 +112,7 @@ def test_search_of_much_goes_on_where_it_stopped(connection: sqlite3.Connection)
 def test_export_holds_labels_of_anybodys(connection: sqlite3.Connection) -> None:
     episode = opened(connection, '=HYPERLINK("http://x","y")\n,é')
     care.take(connection, episode, Care(1002.0, "@SUM(1)", None, "+1"))
-    [(shown, deliveries)], _ = book.search(connection, book.Search(), before=99, limit=9)
+    [(shown, deliveries)], _ = past.search(connection, past.Search(), before=99, limit=9)
     row = {
         **alert_document(shown, deliveries, None, now=1e9),
         "events": [event_document(event) for event in of_episodes(connection, [episode])[episode]],
