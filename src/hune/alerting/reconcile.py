@@ -109,6 +109,7 @@ class Reconciler:
         self._site = site
         self._receivers = {receiver.name for receiver in site.receivers} | {"console"}
         self._ports = {node.name: {link.device for link in node.links} for node in site.nodes}
+        self._expected = {one.name for one in site.expects}
         self._probes = {probe.name for probe in site.probes}
         self._clusters = {cluster.name for cluster in site.asked_clusters}
         self._timing = timing
@@ -238,6 +239,8 @@ class Reconciler:
             return cluster in self._clusters
         if probe is not None:
             return probe in self._probes
+        if (heartbeat := episode.labels.get("heartbeat")) is not None:
+            return heartbeat in self._expected
         return node is None or (node in self._ports and (device is None or device in self._ports[node]))
 
     # -- asking --------------------------------------------------------------------------------------------------

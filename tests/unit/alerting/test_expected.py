@@ -1,0 +1,21 @@
+"""Those who must report: how many are heard at once."""
+
+from __future__ import annotations
+
+from hune.alerting.expected import Bucket
+from hune.site.heartbeats import Expected
+
+
+def test_so_many_at_once_and_so_many_more_each_second() -> None:
+    bucket = Bucket(burst=3.0, per_second=0.5)
+    assert [bucket.takes(100.0) for _ in range(4)] == [True, True, True, False]
+    assert not bucket.takes(101.0)
+    assert bucket.takes(102.0)
+    assert not bucket.takes(102.0)
+    # However long nobody comes, not more than so many come at once.
+    assert [bucket.takes(9000.0) for _ in range(4)] == [True, True, True, False]
+
+
+def test_grace_is_as_long_as_the_interval_unless_it_is_given() -> None:
+    assert Expected(name="paris", key="env:KEY").limit_seconds == 120
+    assert Expected(name="nas", key="env:KEY", every="1d", grace="2h").limit_seconds == 26 * 3600
