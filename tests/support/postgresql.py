@@ -21,6 +21,7 @@ import asyncpg
 
 from hune.stack.engines.postgresql import environment
 from hune.stack.unprivileged import identity
+from support.small_disk import SmallDisk, small_disk
 from support.tools import tool
 
 _SUPERUSER = "hune"
@@ -37,14 +38,16 @@ _SETTINGS = {
 class Postgresql:
     """One server; `url(database)` is how to reach it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, disk: SmallDisk | None = None) -> None:
         self.folder = folder
         self._data = folder / "data"
+        self._disk = disk
         self._process: subprocess.Popen[bytes] | None = None
         self._as_user: list[str] = []
         if user := identity().user:
             entry = pwd.getpwnam(user)
-            os.chown(folder, entry.pw_uid, entry.pw_gid)
+            for place in (folder, *folder.iterdir()):
+                os.chown(place, entry.pw_uid, entry.pw_gid)
             self._as_user = ["setpriv", f"--reuid={user}", f"--regid={entry.pw_gid}", "--clear-groups", "--"]
         made_so = ("--auth=trust", "--encoding=UTF8", "--locale=C", f"--username={_SUPERUSER}", "--no-sync")
         self._run("initdb", *made_so, "-D", self._data)
@@ -53,7 +56,9 @@ class Postgresql:
         return f"postgresql://{_SUPERUSER}@/{database}?host={self.folder}"
 
     def start(self) -> None:
-        """Start it and wait until it answers; after a kill it recovers first."""
+        """Start it and wait until it answers; after a kill it recovers first. There is room again."""
+        if self._disk is not None:
+            self._disk.make_room()
         settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -102,8 +107,11 @@ class Postgresql:
             time.sleep(0.001)
 
     def fill_disk(self, most_bytes: int = 1 << 20) -> None:
-        """Have every write beyond so many bytes of a file fail, until the server is started anew."""
+        """Leave no room, until the server is started anew; without a disk of its own no file grows beyond so much."""
         assert self._process is not None
+        if self._disk is not None:
+            self._disk.fill()
+            return
         for pid in (self._process.pid, *self._children()):
             # One that has just ended has no limit to be set.
             limit = [*self._as_user, "prlimit", "--pid", str(pid), f"--fsize={most_bytes}:"]
@@ -156,18 +164,19 @@ class Postgresql:
 
 
 @contextlib.contextmanager
-def postgresql() -> Iterator[Postgresql]:
+def postgresql(*, own_disk: bool = False) -> Iterator[Postgresql]:
     """Run a server for as long as the block lasts."""
-    folder = Path(tempfile.mkdtemp(prefix="hune-pg-"))
-    try:
-        server = Postgresql(folder)
+    with contextlib.ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="hune-pg-"))
+        stack.callback(shutil.rmtree, folder)
+        disk = None
+        if own_disk:
+            (folder / "data").mkdir(mode=0o700)
+            disk = stack.enter_context(small_disk(folder / "data"))
+        server = Postgresql(folder, disk)
         server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
-    finally:
-        shutil.rmtree(folder)
+        stack.callback(server.stop)
+        yield server
 
 
 def _state(pid: int) -> str:

@@ -23,7 +23,7 @@ from hune.stack.engines import postgresql
 from hune.stack.fetch import every_program, fetch
 from hune.stack.lock import lock
 from hune.stack.setting import Binary
-from hune.stack.unprivileged import identity
+from hune.stack.unprivileged import owner_of
 
 TOOL = "pg_upgrade"
 _SIZES = (
@@ -91,9 +91,9 @@ def _copy(data: Path, old: Binary, new: Binary, progress: Progress) -> Path:
     # Old programs may need libraries that lie beside them, as may new ones.
     paths = ":".join(path for one in (new, old) if (path := one.env.get("LD_LIBRARY_PATH")))
     env = {**new.env, **({"LD_LIBRARY_PATH": paths} if paths else {})}
-    options = identity().options
+    # Root may do it for a site that runs as another user: it stays theirs.
+    options = owner_of(data).options
     before, after = Cluster(old.path, options, env), Cluster(new.path, options, env)
-    before.own(data)
     # Ends in order what a crash may have left; a server that still runs objects.
     before.execute(data, "SELECT 1")
     after.initialise(staged, checksums=before.setting(data, "data_checksums") == "on")

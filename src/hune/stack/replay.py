@@ -8,6 +8,7 @@ sample at the same millisecond, which the store keeps once.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import math
@@ -70,7 +71,7 @@ async def replay(
 
 
 class Replayer:
-    """Keeps the watermark of a store and closes gaps.
+    """Keeps the watermark of a store, in `record`, and closes gaps.
 
     `generation` changes whenever Prometheus or the store was restarted.
     """
@@ -83,21 +84,17 @@ class Replayer:
         self._record = record
         self._urls = ("", "")
         self._generation: object = None
-        self._watermark = self._remembered()
+        remembered = _remembered(record)
+        self._is_known = remembered is not None
+        self._watermark = clock.now() if remembered is None else remembered
         # What happened while nobody watched is unknown: a start is treated like an outage.
         self._gap = True
         self._last_error = ""
 
-    def _remembered(self) -> float:
-        try:
-            return float(json.loads(self._record.read_text())["complete_until"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return self._clock.now()
-
     def target(self, prometheus_url: str, store_url: str) -> None:
         """Read from and write to these."""
-        if not self.is_wanted:
-            self._watermark = self._remembered()
+        if not self._is_known and not self.is_wanted:
+            self._watermark = self._clock.now()
         if self._urls != (prometheus_url, store_url):
             self._urls = (prometheus_url, store_url)
             self._gap = True
@@ -144,10 +141,18 @@ class Replayer:
             self._gap = False
             log.info("%s is complete: sent the last %.0f s again (%d kB)", self.name, now - start, sent // 1000)
         self._watermark = max(self._watermark, now - MARGIN_SECONDS)
-        write_atomically(self._record, json.dumps({"complete_until": self._watermark}))
+        await asyncio.to_thread(write_atomically, self._record, json.dumps({"complete_until": self._watermark}))
+        self._is_known = True
 
     async def run(self, generation: Callable[[], object]) -> None:
         """Step until cancelled; `generation()` tells the processes' identity."""
         while True:
             await self.step(generation())
             await self._clock.sleep(INTERVAL_SECONDS)
+
+
+def _remembered(record: Path) -> float | None:
+    try:
+        return float(json.loads(record.read_text())["complete_until"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

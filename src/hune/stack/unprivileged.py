@@ -37,6 +37,17 @@ def identity() -> Identity:
     return Identity(user.pw_name, options(user.pw_uid, user.pw_gid, _permitted()))
 
 
+def owner_of(data: Path) -> Identity:
+    """Return who runs what keeps its data there: for root their owner, whoever that is, and no root.
+
+    Raises InputError for a root that may not become somebody else.
+    """
+    found = data.stat()
+    if os.geteuid() != 0 or found.st_uid == 0:
+        return identity()
+    return Identity(str(found.st_uid), options(found.st_uid, found.st_gid, _permitted()))
+
+
 def options(uid: int, gid: int, permitted: int) -> tuple[str, ...]:
     """Return the options of setpriv; `permitted` are the capabilities that there are, as a bit mask.
 

@@ -128,7 +128,7 @@ class Site:
         self.to_adapter.mend()
 
     def fill_disk(self) -> None:
-        """Let the log of the database and its tables grow no further."""
+        """Let the database find no room, for its log or its tables."""
         self.server.fill_disk()
         self.until_nothing_is_acknowledged()
         # Whether it ended by itself or is in the middle of recovering.
@@ -145,7 +145,7 @@ class Site:
 
 @pytest.fixture
 def own_server() -> Iterator[Postgresql]:
-    with postgresql() as server:
+    with postgresql(own_disk=True) as server:
         yield server
 
 
@@ -171,6 +171,9 @@ def test_what_is_acknowledged_survives_every_fault_and_is_stored_once(own_server
                 fault()
     finally:
         shutil.rmtree(folder)
+    # It really met what it was to meet.
+    said = (own_server.folder / "log").read_text()
+    assert "No space left on device" in said or "File too large" in said
     url, shards = site.url, site.shards
     for shard in shards:
         assert shard.unexpected == []
