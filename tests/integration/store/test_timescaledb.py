@@ -15,6 +15,7 @@ from support.timescale_server import TimescaleServer
 
 DAY_MS = 86_400_000
 UP = (("__name__", "up"),)
+PACKS = ("policy_compression", "02:00:00", None)
 _NUMBERS = itertools.count(1)
 _POLICIES = """
 SELECT proc_name, config->>'compress_after' AS compress_after, config->>'drop_after' AS drop_after
@@ -50,7 +51,6 @@ async def form(url: str) -> tuple[Any, ...]:
 
 
 async def test_samples_lie_in_a_hypertable_whose_policies_follow_the_site(url: str) -> None:
-    packs = ("policy_compression", "02:00:00", None)
     for flags, drops in (
         ((), []),
         (("--retention-days", "30"), [("policy_retention", None, "30 days")]),
@@ -58,8 +58,21 @@ async def test_samples_lie_in_a_hypertable_whose_policies_follow_the_site(url: s
         ((), []),
     ):
         with adapter(url, *flags) as one:
-            await cared_for(one, url, [packs, *drops])
+            await cared_for(one, url, [PACKS, *drops])
     assert await form(url) == ("r", "public")
+
+
+async def test_its_policies_pack_and_drop_while_no_adapter_runs(url: str) -> None:
+    day = now_ms() - 3 * DAY_MS
+    with adapter(url, "--retention-days", "7") as one:
+        await cared_for(one, url, [PACKS, ("policy_retention", None, "7 days")])
+        one.store(remote.request([(UP, [(day, 1.0)])]))
+    # As old as the adapter takes nothing.
+    await fetch(url, "INSERT INTO hune.samples SELECT time - interval '30 days', value, series_id FROM hune.samples")
+    for row in await fetch(url, "SELECT job_id FROM timescaledb_information.jobs WHERE hypertable_schema = 'hune'"):
+        await fetch(url, f"CALL run_job({row['job_id']})")
+    assert len(await fetch(url, "SELECT * FROM hune.packed_days()")) == 1
+    assert await stored(url) == {UP: [(day, remote.bits(1.0))]}
 
 
 async def test_without_the_extension_the_adapter_goes_on_and_lays_partitions_when_it_starts(url: str) -> None:
