@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import re
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -20,14 +18,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from hune.core.clock import Clock
-from hune.core.errors import HuneError, InputError, Unavailable
+from hune.core.errors import HuneError, Unavailable
 from hune.core.files import write_atomically
 from hune.core.layout import Layout
 from hune.core.logs import visible
 from hune.http.call import Keyring, open_session
 from hune.http.control import Answer, ControlServer
 from hune.promapi.prometheus import PrometheusClient
-from hune.stack import flood, logfiles
+from hune.stack import flood, logfiles, planning, report
 from hune.stack.apply import check_files, write_files
 from hune.stack.child import Child, State
 from hune.stack.model import Plan, Process
@@ -38,7 +36,6 @@ from hune.stack.timekeeping import ClockWatch
 
 log = logging.getLogger("hune.conductor")
 
-_PREPARE_SECONDS = 900.0
 _ROTATE_SECONDS = 30.0
 _FORGET_SECONDS = 6.0
 """Prometheus hands changed targets to its scrapers every 5 s."""
@@ -140,44 +137,13 @@ class Conductor:
             self._say(line)
 
     async def _prepare(self, request: Request) -> Plan:
-        """Return the plan for a request, made by a child.
+        plan = await planning.ask(request, self._tell_progress)
+        self._progress = ""
+        return plan
 
-        Raises InputError with everything that is wrong.
-        """
-        child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "hune.stack.prepare",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=64 << 20,
-        )
-        assert child.stdin is not None
-        assert child.stdout is not None
-        try:
-            async with asyncio.timeout(_PREPARE_SECONDS):
-                child.stdin.write(request.to_json().encode())
-                child.stdin.close()
-                async for line in child.stdout:
-                    message = json.loads(line)
-                    if "progress" in message:
-                        self._progress = message["progress"]
-                        self._say(self._progress)
-                    elif "plan" in message:
-                        await child.wait()
-                        self._progress = ""
-                        return Plan.from_json(message["plan"])
-                    else:
-                        raise InputError("\n".join(message["errors"]))
-        except TimeoutError:
-            raise Unavailable(f"preparing took longer than {_PREPARE_SECONDS:g} s") from None
-        finally:
-            if child.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    child.kill()
-                await child.wait()
-        raise Unavailable("preparing failed", remedy="see: hune logs conductor")
+    def _tell_progress(self, text: str) -> None:
+        self._progress = text
+        self._say(text)
 
     async def _adopt(self, plan: Plan) -> dict[str, list[str]]:
         """Make the plan true; return what was started, restarted, reloaded and stopped."""
@@ -377,7 +343,6 @@ class Conductor:
         }
 
     async def _status(self, _body: Mapping[str, Any]) -> Answer:
-        children = self._children.values()
         return 200, {
             "phase": self._phase,
             "progress": self._progress,
@@ -389,17 +354,7 @@ class Conductor:
             "notes": list(self._plan.notes) if self._plan else [],
             "complete_until": self._complete_until(),
             "has_gap": self._has_gap(),
-            "processes": [
-                {
-                    "name": child.process.name,
-                    "state": child.state,
-                    "pid": child.pid,
-                    "since": child.since,
-                    "restarts": child.restarts,
-                    "detail": child.detail,
-                }
-                for child in children
-            ],
+            "processes": report.rows(self._children.values()),
             **self._monitor.report(),
         }
 
@@ -408,25 +363,10 @@ class Conductor:
         return 200, {**self._monitor.report(), "notes": list(self._plan.notes) if self._plan else []}
 
     async def _metrics(self, _body: Mapping[str, Any]) -> Answer:
-        lines = [
-            "# TYPE hune_process_up gauge",
-            "# TYPE hune_process_restarts_total counter",
-            "# TYPE hune_service_healthy gauge",
-        ]
-        for child in self._children.values():
-            label = f'{{process="{child.process.name}"}}'
-            lines.append(f"hune_process_up{label} {int(child.state is State.READY)}")
-            lines.append(f"hune_process_restarts_total{label} {child.restarts}")
-        lines += [
-            f'hune_service_healthy{{service="{row["name"]}"}} {int(row["healthy"])}'
-            for row in self._monitor.report()["services"]
-        ]
-        lines += ["# TYPE hune_store_gap gauge", f"hune_store_gap {int(self._has_gap())}"]
-        lines += [
-            "# TYPE hune_store_complete_timestamp_seconds gauge",
-            f"hune_store_complete_timestamp_seconds {self._complete_until()!r}",
-        ]
-        return 200, "\n".join(lines) + "\n"
+        services = self._monitor.report()["services"]
+        return 200, report.metrics(
+            self._children.values(), services, has_gap=self._has_gap(), complete_until=self._complete_until()
+        )
 
     def _complete_until(self) -> float:
         """Return until when every store holds everything."""
