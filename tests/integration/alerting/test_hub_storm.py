@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
 import sqlite3
 import time
@@ -38,7 +39,7 @@ class Storm:
     patience_seconds: float
 
 
-FULL = Storm(5_000, 10.0, 5, 300.0)
+FULL = Storm(5_000, 10.0, 5, 600.0)
 FRACTION = Storm(150, 0.5, 1, 60.0)
 IS_FULL = os.environ.get("HUNE_TEST_LONG") == "1"
 STORM = FULL if IS_FULL else FRACTION
@@ -65,6 +66,8 @@ class Stand:
 
 @pytest_asyncio.fixture
 async def stand(tmp_path: Path, prometheus: PrometheusServer, timing: dict[str, float]) -> AsyncIterator[Stand]:
+    if IS_FULL:
+        faulthandler.dump_traceback_later(3 * FULL.patience_seconds, exit=True)
     url = f"http://127.0.0.1:{prometheus.port}"
     async with AsyncExitStack() as stack:
         slow = await stack.enter_async_context(unruly_discord(free_port(), seed=1, slowest_seconds=0.5))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 
 from hune.alerting.episode import Delivery, State
-from hune.alerting.holds import Hold, HoldKind
+from hune.alerting.holds import Hold, HoldKind, Labels
 from hune.alerting.notifiers.phrasing import clean, cut, duration, figure
 from hune.alerting.routing import CONSOLE
 from hune.alerting.why.facts import Facts, Finding, Limit
@@ -269,9 +269,8 @@ class _Words:
     def _reason(self, key: str) -> str:
         return self._say({"unknown": "undecided", "pending": "first_backup"}.get(key, key))
 
-    def _alert(self, labels: object) -> str:
-        assert isinstance(labels, dict)
-        place = next((labels[label] for label in ("node", "probe", "cluster") if labels.get(label)), "")
+    def _alert(self, labels: Labels) -> str:
+        place = next((labels[label] for label in ("node", "probe", "cluster", "service") if labels.get(label)), "")
         return clean(f"{labels.get('alertname', '')} {place}")
 
     def _own(self) -> dict[str, str]:
