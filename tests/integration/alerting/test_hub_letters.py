@@ -125,7 +125,7 @@ async def test_page_of_another_site_cannot_send_or_discard(hub: HubProcess) -> N
             assert response.status == 400
 
 
-def test_only_this_machineis_from_here() -> None:
+def test_only_this_machine_is_from_here() -> None:
     def asked(client: str | None, server: str = "192.0.2.5") -> bool:
         scope: dict[str, Any] = {
             "type": "http",
