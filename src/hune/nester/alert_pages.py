@@ -163,7 +163,9 @@ class AlertPages:
             return await self._paper.page(request, "alert_unknown.html", "plain", name="alert", status=503)
         scene = self._desk.scene(snapshot, t.code)
         shown = current(scene, dossier)
-        may_act = shown.is_open and bool(visitor.keys_for(number))
+        # What was written while the hub fell silent can be sent again.
+        again = form is not None and visitor.brought and not visitor.hub_answers
+        may_act = shown.is_open and (again or bool(visitor.keys_for(number)))
         chart, data = await self._chart(dossier, t) if shown.is_open else (None, None)
         return await self._paper.page(
             request,

@@ -96,7 +96,7 @@ class Nester:
                 clusters=clusters,
             )
             history = History(PrometheusClient(session, site.url("victoriametrics")), self._clock, group)
-            dossiers = Dossiers(hub, self._clock)
+            dossiers = Dossiers(hub, self._clock, group)
             desk = Desk(site, poller, history, clusters, dossiers, renderer)
             streams = Streams(desk, watching, build=assets.build)
             paper = Paper(desk, assets)

@@ -285,7 +285,12 @@ async def test_silent_hub_is_said_and_known_alerts_stay(place: Place) -> None:
     response, text = await place.send("/alerts/1", {**ACKNOWLEDGE, "key": key_of(1)})
     assert response.status == 503
     assert "The hub does not answer" in problem(text)
+    # It can be sent again as it was written.
+    assert 'value="on my way"' in text
+    assert 'value="acknowledge"' in text
+    _, text = await place.get(f"/alerts/1?key={key_of(1)}")
     assert 'name="do"' not in text
+    assert "The hub does not answer" in text
     response, text = await place.get("/alerts/2")
     assert response.status == 503
     assert "Not known just now" in text

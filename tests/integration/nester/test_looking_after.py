@@ -94,6 +94,10 @@ def test_what_fails_is_one_clear_line_and_nothing_is_lost(troubled: NesterServer
     expect(page.locator(".outcome-bad")).to_contain_text("The hub does not answer")
     picture(page, "alert-refused-1280-light", whole=True)
     assert troubled.engines.done == []
+    troubled.engines.hub_answers = True
+    assert page.get_by_label("Note").input_value() == "a long story"
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.locator(".events")).to_contain_text("a long story")
 
 
 @pytest.mark.parametrize(("language", "theme"), [("en-GB", "dark"), ("fr-FR", "light")])

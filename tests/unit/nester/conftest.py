@@ -48,7 +48,7 @@ class ToldDossiers:
     async def look(self, alert_id: str) -> Dossier | None:
         return self.dossiers[alert_id]
 
-    async def why(self, _dossier: Dossier) -> dict[str, Any] | None:
+    async def why(self, _dossier: Dossier, _code: Code) -> dict[str, Any] | None:
         return self.answer
 
 

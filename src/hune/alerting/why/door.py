@@ -12,6 +12,7 @@ from hune.alerting.doors import answered
 from hune.alerting.why.asking import Asker
 from hune.alerting.why.explaining import explain
 from hune.alerting.why.subjects import Question
+from hune.alerting.why.words import WORDS
 from hune.core.errors import InputError
 
 _AT_ONCE = 2
@@ -26,7 +27,9 @@ def routes(asker: Asker, language: str) -> list[BaseRoute]:
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def why(request: Request) -> Response:
-        question = _question(request)
+        asked = dict(request.query_params)
+        wanted = asked.pop("lang", language)
+        question = _question(asked)
         async with turn:
             facts = await asker.ask(question)
         return JSONResponse(
@@ -37,15 +40,14 @@ def routes(asker: Asker, language: str) -> list[BaseRoute]:
                 "labels": dict(facts.labels),
                 "alert": facts.episode.id if facts.episode else None,
                 "others": list(facts.others),
-                "findings": [finding.to_dict() for finding in explain(facts, language)],
+                "findings": [finding.to_dict() for finding in explain(facts, wanted if wanted in WORDS else language)],
             }
         )
 
     return [Route("/why", answered(why))]
 
 
-def _question(request: Request) -> Question:
-    given = dict(request.query_params)
+def _question(given: dict[str, str]) -> Question:
     if len(given) > _MOST_LABELS or any(len(text) > _LONGEST for text in given.values()):
         raise InputError("too much is asked", remedy="name a rule, a resource, and labels of the alert")
     number = given.pop("id", None)

@@ -64,9 +64,9 @@ class HubClient:
         """Return the maintenance that holds, or will."""
         return self._read(answers.windows, await self._get("/maintenance"))
 
-    async def why(self, alert_id: str) -> Mapping[str, Any] | None:
-        """Return why an alert is told or isn't, None if the hub can't tell."""
-        found = await self._get(f"/why?id={alert_id}", missing=True, seconds=5.0)
+    async def why(self, alert_id: str, language: str) -> Mapping[str, Any] | None:
+        """Return why an alert is told or isn't, in a language, None if the hub can't tell."""
+        found = await self._get(f"/why?id={alert_id}&lang={language}", missing=True, seconds=8.0)
         return found if isinstance(found, dict) else None
 
     async def mandate(self, key: str) -> Mandate | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,64 +11,88 @@ from hune.core.clock import Clock
 from hune.core.errors import HuneError
 from hune.nester.hub.client import HubClient
 from hune.nester.hub.model import Dossier
+from hune.nester.language import Code
 
 KEPT_SECONDS = 2.0
-WHY_KEPT_SECONDS = 5.0
-_MOST = 200
+WHY_KEPT_SECONDS = 15.0
+"""Each answer costs Prometheus a dozen questions."""
+_PATIENCE_SECONDS = 1.5
+_FORGOTTEN_SECONDS = 600.0
 
 
 @dataclass
 class _Kept:
-    dossier: Dossier | None = None
-    missing: bool = False
+    value: Any = None
     asked_at: float = float("-inf")
-    why: Mapping[str, Any] | None = None
-    why_asked_at: float = float("-inf")
+    looked_at: float = float("-inf")
+    is_answered: bool = False
+    asking: asyncio.Task[None] | None = None
 
 
 class Dossiers:
-    """Asks for one alert at most every two seconds, however many look at it."""
+    """Asks about one alert at most every few seconds, however many look at it, and holds up nobody for long."""
 
-    def __init__(self, hub: HubClient, clock: Clock) -> None:
+    def __init__(self, hub: HubClient, clock: Clock, group: asyncio.TaskGroup) -> None:
         self._hub = hub
         self._clock = clock
-        self._kept: dict[str, _Kept] = {}
+        self._group = group
+        self._kept: dict[tuple[str, ...], _Kept] = {}
 
     async def look(self, alert_id: str) -> Dossier | None:
         """Return what is known of an alert, however old, None if nothing ever was.
 
         Raises KeyError if the hub knows no such alert.
         """
-        kept, now = self._kept_of(alert_id), self._clock.monotonic()
-        if now - kept.asked_at >= KEPT_SECONDS:
-            kept.asked_at = now
-            try:
-                found = await self._hub.dossier(alert_id)
-            except HuneError:
-                # The poller tells that the hub is silent.
-                return kept.dossier
-            kept.dossier, kept.missing = found, found is None
-        if kept.missing:
+        kept = await self._look(("alert", alert_id), KEPT_SECONDS, lambda: self._hub.dossier(alert_id))
+        if kept.is_answered and kept.value is None:
             raise KeyError(alert_id)
-        return kept.dossier
+        found: Dossier | None = kept.value
+        return found
 
-    async def why(self, dossier: Dossier) -> Mapping[str, Any] | None:
-        """Return why an alert is told or isn't, None if nobody can say."""
+    async def why(self, dossier: Dossier, code: Code) -> Mapping[str, Any] | None:
+        """Return why an alert is told or isn't, None if nobody has said yet."""
         number = dossier.alert.id
-        kept, now = self._kept_of(number), self._clock.monotonic()
-        if now - kept.why_asked_at >= WHY_KEPT_SECONDS:
-            kept.why_asked_at = now
-            try:
-                kept.why = await self._hub.why(number)
-            except HuneError:
-                kept.why = None
-        return kept.why
+        kept = await self._look(("why", number, code), WHY_KEPT_SECONDS, lambda: self._hub.why(number, code))
+        found: Mapping[str, Any] | None = kept.value
+        return found
 
     def forget(self, alert_id: str) -> None:
         """Ask anew at the next look: somebody did something."""
-        self._kept.pop(alert_id, None)
+        for key, kept in self._kept.items():
+            if key[1] == alert_id:
+                kept.asked_at = float("-inf")
+                kept.asking = None
 
-    def _kept_of(self, alert_id: str) -> _Kept:
-        if alert_id not in self._kept and len(self._kept) >= _MOST:
-            self._kept.clear()
-        return self._kept.setdefault(alert_id, _Kept())
+    async def _look(self, key: tuple[str, ...], keep_seconds: float, ask: Callable[[], Awaitable[Any]]) -> _Kept:
+        now = self._clock.monotonic()
+        kept = self._kept.setdefault(key, _Kept())
+        kept.looked_at = now
+        if kept.asking is None and now - kept.asked_at >= keep_seconds:
+            self._tidy(now)
+            kept.asked_at = now
+            kept.asking = self._group.create_task(self._ask(kept, ask), name=f"dossiers: {key[0]}")
+        if kept.asking is not None:
+            # What was known is shown meanwhile; pages of other things wait in the same stream.
+            is_waited_for = key[0] == "alert" or kept.value is None
+            await asyncio.wait({kept.asking}, timeout=_PATIENCE_SECONDS if is_waited_for else 0.0)
+        return kept
+
+    async def _ask(self, kept: _Kept, ask: Callable[[], Awaitable[Any]]) -> None:
+        me = asyncio.current_task()
+        try:
+            found = await ask()
+        except HuneError:
+            # The poller tells that the hub is silent.
+            return
+        else:
+            # Unless somebody did something meanwhile: then the answer is older than that.
+            if kept.asking is me:
+                kept.value, kept.is_answered = found, True
+        finally:
+            if kept.asking is me:
+                kept.asking = None
+
+    def _tidy(self, now: float) -> None:
+        old = [key for key, kept in self._kept.items() if now - kept.looked_at > _FORGOTTEN_SECONDS]
+        for key in old:
+            del self._kept[key]

@@ -64,7 +64,7 @@ async def alert(scene: Scene) -> Look:
         return Look(title(scene, number), "unknown", {**frame(scene), **dict.fromkeys(REGIONS, ())}, critical(scene))
     shown = current(scene, dossier)
     state, _ = alert_state_word(shown, scene.t)
-    why = await scene.dossiers.why(dossier) if shown.is_open else None
+    why = await scene.dossiers.why(dossier, scene.t.code) if shown.is_open else None
     found = reasons(why) if why else []
     regions = {
         **frame(scene),

@@ -255,7 +255,9 @@ def _fired(scene: Scene) -> str:
     count = sum(1 for alert in scene.snapshot.alerts if not alert.is_open)
     if not scene.snapshot.source("hub").answers:
         return scene.t("wall.past_unknown")
-    return scene.t("wall.fired", count=count) if count else scene.t("wall.nothing_fired")
+    if count:
+        return scene.t("wall.fired", count=count)
+    return scene.t("wall.nothing_else" if scene.snapshot.open_alerts else "wall.nothing_fired")
 
 
 def _day_row(name: str, low: float, high: float, scale: Scale, t: Language) -> DayRow:
