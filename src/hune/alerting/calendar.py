@@ -18,6 +18,8 @@ from hune.site.maintenance import Window
 from hune.site.values import seconds_of
 
 _HORIZON_DAYS = 400
+_MERGED_SECONDS = 31 * 86_400
+"""Periods that follow on one another without a gap are one, as far ahead as this."""
 _LAST_DAY = date.max - timedelta(days=_HORIZON_DAYS + 10)
 
 
@@ -103,7 +105,7 @@ def current(schedule: Schedule, now: float) -> Period | None:
         if period.begins > (found.ends if found else now):
             break
         found = Period(found.begins, max(found.ends, period.ends)) if found else period
-        if found.ends - now > _HORIZON_DAYS * 86_400:
+        if found.ends - now > _MERGED_SECONDS:
             break
     return found
 

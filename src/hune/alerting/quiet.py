@@ -17,9 +17,10 @@ from starlette.routing import BaseRoute, Route
 from hune.alerting import book, calendar, silences, windows
 from hune.alerting.calendar import Period
 from hune.alerting.database import Database
-from hune.alerting.desk import MAX_NOTE, open_alert, text_of, who
+from hune.alerting.desk import LAST_NUMBER, MAX_NOTE, open_alert, text_of, who
 from hune.alerting.doors import Actor, Barred, guarded, read_document
 from hune.alerting.holder import Holder
+from hune.alerting.holds import HoldKind
 from hune.alerting.keys import Keys
 from hune.alerting.windows import Maintenance, Scope
 from hune.core.clock import Clock
@@ -69,15 +70,19 @@ def routes(database: Database, clock: Clock, keys: Keys, holder: Holder, site: S
         number = document.get("alert", actor.episode)
         if number is None:
             return None
-        if type(number) is not int:
+        if type(number) is not int or not 0 <= number <= LAST_NUMBER:
             raise InputError("alert: not a number", remedy="give that of an open alert, or matchers")
         episode = await database.read(lambda connection: open_alert(connection, number, actor))
+        if not actor.may_do_everything and any(hold.kind is HoldKind.SILENCE for hold in episode.holds):
+            raise Barred(409, f"alert {number}: is silenced already")
         return episode.labels
 
     async def unsilence(request: Request, actor: Actor) -> Response:
         actor.check_everything()
         identity = request.path_params["id"]
         try:
+            if not re.fullmatch(r"[0-9A-Za-z-]{1,64}", identity):
+                raise Refused("no id of a silence")
             await holder.alertmanager.expire_silence(identity)
         except Refused:
             raise Barred(404, "no such silence, or it is over", remedy="see: hune alert silences") from None

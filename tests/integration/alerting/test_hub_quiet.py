@@ -135,6 +135,8 @@ async def test_who_may_do_what(hub: HubProcess, discord: DiscordServer, promethe
         (403, link, "DELETE", "/silences/silence-1", None),
         (404, operator, "POST", "/silences", {**wish, "alert": 99}),
         (404, operator, "DELETE", "/silences/no-such", None),
+        (404, operator, "DELETE", "/silences/%2e%2e", None),
+        (400, operator, "POST", "/silences", {**wish, "alert": 2**70}),
         (404, operator, "DELETE", "/maintenance/1", None),
         (404, operator, "DELETE", "/maintenance/site-1", None),
         (400, operator, "POST", "/silences", {**wish, "matchers": [{"name": "a b", "value": ""}]}),
@@ -151,6 +153,7 @@ async def test_who_may_do_what(hub: HubProcess, discord: DiscordServer, promethe
     assert prometheus.silences == []
     status, made = await call(hub, "POST", "/silences", wish, link)
     assert (status, made["alerts"]) == (200, [1])
+    assert (await call(hub, "POST", "/silences", wish, link))[0] == 409
     assert set(prometheus.silences[0].matchers) == {SilenceMatcher(*pair) for pair in HOT.labels.items()}
     status, made = await call(hub, "POST", "/maintenance", scope, operator)
     assert status == 200
