@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from hune.cli import show
-from hune.cli.alert_call import ask, hub_of
+from hune.cli.alert_call import ask, hub_of, site_of
 from hune.cli.options import DataDir, Json
 
 Lasting = Annotated[str, typer.Option("--for", metavar="DURATION", help="How long: 30m, 2h, 3d.")]
@@ -29,8 +29,10 @@ def silence(
     what: _What, lasting: Lasting, reason: Reason, by: By = None, data_dir: DataDir = None, json_output: Json = False
 ) -> None:
     """Tell nobody of a node, an alert, or whatever matches, for a while. What still fires at the end is told."""
-    document = {**_meant(what), "seconds": seconds_of(lasting), "reason": reason, "by": by or user()}
-    answer = asyncio.run(ask(hub_of(data_dir), "POST", "/silences", document))
+    site = site_of(data_dir)
+    meant = _meant(what, [node.name for node in site.nodes])
+    document = {**meant, "seconds": seconds_of(lasting), "reason": reason, "by": by or user()}
+    answer = asyncio.run(ask(site.url("hub"), "POST", "/silences", document))
     if json_output:
         show.as_json(answer)
         return
@@ -81,8 +83,8 @@ def unsilence(
         show.line(f"ended: {show.escape(answer['id'])}")
 
 
-def _meant(what: Sequence[str]) -> dict[str, Any]:
-    """Return the part of the request that says what is silenced."""
+def _meant(what: Sequence[str], nodes: Sequence[str]) -> dict[str, Any]:
+    """Return the part of the request that says what is silenced; a bare word is one of the site's nodes."""
     from hune.core.errors import InputError
 
     if len(what) == 1 and re.fullmatch(r"[0-9]{1,18}", what[0]):
@@ -92,6 +94,8 @@ def _meant(what: Sequence[str]) -> dict[str, Any]:
         match = _MATCHER.fullmatch(word)
         if match is None and re.search(r"[=~]", word):
             raise InputError(f"{word!r}: not a matcher", remedy="write label=value, !=, =~ or !~")
+        if match is None and word not in nodes:
+            raise InputError(f"{word!r}: no node of the site", remedy=f"write node={word} if it is one all the same")
         name, operator, value = match.groups() if match else ("node", "=", word)
         if len(value) > 1 and value[0] == value[-1] == '"':
             value = value[1:-1]
