@@ -195,6 +195,12 @@ _CLUSTER_INHIBITIONS = (
     ),
     _inhibition('alertname="PveQuorumLost"', 'alertname=~"PveNodeOffline|PveQdeviceDown"', "cluster", "lab"),
     _inhibition('alertname="StorageFull"', 'alertname="StorageFilling"', "cluster", "node", "storage", "lab"),
+    # That Ceph as a whole fills says it of its pools.
+    {
+        "source_matchers": ['alertname="CephFilling"', 'pool=""'],
+        "target_matchers": ['alertname="CephFilling"', 'pool!=""'],
+        "equal": ["cluster", "lab"],
+    },
     _inhibition('alertname="DiskFailing"', 'alertname="DiskWorn"', "cluster", "node", "device", "lab"),
     _inhibition('alertname="ZfsPoolDegraded"', 'alertname="ZfsPoolErrors"', "cluster", "node", "pool", "lab"),
 )
