@@ -73,6 +73,8 @@ def notes_on(site: Site) -> Iterator[str]:
             yield f"{name}: {path} stays unused, the image {image_of(name, site)} is taken"
     if site.listen not in ("127.0.0.1", "localhost"):
         yield f"listen {site.listen} stays unused: ports are published on 127.0.0.1; put a proxy with TLS before Nester"
+    if (cluster := site.engines.alertmanager.cluster) is not None:
+        yield f"the gossip of Alertmanager is published on {cluster.listen}, neither encrypted nor signed"
     for probe in site.probes:
         if _is_loopback(re.sub(r"^https?://", "", probe.target)):
             yield f"probe {probe.name}: {probe.target} is the blackbox exporter's own container"

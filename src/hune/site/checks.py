@@ -296,6 +296,11 @@ def notes(site: Site) -> list[str]:
         found.append("a receiver needs Apprise, which is not installed here; pip install 'hune[apprise]'")
     if not is_loopback(site.listen):
         found.append(f"listen is {site.listen}: whoever reaches it sees the pages and engines; there is no sign-in yet")
+    if is_loopback(site.listen) and site.expects and not site.public_url:
+        found.append(
+            f"{', '.join(one.name for one in site.expects)} must report here, where only this machine reaches "
+            f"{site.listen}: set listen, or a proxy before the pages and its public_url"
+        )
     if is_loopback(site.listen) and not site.engines.node_exporter.url:
         found.extend(
             f"node {node.name} is this machine, whose exporter listens on {site.listen} only: "

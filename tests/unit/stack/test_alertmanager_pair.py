@@ -65,8 +65,9 @@ def test_prometheus_tells_both_and_both_are_watched() -> None:
 
 
 def test_compose_publishes_the_gossip_at_the_hosts_own_address() -> None:
-    files = compose.render(site_of(TEXT), compose.Image()).files
-    services = YAML(typ="safe").load(files["compose.yaml"])["services"]
+    rendering = compose.render(site_of(TEXT), compose.Image())
+    assert any("gossip of Alertmanager is published on 192.0.2.1:9096" in note for note in rendering.notes)
+    services = YAML(typ="safe").load(rendering.files["compose.yaml"])["services"]
     gossip = services["alertmanager"]
     assert gossip["ports"][1:] == ["192.0.2.1:9096:9096/tcp", "192.0.2.1:9096:9096/udp"]
     assert {"--cluster.listen-address=0.0.0.0:9096", "--cluster.advertise-address=192.0.2.1:9096"} < set(

@@ -70,6 +70,7 @@ def _fields(alert: Alert, t: Language) -> dict[str, str]:
         "node": alert.label("node"),
         "device": alert.label("port") or alert.label("device"),
         "probe": alert.label("probe"),
+        "heartbeat": alert.label("heartbeat"),
         # Of an alert that is over, what matters is how bad it was.
         "value": measured(alert, alert.value if alert.is_open or alert.peak is None else alert.peak, t),
         "threshold": measured(alert, threshold(alert), t),
