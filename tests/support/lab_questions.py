@@ -68,7 +68,7 @@ count(ALERTS) by (alertname)
 go_goroutines
 rate(prometheus_tsdb_head_samples_appended_total[1m])
 sum by (le) (prometheus_tsdb_compaction_chunk_size_bytes_bucket)
-probe_success
+prometheus_tsdb_head_series
 """.strip().splitlines()
 
 _OVER_TIME = (

@@ -129,9 +129,9 @@ def test_ten_minutes_of_the_lab_are_the_same_in_prometheus_in_sql_and_in_promql(
             # What the second sender says is not in Prometheus.
             ours = read_back(adapter, (*STORED, Matcher("sender", "=", "")), start, end, streamed=streamed)
             assert ours == theirs
-        passfile = quote(str(product.data_dir / "keys" / "postgresql-reader"))
+        passfile = quote(str(product.data_dir / "keys" / "postgresql"))
         address = product.url("postgresql").removeprefix("http://")
-        found = asyncio.run(stored(f"postgresql://reader@{address}/hune?passfile={passfile}"))
+        found = asyncio.run(stored(f"postgresql://hune@{address}/hune?passfile={passfile}"))
         by_sql = {
             labels: kept
             for labels, samples in found.items()
