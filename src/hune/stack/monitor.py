@@ -138,16 +138,21 @@ class Monitor:
                 role in TELLERS
                 and silent > TELL_AFTER_SECONDS
                 and name not in self._told
+                and not self._is_replaced(role)
                 and not (role in LEFT_TO_HUB and await self._is_told_by_hub(silent))
             ):
                 self._told.add(name)
-                others = [one for one in self._verdicts.values() if one.name.partition(" ")[0] == role and one.healthy]
-                meanwhile = f"{others[0].name} does its work meanwhile." if others else "Alerts may not reach you."
-                await self._tell(f"{name} does not work since {silent:.0f} s: {verdict.detail}. {meanwhile}")
+                await self._tell(
+                    f"{name} does not work since {silent:.0f} s: {verdict.detail}. Alerts may not reach you."
+                )
             child = self._children.get(next((w.process for w in self._watched if w.name == name), ""))
             if child and silent > HUNG_SECONDS and verdict.detail == "does not answer" and child.state is State.READY:
                 child.kill(f"{name} has not answered for {silent:.0f} s")
                 self._silent_since[name] = now
+
+    def _is_replaced(self, role: str) -> bool:
+        """Whether another of its cluster works, through which alerts come, and that this one doesn't work too."""
+        return any(one.healthy and one.name.partition(" ")[0] == role for one in self._verdicts.values())
 
     async def _is_told_by_hub(self, silent_seconds: float) -> bool:
         """Whether the hub tells people of this, or may still do: one cause is one message."""

@@ -79,3 +79,34 @@ async def test_what_the_hub_tells_is_left_to_it(
             await watching.judge_all()
             await watching._act()
     assert [text for text in said if text.startswith("prometheus")] == told
+
+
+async def test_one_of_a_pair_is_left_to_what_comes_through_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    async def judged(_: Any, checkup: Checkup) -> tuple[bool, str]:
+        return checkup.url in alive, "as it is"
+
+    async def tell(text: str) -> None:
+        said.append(text)
+
+    monkeypatch.setattr(monitor, "judge", judged)
+    clock, alive = SteppedClock(), {"http://127.0.0.1:2"}
+    watched = [
+        Watched("alertmanager", "alertmanager", "http://127.0.0.1:1", "127.0.0.1:1"),
+        Watched("alertmanager 192.0.2.2:9093", "alertmanager", "http://127.0.0.1:2", "192.0.2.2:9093"),
+    ]
+    async with aiohttp.ClientSession() as session:
+        watching = monitor.Monitor(session, clock, tell)
+        watching.watch(watched, {})
+        for _ in range(9):
+            await watching.judge_all()
+            await watching._act()
+            clock.step(31.0)
+        assert said == []
+        alive.clear()
+        for _ in range(3):
+            await watching.judge_all()
+            await watching._act()
+            clock.step(31.0)
+    assert [text.partition(" does")[0] for text in said] == ["alertmanager", "alertmanager 192.0.2.2:9093"]
