@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from hune.core.errors import HuneError
 from hune.nester import charts, history
+from hune.nester.desk import is_number
 from hune.nester.digests import digest_of
 from hune.nester.doings import Doings, Problem
 from hune.nester.forms import Form
@@ -59,8 +60,8 @@ class AlertPages:
         return [
             Route("/alerts", self.alerts),
             Route("/alerts", self.acknowledge_several, methods=["POST"]),
-            Route("/alerts/{number:int}", self.alert),
-            Route("/alerts/{number:int}", self.act, methods=["POST"]),
+            Route("/alerts/{number}", self.alert),
+            Route("/alerts/{number}", self.act, methods=["POST"]),
         ]
 
     async def alerts(self, request: Request) -> Response:
@@ -75,7 +76,7 @@ class AlertPages:
         """Acknowledge what was selected."""
 
         async def all_of_them(form: Form, visitor: Visitor) -> Response:
-            numbers = [each for each in form.all("id") if each.isascii() and each.isdigit() and len(each) < 19]
+            numbers = [each for each in form.all("id") if is_number(each)]
             if not numbers:
                 raise Problem(400, "act.none_selected")
             problems: list[HuneError] = []
@@ -86,18 +87,18 @@ class AlertPages:
                     problems.append(error)
             if problems:
                 raise Problem(409, "act.partly", done=len(numbers) - len(problems), total=len(numbers)) from problems[0]
-            return see_other("/alerts", {"done": "acknowledge", **_picked(request)})
+            return see_other("/alerts", _picked(request))
 
         return await self._doings.perform(request, all_of_them, self._alerts)
 
     async def act(self, request: Request) -> Response:
         """Acknowledge, snooze, release, or silence an alert."""
-        number = str(request.path_params["number"])
+        number = _number(request)
 
         async def one(form: Form, visitor: Visitor) -> Response:
             wish = form.text("do")
             await self._hand_on(number, wish, form, visitor)
-            return see_other(f"/alerts/{number}", {"done": wish.partition(":")[0], "key": visitor.link_key})
+            return see_other(f"/alerts/{number}", {"key": visitor.link_key})
 
         return await self._doings.perform(request, one, self._alert)
 
@@ -154,7 +155,7 @@ class AlertPages:
     async def _alert(
         self, request: Request, visitor: Visitor, *, form: Form | None = None, problem: str = "", status: int = 200
     ) -> Response:
-        number = str(request.path_params["number"])
+        number = _number(request)
         t = self._desk.language_of(request)
         snapshot = await self._desk.poller.current()
         dossier = await self._known(number)
@@ -199,6 +200,14 @@ class AlertPages:
         if panel is None:
             return None, None
         return {"name": panel.name, "drawing": charts.draw(panel, past, t)}, {"history": f"/api/history/{node}"}
+
+
+def _number(request: Request) -> str:
+    """Return the number of the alert that a page is about."""
+    text = request.path_params["number"]
+    if not is_number(text):
+        raise HTTPException(404)
+    return str(int(text))
 
 
 def _picked(request: Request) -> dict[str, str]:

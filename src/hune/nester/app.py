@@ -111,8 +111,9 @@ class Nester:
             app = create_app(
                 routes=[
                     *pages.routes(),
-                    *AlertPages(paper, doings).routes(),
+                    # Before the alerts: its addresses begin like theirs.
                     *ArchivePages(paper, hub).routes(),
+                    *AlertPages(paper, doings).routes(),
                     *UpkeepPages(paper, doings).routes(),
                     *SignInPages(paper, visitors).routes(),
                     *api.routes(),

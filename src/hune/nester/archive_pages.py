@@ -15,6 +15,7 @@ from starlette.routing import Route
 from hune.core.errors import HuneError
 from hune.http.serve import problem
 from hune.nester.assemble import named
+from hune.nester.desk import is_number
 from hune.nester.hub.client import HubClient
 from hune.nester.paper import Paper
 from hune.nester.snapshot import Alert
@@ -41,7 +42,7 @@ class ArchivePages:
         t = self._paper.desk.language_of(request)
         asked, wanted = _asked(request), _wanted(request)
         before = request.query_params.get("before", "")
-        if before.isascii() and before.isdigit() and len(before) < 19:
+        if is_number(before):
             wanted["before"] = before
         snapshot = await self._paper.desk.poller.current()
         silent = ""

@@ -18,9 +18,11 @@ from hune.nester.forms import Form, Once, read_form
 from hune.nester.hub.client import Declined, HubClient
 from hune.nester.hub.dossiers import Dossiers
 from hune.nester.language import Language
+from hune.nester.paper import DONE_COOKIE
 from hune.nester.visitors import Visitor, Visitors
 
 DONE = ("acknowledge", "snooze", "release", "silence", "declare", "end", "expire")
+_DONE_SECONDS = 30
 _KNOWN_STATUS = (401, 403, 404, 409)
 
 
@@ -64,9 +66,14 @@ class Doings:
         except InputError as error:
             return await show(request, await self.visitors.of(request), problem=error.message, status=400)
         visitor = await self.visitors.of(request, form)
+        # Of nobody nothing is remembered, and of somebody only what was wished with the same keys.
+        token = form.text("once") if visitor.mandates else ""
+        wish = " ".join([request.url.path, form.text("do"), *form.all("id"), *visitor.mandates])
         try:
-            wish = " ".join([request.url.path, form.text("do"), *form.all("id")])
-            response = await self._once.do(form.text("once"), wish, lambda: _answer(deed, form, visitor))
+            response = await self._once.do(token, wish, lambda: _answer(deed, form, visitor))
+            response.set_cookie(
+                DONE_COOKIE, form.text("do").partition(":")[0], max_age=_DONE_SECONDS, httponly=True, samesite="strict"
+            )
         except HuneError as error:
             status, text = told(error, self._desk.language_of(request))
             response = await show(request, visitor, form=form, problem=text, status=status)
@@ -95,7 +102,8 @@ class Doings:
         self, request: Request, visitor: Visitor, form: Form | None, problem: str, t: Language
     ) -> dict[str, Any]:
         """Return what every page with forms shows: who acts, what was filled in, what came of the last form."""
-        done = request.query_params.get("done", "") if request.method == "GET" else ""
+        # Not by the address: a link could say that something was done.
+        done = request.cookies.get(DONE_COOKIE, "") if request.method == "GET" else ""
         return {
             "visitor": visitor,
             "form": form or Form(),

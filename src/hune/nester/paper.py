@@ -18,6 +18,9 @@ Theme = Literal["light", "auto", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "auto", "dark")
 YEAR_SECONDS = 31_536_000
 
+DONE_COOKIE = "hune-done"
+"""What was done a moment ago: said once, by the next page."""
+
 # What the scripts say by themselves: while the server is silent, nobody else can.
 SCRIPT_TEXTS = (
     "pulse.age",
@@ -79,7 +82,10 @@ class Paper:
             },
             **values,
         }
-        return HTMLResponse(desk.renderer.page(template, t, page=page), status_code=status)
+        response = HTMLResponse(desk.renderer.page(template, t, page=page), status_code=status)
+        if DONE_COOKIE in request.cookies:
+            response.delete_cookie(DONE_COOKIE, httponly=True, samesite="strict")
+        return response
 
 
 def age_text(snapshot: Snapshot, t: Language) -> str:

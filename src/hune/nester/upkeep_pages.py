@@ -68,7 +68,7 @@ class UpkeepPages:
                 await self._doings.hand_on("DELETE", f"{path}/{quote(number, safe='')}", visitor, keys, {"by": by})
             else:
                 raise Problem(400, "act.unknown")
-            return see_other("/maintenance", {"done": deed})
+            return see_other("/maintenance")
 
         return await self._doings.perform(request, one, self._show)
 

@@ -54,10 +54,13 @@ async def test_key_of_a_message_acknowledges_its_alert_and_the_page_shows_it(pla
     assert 'value="acknowledge"' in page
     response, _ = await place.send("/alerts/1", {**ACKNOWLEDGE, "key": key_of(1)})
     assert response.status == 303
-    assert response.headers["Location"] == f"/alerts/1?done=acknowledge&key={key_of(1)}"
+    assert response.headers["Location"] == f"/alerts/1?key={key_of(1)}"
+    done = cookies(response)["hune-done"]
+    assert (done.value, done["samesite"], bool(done["httponly"])) == ("acknowledge", "strict", True)
     assert place.engines.done == [("POST", "/alerts/1/acknowledge", {"by": "Ana", "note": "on my way"})]
     assert cookies(response)["hune-name"].value == "Ana"
-    _, page = await place.get(response.headers["Location"], Cookie="hune-name=Ana")
+    response, page = await place.get(response.headers["Location"], Cookie="hune-name=Ana; hune-done=acknowledge")
+    assert int(cookies(response)["hune-done"]["max-age"]) == 0
     for expected in ('role="status"', "Acknowledged by Ana", "on my way", 'value="release"', 'value="Ana"'):
         assert expected in page
 
@@ -98,7 +101,7 @@ async def test_operator_acknowledges_several_at_once(place: Place) -> None:
     fields = [("do", "acknowledge"), ("by", "Ana"), ("id", "1"), ("id", "2"), ("id", "2")]
     response, text = await place.send("/alerts?q=pve", fields, Origin=place.url, **AS_OPERATOR)
     assert response.status == 303, text
-    assert response.headers["Location"] == "/alerts?done=acknowledge&q=pve"
+    assert response.headers["Location"] == "/alerts?q=pve"
     assert [path for _, path, _ in place.engines.done] == ["/alerts/1/acknowledge", "/alerts/2/acknowledge"]
 
 
@@ -124,7 +127,7 @@ async def test_maintenance_is_declared_and_ended_by_the_operator(place: Place) -
     fields = [("do", "declare"), ("by", "Ana"), ("reason", "new fans"), ("length", "4h"), ("nodes", "pve-01"),
               ("nodes", "pve-02"), ("probes", "nas")]  # fmt: skip
     response, text = await place.send("/maintenance", fields, Origin=place.url, **AS_OPERATOR)
-    assert (response.status, response.headers.get("Location")) == (303, "/maintenance?done=declare"), text
+    assert (response.status, response.headers.get("Location")) == (303, "/maintenance"), text
     document = place.engines.done[0][2]
     assert document["scope"] == {"nodes": ["pve-01", "pve-02"], "probes": ["nas"]}
     assert document["begins"] is None
@@ -411,7 +414,32 @@ async def test_history_while_the_hub_is_silent(place: Place) -> None:
     assert response.status == 503
 
 
-@pytest.mark.parametrize("path", ["/alerts/99", "/alerts/99999999999999999999", "/alerts/-1", "/alerts/x"])
+async def test_no_link_can_say_that_something_was_done(place: Place) -> None:
+    _, page = await place.get("/alerts/1?done=acknowledge&hune-done=acknowledge")
+    assert "Acknowledged" not in page
+    _, page = await place.get("/alerts/1", Cookie="hune-done=<b>nonsense")
+    assert "nonsense" not in page
+
+
+async def test_what_somebody_did_is_not_answered_to_another_with_the_same_form(place: Place) -> None:
+    fields = {**ACKNOWLEDGE, "once": "a-form"}
+    response, _ = await place.send("/alerts/1", {**fields, "key": key_of(1)})
+    assert response.status == 303
+    response, _ = await place.send("/alerts/1", {**fields, "key": key_of(2)})
+    assert response.status == 403
+    assert "Location" not in response.headers
+
+
+async def test_number_of_an_alert_is_one_however_it_is_written(place: Place) -> None:
+    _, page = await place.get(f"/alerts/0001?key={key_of(1)}")
+    assert 'action="/alerts/1"' in page
+    assert 'value="acknowledge"' in page
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/alerts/99", "/alerts/99999999999999999999", "/alerts/-1", "/alerts/x", "/alerts/٣", f"/alerts/{'9' * 5000}"],
+)
 async def test_alert_that_the_hub_does_not_know_is_not_there(place: Place, path: str) -> None:
     response, _ = await place.get(path)
     assert response.status == 404

@@ -132,9 +132,6 @@ async def test_search_knows_pages_machines_and_open_alerts(place: Place) -> None
     assert found["pve-03"] == {"text": "pve-03", "hint": "arrêté", "url": "/nodes/pve-03"}
     assert found["pve-03 est arrêté"]["url"] == "/alerts/1"
     assert found["Maintenance"]["url"] == "/maintenance"
-    place.engines.hub_answers = False
-    found = {entry["text"]: entry for entry in await place.json("/api/search")}
-    assert found["pve-03 is down"]["url"] == "/nodes/pve-03"
 
 
 async def test_digest_lists_what_a_message_counted(place: Place) -> None:
