@@ -43,7 +43,7 @@ class Timing:
     chain_overdue: float = 25.0
     """Without the Watchdog, which comes every 11 s: something is slow, or about to be told."""
     chain_silence: float = 45.0
-    """Without the Watchdog: the chain is broken. A killed engine, started again at once, takes about 20 s of it."""
+    """Without the Watchdog: the chain is broken. A killed engine is started again, and heard, before that."""
     chain_settle: float = 120.0
     """The same after a start of the hub, before it has heard the Watchdog once: everything may be starting."""
     heartbeat_trouble: float = 300.0
