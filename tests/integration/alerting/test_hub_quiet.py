@@ -51,8 +51,6 @@ async def test_alert_is_silenced_and_unsilenced_by_command(
     hub: HubProcess, discord: DiscordServer, prometheus: PrometheusServer
 ) -> None:
     reason = ("--for", "2h", "--reason", "new fan", "--by", "Ada")
-    code, _, said = await command(hub, "silence", "pve-O2", *reason)
-    assert (code, "no node of the site" in said) == (2, True)
     code, made, _ = await command(hub, "silence", "pve-02", 'severity=~"crit.*"', *reason)
     assert code == 0
     [silence] = prometheus.silences
@@ -70,8 +68,6 @@ async def test_alert_is_silenced_and_unsilenced_by_command(
         (made["id"], "active", "Ada", "new fan")
     ]
     assert discord.requests == 0
-    code, _, said = await command(hub, "unsilence", made["id"] + "0")
-    assert (code, "no such silence" in said) == (2, True)
     assert (await command(hub, "unsilence", made["id"]))[0] == 0
     await is_told(discord, "pve-02")
 
