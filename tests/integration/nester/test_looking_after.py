@@ -100,12 +100,18 @@ def test_what_fails_is_one_clear_line_and_nothing_is_lost(troubled: NesterServer
     expect(page.locator(".events")).to_contain_text("a long story")
 
 
-@pytest.mark.parametrize(("language", "theme"), [("en-GB", "dark"), ("fr-FR", "light")])
+@pytest.mark.parametrize(
+    ("language", "theme", "paths"),
+    [
+        ("en-GB", "dark", ("/alerts", "/alerts/3", "/alerts/history")),
+        ("fr-FR", "light", ("/alerts/1", "/alerts/4", "/maintenance")),
+    ],
+)
 def test_every_page_fits_a_phone_with_all_that_can_be_done(
-    language: str, theme: str, troubled: NesterServer, open_page: OpenPage
+    language: str, theme: str, paths: tuple[str, ...], troubled: NesterServer, open_page: OpenPage
 ) -> None:
     page = open_page(f"/sign-in?key={OPERATOR}", size=NARROW, language=language, theme=theme)
-    for path in ("/alerts", "/alerts/1", "/alerts/3", "/alerts/4", "/alerts/history", "/maintenance"):
+    for path in paths:
         page.goto(troubled.url + path)
         for folded in page.query_selector_all("main summary"):
             folded.click()
