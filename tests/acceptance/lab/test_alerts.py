@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from hune.alerting.catalogue import ALERTS
 from support.capture import Capture
 from support.lab_alerts import Told, command, open_alerts, words
 from support.product import Product, get_json, query, wait_until
@@ -100,15 +101,19 @@ def test_the_page_shows_the_hot_node_first_without_any_script(lab: Product, capt
 def test_a_fault_raises_its_alert_and_no_other(
     lab: Product, capture: Capture, began: float, fault: tuple[str, ...], undo: tuple[str, ...], expected: Told
 ) -> None:
-    node = fault[1]
+    # Without a site file people hear of what is critical; the rest is in the book.
+    heard = ALERTS[expected[0]].severity == "critical"
     command(lab, *fault)
-    capture.wait_for(node, since=began, seconds=90)
+    wait_until(lambda: open_alerts(lab), f"{expected} begins", seconds=90)
+    if heard:
+        capture.wait_for(*words(expected), since=began)
     time.sleep(2)
     assert open_alerts(lab) == {expected}
-    assert len(capture.messages(since=began)) == 1
-    assert len(capture.messages(*words(expected), since=began)) == 1
+    assert len(capture.messages(since=began)) == int(heard)
     command(lab, *undo)
-    capture.wait_for(node, "resolved", since=began, count=2)
+    wait_until(lambda: not open_alerts(lab), f"{expected} ends", seconds=90)
+    if heard:
+        capture.wait_for("resolved", *words(expected), since=began)
 
 
 def test_a_silent_exporter_on_a_living_machine_is_no_dead_node(lab: Product, capture: Capture, began: float) -> None:
