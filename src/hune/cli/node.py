@@ -81,7 +81,7 @@ def _as_applied(node: Node, layout: Layout) -> Node:
 def _chosen(nodes: list[Node], names: list[str]) -> list[Node]:
     """Return the nodes of these names, all if none is given; raises InputError for one that the site hasn't."""
     from hune.core.errors import InputError
-    from hune.site.explain import nearest
+    from hune.site.guess import nearest
 
     by_name = {node.name.lower(): node for node in nodes}
     for name in names:

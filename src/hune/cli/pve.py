@@ -71,7 +71,7 @@ def check(
 def _chosen(clusters: list[ProxmoxCluster], names: list[str]) -> list[ProxmoxCluster]:
     """Return the clusters of these names, all if none is given; raises InputError for one that the site hasn't."""
     from hune.core.errors import InputError
-    from hune.site.explain import nearest
+    from hune.site.guess import nearest
 
     if not clusters:
         raise InputError("the site has no Proxmox clusters", remedy="add one under proxmox, as docs/site-file.md tells")

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from itertools import islice
 from typing import Any
 
-from hune.site.explain import nearest
+from hune.site.guess import nearest
 from hune.site.models import DEFAULT_PORTS, Services, Site
 from hune.site.problems import Location, Position, shown
 from hune.site.values import DAYS_PATTERN, days_of, is_loopback

@@ -5,13 +5,13 @@ Values are repeated only where they help and can't be secret; see `problems.show
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from hune.site.guess import nearest
 from hune.site.problems import Location, Position, Problem, shown
 from hune.site.shape import field_at, holds_secret, keys_of, model_at
 from hune.site.tree import MAX_PROBLEMS, Tree
@@ -96,13 +96,6 @@ def _instead_of(location: Location, tree: Tree) -> str:
         taken = near in parent.mapping
         return f"did you mean {near}?" + (" it is given already: remove this one" if taken else "")
     return f"known here: {', '.join(known)}" if known else "remove it"
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the one of `known` that `word` was most probably meant to be."""
-    by_lower = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower()[:100], by_lower, n=1, cutoff=0.7)
-    return by_lower[close[0]] if close else None
 
 
 _WANTED = {

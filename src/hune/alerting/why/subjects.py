@@ -10,7 +10,7 @@ from hune.alerting.own import SERVICES
 from hune.alerting.routing import CONSOLE
 from hune.core.errors import InputError
 from hune.core.logs import visible
-from hune.site.explain import nearest
+from hune.site.guess import nearest
 from hune.site.models import Site
 
 _MOST_NAMED = 30
