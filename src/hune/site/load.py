@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from hune.site import checks
 from hune.site.detect import ThisHost, complete, inspect, site_without_file
-from hune.site.explain import explain, key_position, nearest
+from hune.site.explain import explain, key_position
+from hune.site.guess import nearest
 from hune.site.models import Site
 from hune.site.problems import Location, Position, Problem, SiteErrors
 from hune.site.tree import MAX_BYTES, Fatal, Tree, decode, parse, plant
