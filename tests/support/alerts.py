@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from hune.alerting.episode import Incoming
+from hune.alerting.state.episode import Incoming
 
 
 def make_alert(

@@ -19,9 +19,9 @@ from typing import Any
 
 import aiohttp
 
-from hune.alerting.episode import Incoming
-from hune.alerting.hub import Hub
-from hune.alerting.timing import Timing
+from hune.alerting.hub.service import Hub
+from hune.alerting.hub.timing import Timing
+from hune.alerting.state.episode import Incoming
 from hune.core.layout import Layout
 from hune.core.logs import set_up
 from hune.core.service import start

@@ -6,7 +6,7 @@ import os
 import signal
 from typing import Any
 
-from hune.alerting.machine import TROUBLES
+from hune.alerting.catalogue.machine import TROUBLES
 from hune.alerting.words import WORDS
 from support.product import Product, get_json, wait_until
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hune.alerting.episode import Ending, Episode, State
 from hune.alerting.notifiers import Digest, Notice
 from hune.alerting.notifiers.content import Writer
 from hune.alerting.notifiers.phrasing import Wording
+from hune.alerting.state.episode import Ending, Episode, State
 
 PAGE = "https://hune.example"
 NOW = 2_000_000.0

@@ -11,8 +11,8 @@ from itertools import count
 
 from aiohttp import web
 
-from hune.alerting import silences
-from hune.alerting.episode import Incoming
+from hune.alerting.holds import silences
+from hune.alerting.state.episode import Incoming
 from hune.promapi.alertmanager import Silence, SilenceMatcher
 
 

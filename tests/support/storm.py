@@ -15,7 +15,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from hune.alerting.episode import Incoming
+from hune.alerting.state.episode import Incoming
 from support.alerts import make_alert, payload
 from support.discord_server import DiscordServer, Fault
 from support.hub_process import HubProcess

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hune.alerting.catalogue import ALERTS, THINGS
+from hune.alerting.catalogue.proxmox import PROBLEMS
 from hune.alerting.promql import one_of, quote
-from hune.alerting.proxmox import PROBLEMS
 from hune.alerting.yaml_text import to_yaml
 from hune.site.models import Receiver, Site
 

@@ -47,7 +47,8 @@ def release(ids: _Ids, by: By = None, data_dir: DataDir = None, json_output: Jso
 
 def link(data_dir: DataDir = None, json_output: Json = False) -> None:
     """Print the link that signs a browser in for 30 days: whoever has it may look after every alert."""
-    from hune.alerting import inviting, keys
+    from hune.alerting.doors import keys
+    from hune.alerting.hub import inviting
 
     site, now = site_of(data_dir), time.time()
     key = keys.read(keys.path(layout_of(data_dir))).for_operator(now=now)

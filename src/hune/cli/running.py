@@ -80,7 +80,7 @@ def _open_many_files() -> None:
 
 def _service(name: str, layout: Layout) -> Service:
     if name == "hub":
-        from hune.alerting.hub import Hub
+        from hune.alerting.hub.service import Hub
 
         return Hub(_site(layout), layout, environ=os.environ)
     if name == "nester":

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from hune.alerting.episode import Incoming
 from hune.alerting.notifiers import ReceiverRefused, TryLater
 from hune.alerting.notifiers.emergency import send_emergency
 from hune.alerting.notifiers.mail import MailComposer
 from hune.alerting.notifiers.mail import MailServer as MailClient
+from hune.alerting.state.episode import Incoming
 from hune.http.call import open_session
 from hune.site.models import Site
 from hune.site.receivers import Email

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from hune.alerting import keys
-from hune.alerting.episode import Incoming
+from hune.alerting.doors import keys
+from hune.alerting.state.episode import Incoming
 from hune.cli.app import build
 from hune.core.errors import HuneError
 from hune.site.models import Site

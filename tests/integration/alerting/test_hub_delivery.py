@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from hune.alerting.episode import Incoming
+from hune.alerting.state.episode import Incoming
 from support.alerts import make_alert, payload
 from support.discord_server import TOKEN, DiscordServer, Fault
 from support.hub_process import HubProcess

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from prometheus_client import CollectorRegistry
 
-from hune.alerting.episode import Incoming
+from hune.alerting.state.episode import Incoming
 from hune.core.service import start
 from hune.http.serve import HttpService, create_app
 from hune.nester import heartbeats

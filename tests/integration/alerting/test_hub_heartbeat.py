@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from hune.alerting.episode import Incoming
+from hune.alerting.state.episode import Incoming
 from hune.site.models import Site
 from support.discord_server import DiscordServer, Fault
 from support.heartbeat_server import HeartbeatServer, heartbeat_server

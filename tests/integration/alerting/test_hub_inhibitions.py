@@ -16,8 +16,8 @@ import pytest
 import pytest_asyncio
 
 from hune.alerting.catalogue import ALERTS
-from hune.alerting.episode import Incoming
 from hune.alerting.routing import render_alertmanager
+from hune.alerting.state.episode import Incoming
 from hune.site.models import Site
 from support.discord_server import DiscordServer
 from support.hub_process import HubProcess

@@ -11,8 +11,8 @@ from typing import Any
 
 from starlette.requests import Request
 
-from hune.alerting.doors import is_from_here
-from hune.alerting.episode import Incoming
+from hune.alerting.doors.access import is_from_here
+from hune.alerting.state.episode import Incoming
 from support.alerts import make_alert
 from support.discord_server import DiscordServer, Fault
 from support.hub_process import SRC, HubProcess

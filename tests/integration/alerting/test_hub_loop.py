@@ -8,9 +8,9 @@ from pathlib import Path
 
 import aiohttp
 
-from hune.alerting.hub import Hub
+from hune.alerting.hub.service import Hub
+from hune.alerting.hub.timing import Timing
 from hune.alerting.notifiers.emergency import send_emergency
-from hune.alerting.timing import Timing
 from hune.core.layout import Layout
 from hune.core.service import start
 from hune.site.models import Site

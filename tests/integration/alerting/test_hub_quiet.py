@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from hune.alerting import keys
+from hune.alerting.doors import keys
 from hune.promapi.alertmanager import SilenceMatcher
 from support.alerts import make_alert
 from support.discord_server import DiscordServer

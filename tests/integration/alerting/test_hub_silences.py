@@ -13,9 +13,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from hune.alerting import silences
-from hune.alerting.episode import Incoming
+from hune.alerting.holds import silences
 from hune.alerting.routing import render_alertmanager
+from hune.alerting.state.episode import Incoming
 from hune.promapi.alertmanager import AlertmanagerClient, SilenceMatcher
 from hune.site.models import Site
 from support.alerts import make_alert

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from hune.alerting.episode import Incoming
 from hune.alerting.routing import render_alertmanager
+from hune.alerting.state.episode import Incoming
 from hune.site.models import Site
 from support.alerts import make_alert
 from support.discord_server import DiscordServer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from hune.alerting.episode import Incoming
+from hune.alerting.state.episode import Incoming
 from support.alerts import make_alert
 from support.discord_server import DiscordServer
 from support.hub_process import HubProcess

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from hune.alerting.episode import Incoming
+from hune.alerting.state.episode import Incoming
 from hune.promapi.alertmanager import SilenceMatcher
 from support.alerts import make_alert
 from support.every_channel import Servers, environ_of, every_channel, site_of

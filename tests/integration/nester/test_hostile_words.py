@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Dialog, Page
 
-from hune.alerting.words_pve import WORDS_PVE
+from hune.alerting.words.proxmox import WORDS_PVE
 from hune.nester.proxmox import queries
 from hune.site.models import Site
 from support.browsing import NARROW, live, overflow

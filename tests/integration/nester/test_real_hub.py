@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hune.alerting import keys
+from hune.alerting.doors import keys
 from hune.core.layout import Layout
 from hune.core.service import start
 from hune.nester.app import Nester

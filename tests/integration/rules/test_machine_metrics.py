@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from hune.alerting.machine import TROUBLES
+from hune.alerting.catalogue.machine import TROUBLES
 from hune.alerting.rules import render_rules
 from hune.site.models import Site
 from support.ports import free_port

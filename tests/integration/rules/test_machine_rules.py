@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hune.alerting.machine import TROUBLES
+from hune.alerting.catalogue.machine import TROUBLES
 from hune.site.models import Site
 from support.promtool import World, firing, make_site, message, run
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hune.alerting.catalogue import clear, gone
-from hune.alerting.own import FAULTS, SERVICES
+from hune.alerting.catalogue.own import FAULTS, SERVICES
 from hune.site.models import Site
 from support.promtool import World, firing, make_site, message, run, samples
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hune.alerting.proxmox import ONE_BY_ONE, PROBLEMS
+from hune.alerting.catalogue.proxmox import ONE_BY_ONE, PROBLEMS
 from support.promtool import Facts, firing, run
 from support.pve_world import WITHOUT, believed_over, make_pve_site, pve_world
 

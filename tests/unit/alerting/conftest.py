@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from hune.alerting.database import Database
-from hune.alerting.schema import SCRIPTS
+from hune.alerting.state.database import Database
+from hune.alerting.state.schema import SCRIPTS
 
 RESERVE = 256 << 10
 

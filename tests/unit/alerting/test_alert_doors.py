@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from hune.alerting.doors import Actor, Barred, may
-from hune.alerting.episode import Episode
-from hune.alerting.keys import LIFE_SECONDS, Keys
+from hune.alerting.doors.access import Actor, Barred, may
+from hune.alerting.doors.keys import LIFE_SECONDS, Keys
+from hune.alerting.state.episode import Episode
 from support.notices import episode
 
 KEYS = Keys(b"s" * 32)

@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 import pytest_asyncio
 
-from hune.alerting import book, care, history, outbox
-from hune.alerting.attendance import Attendance
-from hune.alerting.database import Database
-from hune.alerting.episode import Care, Ending
 from hune.alerting.holds import AT_ONCE
-from hune.alerting.outbox import Item
-from hune.alerting.timing import Timing
+from hune.alerting.hub.attendance import Attendance
+from hune.alerting.hub.timing import Timing
+from hune.alerting.state import book, care, history, outbox
+from hune.alerting.state.database import Database
+from hune.alerting.state.episode import Care, Ending
+from hune.alerting.state.outbox import Item
 from hune.site.models import Site
 from support.alerts import make_alert
 

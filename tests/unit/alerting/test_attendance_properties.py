@@ -8,13 +8,13 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hune.alerting import book, care, outbox, withholding
-from hune.alerting.attendance import Attendance
-from hune.alerting.database import Database
-from hune.alerting.episode import Care, Ending, Episode, State
 from hune.alerting.holds import Hold, HoldKind, Terms
-from hune.alerting.schema import SCRIPTS
-from hune.alerting.timing import Timing
+from hune.alerting.hub.attendance import Attendance
+from hune.alerting.hub.timing import Timing
+from hune.alerting.state import book, care, outbox, withholding
+from hune.alerting.state.database import Database
+from hune.alerting.state.episode import Care, Ending, Episode, State
+from hune.alerting.state.schema import SCRIPTS
 from hune.core.clock import SystemClock
 from hune.site.models import Site
 from support.alerts import make_alert

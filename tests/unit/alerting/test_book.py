@@ -3,9 +3,9 @@
 import sqlite3
 from collections.abc import Iterable
 
-from hune.alerting import book, outbox, past
-from hune.alerting.book import Taken, take
-from hune.alerting.episode import Ending, Incoming, State
+from hune.alerting.state import book, outbox, past
+from hune.alerting.state.book import Taken, take
+from hune.alerting.state.episode import Ending, Incoming, State
 from support.alerts import make_alert
 
 LATER = 1e10

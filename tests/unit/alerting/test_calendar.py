@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hune.alerting import calendar
-from hune.alerting.calendar import Schedule
+from hune.alerting.holds import calendar
+from hune.alerting.holds.calendar import Schedule
 from hune.site.calendar import Hours
 from hune.site.maintenance import Window
 

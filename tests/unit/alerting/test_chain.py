@@ -6,13 +6,14 @@ from typing import Any, cast
 
 import pytest
 
-from hune.alerting import book, silence
-from hune.alerting.chain import Chain
-from hune.alerting.database import Database
-from hune.alerting.episode import State
+from hune.alerting.chain import silence
+from hune.alerting.chain.silence import Silence
+from hune.alerting.chain.watchdog import Chain
 from hune.alerting.holds import AT_ONCE
-from hune.alerting.silence import Silence
-from hune.alerting.timing import Timing
+from hune.alerting.hub.timing import Timing
+from hune.alerting.state import book
+from hune.alerting.state.database import Database
+from hune.alerting.state.episode import State
 from hune.core.errors import Unavailable
 from hune.promapi.alertmanager import ActiveAlert, AlertmanagerClient
 from hune.promapi.prometheus import PrometheusClient, Sample

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hune.alerting.episode import Again, Care
 from hune.alerting.notifiers import Digest, Link, Notice
 from hune.alerting.notifiers.apprised import MAX_BODY, MAX_TITLE, AppriseComposer, Words
 from hune.alerting.notifiers.calling import encode
@@ -23,6 +22,7 @@ from hune.alerting.notifiers.mail import MailComposer
 from hune.alerting.notifiers.slack import SlackComposer
 from hune.alerting.notifiers.teams import TeamsComposer
 from hune.alerting.notifiers.webhook import MAX_BYTES, Event, WebhookComposer
+from hune.alerting.state.episode import Again, Care
 from hune.site.receivers import Email
 from support import golden
 from support.channel_limits import check_mail, check_slack, check_teams

@@ -15,11 +15,11 @@ import aiohttp
 import pytest
 
 from hune.alerting.addressing import receivers_of
-from hune.alerting.episode import Ending, Episode, State
 from hune.alerting.notifiers import Notice, ReceiverRefused
 from hune.alerting.notifiers.calling import Answer, Endpoint, _pause, retry_after
 from hune.alerting.notifiers.console import ConsoleNotifier
 from hune.alerting.notifiers.phrasing import Wording, clean, cut, duration, figure, width
+from hune.alerting.state.episode import Ending, Episode, State
 from hune.site.models import Site
 
 SECRET = "secret-token"
@@ -168,7 +168,7 @@ def test_channel_that_no_site_uses_weighs_nothing() -> None:
     """What one needs (a mail client, Apprise with half of PyPI) is imported when it is made."""
     others = ("slack", "teams", "mail", "webhook", "apprised", "discord")
     heavy = [*(f"hune.alerting.notifiers.{name}" for name in others), "aiosmtplib", "apprise", "requests"]
-    code = f"import sys, hune.alerting.hub; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, hune.alerting.hub.service; print([name for name in {heavy} if name in sys.modules])"
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     assert subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True).stdout == "[]\n"
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from hune.alerting.episode import Ending, Episode, State
 from hune.alerting.notifiers import Notice
 from hune.alerting.notifiers.phrasing import Wording
+from hune.alerting.state.episode import Ending, Episode, State
 
 
 def ended(alertname: str, **labels: str) -> Notice:

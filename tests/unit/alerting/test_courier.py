@@ -8,15 +8,15 @@ from collections.abc import Callable
 
 import pytest
 
-from hune.alerting import book, outbox
-from hune.alerting.database import Database
-from hune.alerting.deliver import SINGLE_LIMIT, Courier
-from hune.alerting.episode import Delivery, Ending
-from hune.alerting.inviting import uninviting
-from hune.alerting.metrics import HubMetrics
+from hune.alerting.hub.deliver import SINGLE_LIMIT, Courier
+from hune.alerting.hub.inviting import uninviting
+from hune.alerting.hub.metrics import HubMetrics
+from hune.alerting.hub.timing import Timing
 from hune.alerting.notifiers import ContentRefused, Digest, Notice, Receipt, ReceiverRefused, TryLater
-from hune.alerting.outbox import Which
-from hune.alerting.timing import Timing
+from hune.alerting.state import book, outbox
+from hune.alerting.state.database import Database
+from hune.alerting.state.episode import Delivery, Ending
+from hune.alerting.state.outbox import Which
 from hune.core.errors import InputError
 from support.alerts import make_alert
 

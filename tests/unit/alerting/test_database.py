@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hune.alerting.database import Database
-from hune.alerting.schema import SCRIPTS
+from hune.alerting.state.database import Database
+from hune.alerting.state.schema import SCRIPTS
 from hune.core.errors import InputError, Unavailable
 
 SCHEMA = "CREATE TABLE word (text TEXT NOT NULL UNIQUE); CREATE TABLE bulk (content BLOB);"

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hune.alerting.catalogue import ALERTS
-from hune.alerting.episode import Ending
 from hune.alerting.notifiers import Digest
 from hune.alerting.notifiers.discord import DiscordComposer
 from hune.alerting.notifiers.next_steps import NEXT_STEPS
+from hune.alerting.state.episode import Ending
 from support.discord_server import check
 from support.notices import NOW, PAGE, notice, writer
 

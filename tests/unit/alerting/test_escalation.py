@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from hune.alerting.escalation import Step, document, due, past, steps
-from hune.alerting.history import Event
+from hune.alerting.hub.escalation import Step, document, due, past, steps
+from hune.alerting.state.history import Event
 from hune.site.models import Site
 
 SITE = Site.model_validate(

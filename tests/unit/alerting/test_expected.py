@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hune.alerting.expected import Bucket
+from hune.alerting.chain.expected import Bucket
 from hune.site.heartbeats import Expected
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from yarl import URL
 
-from hune.alerting.heartbeat import Heartbeat, beat
+from hune.alerting.chain.heartbeat import Heartbeat, beat
 from hune.alerting.notifiers import ReceiverRefused, TryLater
 from hune.alerting.notifiers.calling import Answer, Endpoint
 from support.stepped_clock import SteppedClock

@@ -7,12 +7,12 @@ import io
 import json
 import sqlite3
 
-from hune.alerting import book, care, outbox, past
-from hune.alerting.archive import COLUMNS, as_csv, as_lines
-from hune.alerting.documents import alert_document, event_document
-from hune.alerting.episode import Care, Ending
-from hune.alerting.history import of_episodes
-from hune.alerting.outbox import Which
+from hune.alerting.doors.archive import COLUMNS, as_csv, as_lines
+from hune.alerting.doors.documents import alert_document, event_document
+from hune.alerting.state import book, care, outbox, past
+from hune.alerting.state.episode import Care, Ending
+from hune.alerting.state.history import of_episodes
+from hune.alerting.state.outbox import Which
 from support.alerts import make_alert
 
 

@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hune.alerting import book, windows
-from hune.alerting.calendar import Period
-from hune.alerting.database import Database
-from hune.alerting.duty import Duty
-from hune.alerting.holder import Holder
-from hune.alerting.timing import Timing
-from hune.alerting.windows import Scope
+from hune.alerting.holds import windows
+from hune.alerting.holds.calendar import Period
+from hune.alerting.holds.duty import Duty
+from hune.alerting.holds.holder import Holder
+from hune.alerting.holds.windows import Scope
+from hune.alerting.hub.timing import Timing
+from hune.alerting.state import book
+from hune.alerting.state.database import Database
 from hune.core.errors import Unavailable
 from hune.promapi.alertmanager import Silence, SilenceMatcher
 from hune.site.models import Site

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from hune.alerting import book, holds, outbox, withholding
-from hune.alerting.episode import Dead, Ending, State
+from hune.alerting import holds
 from hune.alerting.holds import Hold, HoldKind, Terms
-from hune.alerting.outbox import Item
+from hune.alerting.state import book, outbox, withholding
+from hune.alerting.state.episode import Dead, Ending, State
+from hune.alerting.state.outbox import Item
 from support.alerts import make_alert
 
 SILENCE = Hold(HoldKind.SILENCE, "s1", 2000.0, "Ada", "new fan")

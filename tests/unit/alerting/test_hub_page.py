@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hune.alerting.episode import Ending, State
-from hune.alerting.metrics import HubMetrics
+from hune.alerting.hub.metrics import HubMetrics
+from hune.alerting.state.episode import Ending, State
 
 PAGE = (Path(__file__).parents[3] / "docs" / "hub.md").read_text()
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hune.alerting import keys
-from hune.alerting.keys import LIFE_SECONDS, Grant, Keys
+from hune.alerting.doors import keys
+from hune.alerting.doors.keys import LIFE_SECONDS, Grant, Keys
 from hune.core.errors import InputError
 
 OURS = Keys(b"s" * 32)

@@ -4,8 +4,8 @@ import sqlite3
 
 import pytest
 
-from hune.alerting import book, outbox
-from hune.alerting.episode import Ending, State
+from hune.alerting.state import book, outbox
+from hune.alerting.state.episode import Ending, State
 from support.alerts import make_alert
 
 LATER = 1e10

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hune.alerting.episode import Incoming
-from hune.alerting.payload import LONGEST_TEXT, MAX_CHARACTERS, read_notification
+from hune.alerting.doors.payload import LONGEST_TEXT, MAX_CHARACTERS, read_notification
+from hune.alerting.state.episode import Incoming
 from hune.core.errors import InputError
 
 

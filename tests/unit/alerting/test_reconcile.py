@@ -2,9 +2,9 @@
 
 import pytest
 
-from hune.alerting.episode import Episode, State
-from hune.alerting.reconcile import Verdict, judge
-from hune.alerting.timing import Timing
+from hune.alerting.hub.reconcile import Verdict, judge
+from hune.alerting.hub.timing import Timing
+from hune.alerting.state.episode import Episode, State
 
 NOW = 100_000.0
 TIMING = Timing()

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from hune.alerting import windows
 from hune.alerting.addressing import receivers_of
-from hune.alerting.calendar import Period
-from hune.alerting.duty import Duty
-from hune.alerting.windows import Places, Scope
+from hune.alerting.holds import windows
+from hune.alerting.holds.calendar import Period
+from hune.alerting.holds.duty import Duty
+from hune.alerting.holds.windows import Places, Scope
 from hune.site.models import Site
 
 SITE = Site.model_validate(

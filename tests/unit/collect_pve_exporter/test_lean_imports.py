@@ -52,7 +52,7 @@ made.app()
         ("hune.__main__, hune.cli.running, hune.lab.service", set()),
         ("hune.stack.__main__", set()),
         (
-            "hune.__main__, hune.cli.running, hune.alerting.hub, hune.nester.app",
+            "hune.__main__, hune.cli.running, hune.alerting.hub.service, hune.nester.app",
             {"pydantic", "pydantic_core", "jinja2", "sqlite3"},
         ),
     ],

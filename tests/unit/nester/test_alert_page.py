@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hune.alerting.history import Kind
+from hune.alerting.state.history import Kind
 from hune.nester.hub import answers
 from hune.nester.hub.model import Dossier, Event, Step
 from hune.nester.language import LANGUAGES, language

@@ -2,9 +2,9 @@
 
 import re
 
-from hune.alerting.proxmox import PROBLEMS, SCRAPE, STATUS
+from hune.alerting.catalogue.proxmox import PROBLEMS, SCRAPE, STATUS
 from hune.alerting.rules import render_rules
-from hune.alerting.words_pve import REASONS
+from hune.alerting.words.proxmox import REASONS
 from hune.collect.pve.collectors import ALL
 from hune.collect.pve.compat import resources, status
 from hune.collect.pve.protection import Code

@@ -9,11 +9,11 @@ from typing import Any
 import promql_parser
 import pytest
 
-from hune.alerting import book
 from hune.alerting.catalogue import ALERTS
-from hune.alerting.episode import Care, Dead, Delivery, Episode, Incoming, State
 from hune.alerting.holds import Hold, HoldKind
-from hune.alerting.schema import SCRIPTS
+from hune.alerting.state import book
+from hune.alerting.state.episode import Care, Dead, Delivery, Episode, Incoming, State
+from hune.alerting.state.schema import SCRIPTS
 from hune.alerting.why import measuring, records, subjects
 from hune.alerting.why.explaining import explain
 from hune.alerting.why.facts import Facts, Limit, Measured, RuleState, Told

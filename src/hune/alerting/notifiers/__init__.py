@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hune.alerting.episode import Again, Care, Episode, State
+from hune.alerting.state.episode import Again, Care, Episode, State
 from hune.core.errors import Refused, Unavailable
 
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
-from hune.alerting.episode import State
 from hune.alerting.notifiers import Digest, Notice, Receipt, TryLater
 from hune.alerting.notifiers.phrasing import Wording, clean, cut, lasted
+from hune.alerting.state.episode import State
 
 _COLOURS = {
     "critical": "1;35",

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from hune.alerting.episode import Care, State, rank
 from hune.alerting.notifiers import Digest, Link, Notice
 from hune.alerting.notifiers.phrasing import Wording, clean, cut, lasted
+from hune.alerting.state.episode import Care, State, rank
 
 MAX_LINKS = 6
 _OWN_LINKS = MAX_LINKS - 2

@@ -6,9 +6,9 @@ import unicodedata
 from collections.abc import Mapping
 
 from hune.alerting.catalogue import ALERTS, THINGS
-from hune.alerting.episode import Again, Episode, State, number
 from hune.alerting.notifiers import Notice
 from hune.alerting.notifiers.next_steps import NEXT_STEPS
+from hune.alerting.state.episode import Again, Episode, State, number
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {

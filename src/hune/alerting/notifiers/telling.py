@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
-from hune.alerting.episode import Again, State
 from hune.alerting.notifiers import ContentRefused, Digest, Notice, Receipt
+from hune.alerting.state.episode import Again, State
 
 P = TypeVar("P")
 P_co = TypeVar("P_co", covariant=True)

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from hune.alerting.episode import Care, Episode, State
 from hune.alerting.notifiers import Digest, Notice
 from hune.alerting.notifiers.calling import Endpoint, encode
 from hune.alerting.notifiers.content import Writer
+from hune.alerting.state.episode import Care, Episode, State
 
 MAX_BYTES = 256 << 10
 MAX_ALERTS = 100

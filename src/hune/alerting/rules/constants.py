@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
-from hune.alerting.own import SERVICES
+from hune.alerting.catalogue.own import SERVICES
 from hune.alerting.promql import NOW, one_of
 from hune.alerting.rules.heartbeats import expected
 from hune.alerting.rules.model import Group, Rule

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from hune.alerting.catalogue import firing
-from hune.alerting.machine import TROUBLES
+from hune.alerting.catalogue.machine import TROUBLES
 from hune.alerting.promql import NOW, last_said, one_of
 from hune.alerting.rules.held import alert, looked_up, remembered
 from hune.alerting.rules.model import Group, Rule

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hune.alerting.own import FAULTS, SERVICES
+from hune.alerting.catalogue.own import FAULTS, SERVICES
 from hune.alerting.promql import last_said, one_of
 from hune.alerting.rules.model import Group, Rule
 from hune.alerting.rules.own_held import fault, of, of_job, value_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hune.alerting.catalogue import firing
-from hune.alerting.own import FAULTS
+from hune.alerting.catalogue.own import FAULTS
 from hune.alerting.promql import NOW, one_of
 from hune.alerting.rules.held import looked_up
 from hune.alerting.rules.model import Rule

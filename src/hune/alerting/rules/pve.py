@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hune.alerting.catalogue.proxmox import SCRAPE, STATUS
 from hune.alerting.promql import NOW
-from hune.alerting.proxmox import SCRAPE, STATUS
 from hune.alerting.rules.held import remembered
 from hune.alerting.rules.model import Group, Rule
 from hune.alerting.rules.pve_guests import guests

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hune.alerting.catalogue.proxmox import STATUS
 from hune.alerting.promql import NOW, last_said
-from hune.alerting.proxmox import STATUS
 from hune.alerting.rules.held import looked_up
 from hune.alerting.rules.model import Rule
 from hune.alerting.rules.pve_held import (
@@ -20,7 +20,7 @@ from hune.alerting.rules.pve_held import (
     value_of,
     was_read,
 )
-from hune.alerting.words_pve import REASONS
+from hune.alerting.words.proxmox import REASONS
 from hune.site.models import Site
 
 _GUESTS = 'job="pve",id=~"(qemu|lxc)/.+"'

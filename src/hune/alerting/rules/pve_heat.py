@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hune.alerting.catalogue.proxmox import STATUS
 from hune.alerting.promql import NOW, Reading
-from hune.alerting.proxmox import STATUS
 from hune.alerting.rules.model import Group, Rule
 
 _THIS_SECOND = Reading(window="3s")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from hune.alerting.catalogue import firing
+from hune.alerting.catalogue.proxmox import ONE_BY_ONE, PROBLEMS, SCRAPE, STATUS, Problem
 from hune.alerting.promql import NOW, last_said
-from hune.alerting.proxmox import ONE_BY_ONE, PROBLEMS, SCRAPE, STATUS, Problem
 from hune.alerting.rules.held import alert, remembered
 from hune.alerting.rules.model import Rule
 from hune.site.models import Site

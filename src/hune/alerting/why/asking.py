@@ -11,9 +11,9 @@ from typing import Any
 
 from hune.alerting.addressing import receivers_of, routes_of
 from hune.alerting.catalogue import ALERTS, Alert, is_known
-from hune.alerting.database import Database
+from hune.alerting.catalogue.own import SERVICES
 from hune.alerting.holds import Labels, Terms
-from hune.alerting.own import SERVICES
+from hune.alerting.state.database import Database
 from hune.alerting.why import measuring, records, subjects
 from hune.alerting.why.facts import Facts, Measured, RuleState, Told
 from hune.alerting.why.records import Record

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from hune.alerting.doors import answered
+from hune.alerting.doors.access import answered
 from hune.alerting.why.asking import Asker
 from hune.alerting.why.explaining import explain
 from hune.alerting.why.subjects import Question

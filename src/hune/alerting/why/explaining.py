@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from hune.alerting.episode import Delivery, State
 from hune.alerting.holds import Hold, HoldKind, Labels
 from hune.alerting.notifiers.phrasing import clean, cut, duration, figure
 from hune.alerting.routing import CONSOLE
+from hune.alerting.state.episode import Delivery, State
 from hune.alerting.why.facts import Facts, Finding, Limit
 from hune.alerting.why.subjects import named
 from hune.alerting.why.words import WORDS

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from hune.alerting.episode import Care, Delivery, Episode
 from hune.alerting.holds import Hold, Labels
+from hune.alerting.state.episode import Care, Delivery, Episode
 from hune.site.origin import Level
 
 

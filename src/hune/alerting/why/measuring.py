@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hune.alerting.catalogue import ALERTS
+from hune.alerting.catalogue.machine import TROUBLES
+from hune.alerting.catalogue.own import FAULTS
+from hune.alerting.catalogue.proxmox import PROBLEMS, SCRAPE
 from hune.alerting.holds import Labels
-from hune.alerting.machine import TROUBLES
-from hune.alerting.own import FAULTS
 from hune.alerting.promql import RECORDED_NOW, quote
-from hune.alerting.proxmox import PROBLEMS, SCRAPE
 from hune.alerting.rules import groups
 from hune.alerting.rules.model import Rule
 from hune.alerting.why.facts import Limit

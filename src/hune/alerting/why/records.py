@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hune.alerting import care
-from hune.alerting.book import delivery_of, episode_of
-from hune.alerting.episode import Care, Delivery, Episode
 from hune.alerting.holds import Labels
+from hune.alerting.state import care
+from hune.alerting.state.book import delivery_of, episode_of
+from hune.alerting.state.episode import Care, Delivery, Episode
 
 _LATEST = 500
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hune.alerting.catalogue.own import SERVICES
 from hune.alerting.holds import Labels
-from hune.alerting.own import SERVICES
 from hune.alerting.routing import CONSOLE
 from hune.core.errors import InputError
 from hune.core.logs import visible

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from hune.alerting.catalogue import THINGS
-from hune.alerting.words_pve import WORDS_PVE
+from hune.alerting.words.proxmox import WORDS_PVE
 from hune.nester.judge import State, judge_alert, judge_port
 from hune.nester.language import Language
 from hune.nester.snapshot import Alert, Delivery, Node, Port, is_plausible

@@ -8,7 +8,7 @@ from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hune.alerting.own import SERVICES
+from hune.alerting.catalogue.own import SERVICES
 from hune.core import keys
 from hune.core.errors import Unavailable
 from hune.stack.checkup import Checkup, metric_sum, read_metrics

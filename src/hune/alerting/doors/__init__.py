@@ -1,0 +1,1 @@
+"""The hub's doors: what is asked of it by HTTP, and who may."""
