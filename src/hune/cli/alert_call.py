@@ -68,3 +68,17 @@ def site_of(data_dir: Any) -> Site:
         return Site.model_validate_json(layout_of(data_dir).site_json.read_text())
     except FileNotFoundError:
         raise Unavailable("Hune has not run here yet", remedy="start it with: hune up") from None
+
+
+def end(data_dir: Any, kind: str, identity: str, *, json_output: bool) -> None:
+    """End a silence or a window (`kind` as in the hub's addresses), and say so."""
+    import asyncio
+    from urllib.parse import quote
+
+    from hune.cli import show
+
+    answer = asyncio.run(ask(hub_of(data_dir), "DELETE", f"/{kind}/{quote(identity, safe='')}"))
+    if json_output:
+        show.as_json(answer)
+    else:
+        show.line(f"ended: {show.escape(answer['id'])}")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hune.cli import show
+from hune.cli import alert_call, show
 from hune.cli.alert_call import ask, hub_of
 from hune.cli.alert_silence import By, Lasting, Reason, seconds_of, user
 from hune.cli.options import DataDir, Json
@@ -94,13 +94,7 @@ def end(
     json_output: Json = False,
 ) -> None:
     """End a declared window now: what still fires is told."""
-    from urllib.parse import quote
-
-    answer = asyncio.run(ask(hub_of(data_dir), "DELETE", f"/maintenance/{quote(identity, safe='')}"))
-    if json_output:
-        show.as_json(answer)
-    else:
-        show.line(f"ended: {show.escape(answer['id'])}")
+    alert_call.end(data_dir, "maintenance", identity, json_output=json_output)
 
 
 def _what(scope: Mapping[str, Any]) -> str:

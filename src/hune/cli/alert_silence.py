@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hune.cli import show
+from hune.cli import alert_call, show
 from hune.cli.alert_call import ask, hub_of, site_of
 from hune.cli.options import DataDir, Json
 
@@ -74,13 +74,7 @@ def unsilence(
     json_output: Json = False,
 ) -> None:
     """End a silence now: what still fires is told."""
-    from urllib.parse import quote
-
-    answer = asyncio.run(ask(hub_of(data_dir), "DELETE", f"/silences/{quote(identity, safe='')}"))
-    if json_output:
-        show.as_json(answer)
-    else:
-        show.line(f"ended: {show.escape(answer['id'])}")
+    alert_call.end(data_dir, "silences", identity, json_output=json_output)
 
 
 def _meant(what: Sequence[str], nodes: Sequence[str]) -> dict[str, Any]:

@@ -10,7 +10,9 @@ import pytest_asyncio
 
 from hune.site.models import Site
 from support.discord_server import DiscordServer, discord_server
+from support.every_channel import Servers, every_channel
 from support.hub_process import HubProcess, running_hub
+from support.mail_server import make_certificate
 from support.ports import free_port
 from support.prometheus_server import PrometheusServer, prometheus_server
 
@@ -80,3 +82,18 @@ async def hub(
     environ = {"FIRST_WEBHOOK": discord.url, "SECOND_WEBHOOK": other_discord.url}
     async with running_hub(tmp_path, site, environ=environ, timing=timing) as process:
         yield process
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the certificate of a mail server, with its key."""
+    path = tmp_path_factory.mktemp("mail") / "mail.pem"
+    make_certificate(path)
+    return path
+
+
+@pytest_asyncio.fixture
+async def channels(certificate: Path) -> AsyncIterator[Servers]:
+    """Return a server of each channel, which holds to what its service documents."""
+    async with every_channel(certificate) as servers:
+        yield servers

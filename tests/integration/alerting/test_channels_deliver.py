@@ -23,9 +23,9 @@ from hune.site.models import Site
 from hune.site.receivers import Email
 from support.alerts import make_alert
 from support.channel_servers import WebhookServer
-from support.every_channel import Servers, environ_of, every_channel, site_of
+from support.every_channel import Servers, environ_of, site_of
 from support.hub_process import HubProcess, running_hub
-from support.mail_server import MailServer, make_certificate
+from support.mail_server import MailServer
 from support.notices import notice, writer
 from support.ports import free_port
 from support.prometheus_server import PrometheusServer
@@ -41,19 +41,6 @@ def hot(node: str) -> Incoming:
 
 def cool(node: str) -> Incoming:
     return make_alert(name="Hot", node=node, firing=False, starts_at=SINCE, ends_at=SINCE + 192)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("mail") / "mail.pem"
-    make_certificate(path)
-    return path
-
-
-@pytest_asyncio.fixture
-async def channels(certificate: Path) -> AsyncIterator[Servers]:
-    async with every_channel(certificate) as servers:
-        yield servers
 
 
 @pytest.fixture

@@ -19,9 +19,8 @@ import pytest_asyncio
 from hune.alerting.state.episode import Incoming
 from hune.promapi.alertmanager import SilenceMatcher
 from support.alerts import make_alert
-from support.every_channel import Servers, environ_of, every_channel, site_of
+from support.every_channel import Servers, environ_of, site_of
 from support.hub_process import HubProcess, running_hub
-from support.mail_server import make_certificate
 from support.prometheus_server import PrometheusServer
 
 TRUTHS = (
@@ -80,19 +79,6 @@ FRACTION = [
     Row("engines dead", True, ("silence",), "before"),
 ]
 """What CI tries: each truth that is hard, each hold, each way to begin."""
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("mail") / "mail.pem"
-    make_certificate(path)
-    return path
-
-
-@pytest_asyncio.fixture
-async def channels(certificate: Path) -> AsyncIterator[Servers]:
-    async with every_channel(certificate) as servers:
-        yield servers
 
 
 @pytest_asyncio.fixture
