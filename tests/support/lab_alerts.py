@@ -66,4 +66,7 @@ def make_whole(product: Product) -> None:
         product.run("lab", undo)
     if any(name.startswith(("Backup", "Certificate", "Disk")) for name, _ in open_alerts(product)):
         forget_answers(product)
-    wait_until(lambda: open_alerts(product) == set(), "every alert is over", seconds=240)
+    try:
+        wait_until(lambda: open_alerts(product) == set(), "every alert is over", seconds=240)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; open: {sorted(open_alerts(product))}") from None

@@ -59,9 +59,9 @@ def upgraded(data: Path) -> Path:
     return data.with_name(f"{data.name}.upgraded")
 
 
-def make(data: Path, key: Path, program: Path, identity: Sequence[str]) -> None:
-    """Make what is missing. Raises HuneError with what is in the way."""
-    cluster = Cluster(program, identity)
+def make(data: Path, key: Path, program: Path, identity: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+    """Make what is missing; the programs get `env` beside the environment. Raises HuneError with what is in the way."""
+    cluster = Cluster(program, identity, env)
     keys = {USER: key, READER: key_of_reader(key)}
     words = {role: word_of(place) or secrets.token_urlsafe(32) for role, place in keys.items()}
     passwords = [f"ALTER ROLE {role} PASSWORD '{word}'" for role, word in words.items()]

@@ -44,7 +44,7 @@ class Stand:
         return SimpleNamespace(path=program, env=environment(program))
 
     def make(self, program: Path) -> None:
-        make(self.data, self.key, program, identity().options)
+        make(self.data, self.key, program, identity().options, environment(program))
 
     def execute(self, program: Path, *statements: str) -> None:
         self.cluster(program).execute(self.data, *statements, database="hune")
