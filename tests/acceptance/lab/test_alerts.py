@@ -25,6 +25,10 @@ QUIET_SECONDS = 12.0
 def lab(tmp_path_factory: pytest.TempPathFactory, capture: Capture) -> Iterator[Product]:
     """A site without a site file, its webhook from the environment, with the lab's three nodes."""
     product = Product(tmp_path_factory.mktemp("lab"), environ={"DISCORD_WEBHOOK_URL": capture.url})
+    overlays = product.data_dir / "overlays"
+    overlays.mkdir(parents=True)
+    # Ports go down and machines boot here as often as they would flap.
+    (overlays / "patience.yaml").write_text("thresholds: {link_flaps: 100}\n")
     product.up()
     try:
         product.ask("lab", "up")
