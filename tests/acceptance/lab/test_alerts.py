@@ -21,14 +21,18 @@ QUIET_SECONDS = 12.0
 """How long a false message is waited for: the hub reconciles every 10 s."""
 
 
+SITE = """
+thresholds: {link_flaps: 100}  # ports go down and machines boot here as often as if they flapped
+receivers: [{name: discord, lab: true, discord: {webhook: env:DISCORD_WEBHOOK_URL}}]
+routes: [{match: {severity: critical}, receivers: [discord]}]
+"""
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory, capture: Capture) -> Iterator[Product]:
-    """A site without a site file, its webhook from the environment, with the lab's three nodes."""
+    """A site as short as can be, with the lab's three nodes."""
     product = Product(tmp_path_factory.mktemp("lab"), environ={"DISCORD_WEBHOOK_URL": capture.url})
-    overlays = product.data_dir / "overlays"
-    overlays.mkdir(parents=True)
-    # Ports go down and machines boot here as often as they would flap.
-    (overlays / "patience.yaml").write_text("thresholds: {link_flaps: 100}\n")
+    product.write_site(SITE)
     product.up()
     try:
         product.ask("lab", "up")
@@ -105,7 +109,7 @@ def test_the_page_shows_the_hot_node_first_without_any_script(lab: Product, capt
 def test_a_fault_raises_its_alert_and_no_other(
     lab: Product, capture: Capture, began: float, fault: tuple[str, ...], undo: tuple[str, ...], expected: Told
 ) -> None:
-    # Without a site file people hear of what is critical; the rest is in the book.
+    # People hear of what is critical; the rest is in the book.
     heard = ALERTS[expected[0]].severity == "critical"
     command(lab, *fault)
     wait_until(lambda: open_alerts(lab), f"{expected} begins", seconds=90)
