@@ -106,7 +106,7 @@ OF_NODES = (
     row("stop-service", "pve-02", "pvestatd", raises=[("PveServiceDown", "pve-02 pvestatd")]),
     row("age-backup", "dns-3", "9", raises=[("BackupLate", "qemu/302")]),
     row("fill", "pve-02/local-zfs", "87", raises=[("StorageFilling", "pve-02 local-zfs")]),
-    row("crash", "git-1", raises=[("GuestDown", "qemu/105")]),
+    row("crash", "wiki-1", raises=[("GuestDown", "qemu/106")]),
 )
 OF_CEPH = (
     # Its disks are near full too, which Ceph itself complains of.
