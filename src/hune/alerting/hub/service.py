@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import socket
@@ -28,6 +27,7 @@ from hune.alerting.holds.holder import Holder
 from hune.alerting.hub.attendance import Attendance
 from hune.alerting.hub.deliver import Courier
 from hune.alerting.hub.inviting import inviting, uninviting
+from hune.alerting.hub.lock import lock
 from hune.alerting.hub.metrics import HubMetrics
 from hune.alerting.hub.reconcile import Reconciler
 from hune.alerting.hub.timing import Timing
@@ -94,7 +94,7 @@ class Hub:
         Raises Unavailable if the port is taken or another hub has the outbox. One that can't be opened is told by
         `health`, and alerts are answered with 503 until it can.
         """
-        lock = await asyncio.to_thread(self._lock)
+        held = await asyncio.to_thread(lock, self._layout.data("hub"))
         try:
             await self._database.open()
             try:
@@ -109,7 +109,7 @@ class Hub:
                     await self._database.write(partial(_beat, now=self._clock.now(), vitals=self._vitals))
                 await self._database.close()
         finally:
-            os.close(lock)
+            os.close(held)
 
     def _keyring(self) -> Keyring:
         """Return the key to Alertmanager, where it is Hune's own, and those to the others of its cluster."""
@@ -269,20 +269,6 @@ class Hub:
             courier.notify()
 
     # -- keeping -------------------------------------------------------------------------------------------------
-
-    def _lock(self) -> int:
-        path = self._layout.data("hub") / "lock"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise Unavailable(f"{path}: {error.strerror}", remedy="make the data directory writable") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            raise Unavailable(f"{path.parent}: another hub works here", remedy="stop it first") from error
-        return descriptor
 
     async def _begin(self) -> None:
         names, now = [receiver.name for receiver in self._receivers], self._clock.now()
