@@ -35,9 +35,9 @@ def decode(body: bytes, slots: Slots) -> Batch:
     check_pieces(body)
     try:
         outline = _Outline.FromString(body)
-        if len(outline.metadata) > MOST_METADATA:
-            raise TooLarge(f"body: more than {MOST_METADATA} metrics are described")
+        check_metadata(len(outline.metadata))
         batch = _decode(list(outline.timeseries), slots)
+        check_samples(len(batch))
         batch.metadata = [_metadata(_Metadata.FromString(one)) for one in outline.metadata]
     except DecodeError:
         raise Malformed("body: not a write request") from None
@@ -48,6 +48,18 @@ def check_labels(size: int) -> None:
     """Raise TooLarge if the labels of a series take more bytes than are kept."""
     if size > MOST_LABEL_BYTES:
         raise TooLarge(f"body: a series whose labels take more than {MOST_LABEL_BYTES} bytes")
+
+
+def check_samples(count: int) -> None:
+    """Raise TooLarge if a request has more samples than are taken at once."""
+    if count > MOST_SAMPLES:
+        raise TooLarge(f"body: more than {MOST_SAMPLES} samples")
+
+
+def check_metadata(count: int) -> None:
+    """Raise TooLarge if a request describes more metrics than are taken at once."""
+    if count > MOST_METADATA:
+        raise TooLarge(f"body: more than {MOST_METADATA} metrics are described")
 
 
 def _metadata(message: Any) -> Metadata:
@@ -114,8 +126,7 @@ class _General:
             message = _Series.FromString(data)
             slot = self._slot(message)
         self._samples += len(message.samples)
-        if self._samples > MOST_SAMPLES:
-            raise TooLarge(f"body: more than {MOST_SAMPLES} samples")
+        check_samples(self._samples)
         for sample in message.samples:
             self._columns.add(slot, sample.timestamp, sample.value)
         self.exemplars += len(message.exemplars)
