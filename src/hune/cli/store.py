@@ -257,15 +257,15 @@ def _base(url: str) -> str:
 
 def _moment(text: str, now: float) -> float:
     """Return the moment that a text means: an age, or a date (UTC unless it says otherwise). Raises InputError."""
-    if found := re.fullmatch(r"(\d+)([smhdw])", text):
-        return now - int(found[1]) * _UNITS[found[2]]
+    if found := re.fullmatch(r"([0-9]{1,9})([smhdw])", text):
+        return max(0.0, now - int(found[1]) * _UNITS[found[2]])
     try:
         moment = datetime.datetime.fromisoformat(text)
     except ValueError:
         raise InputError(
             f"{text}: neither an age nor a date", remedy="write 30d, 12h, 2026-01-31 or 2026-01-31T12:00"
         ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
+    return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp())
 
 
 def _plain(value: Any) -> Any:

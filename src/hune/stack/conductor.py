@@ -70,7 +70,7 @@ class Conductor:
             self._session = session
             self._monitor = Monitor(session, self._clock, self._tell)
             self._replayers = [
-                Replayer(store, session, self._clock, self._monitor, self._layout.complete(store))
+                await Replayer.opened(store, session, self._clock, self._monitor, self._layout.complete(store))
                 for store in ("victoriametrics", "timescale")
             ]
             server = ControlServer(self._layout.socket, self._handlers())

@@ -33,6 +33,9 @@ BATCH_BYTES = 2 << 20
 MARGIN_SECONDS = 60.0
 """Healthy means written within 30 s; a store killed loses its last seconds; twice that is safe."""
 
+LONGEST_SECONDS = 100 * 86_400.0
+"""What is older isn't looked for: a machine that began without a clock would look since 1970."""
+
 _WRITTEN = "X-Prometheus-Remote-Write-Samples-Written"
 
 STORED = (Matcher("job", "!~", "|".join(FAST_JOBS)), Matcher("__name__", "!~", "hune:.*"))
@@ -55,7 +58,8 @@ async def replay(
             content = await response.read()
             if response.status != 200:
                 raise Unavailable(f"prometheus: remote read answers {response.status}")
-        for request in write_requests(content, limit_bytes=BATCH_BYTES):
+        requests = write_requests(content, limit_bytes=BATCH_BYTES)
+        while request := await asyncio.to_thread(next, requests, b""):
             url = f"{store_url}/api/v1/write"
             async with session.post(url, data=request, headers=WRITE_HEADERS, timeout=timeout) as response:
                 # With a count, all is stored that ever will be: the rest is older than what is kept.
@@ -76,7 +80,22 @@ class Replayer:
     `generation` changes whenever Prometheus or the store was restarted.
     """
 
-    def __init__(self, name: str, session: aiohttp.ClientSession, clock: Clock, monitor: Monitor, record: Path) -> None:
+    @classmethod
+    async def opened(
+        cls, name: str, session: aiohttp.ClientSession, clock: Clock, monitor: Monitor, record: Path
+    ) -> Replayer:
+        """Return one that goes on from what its record says."""
+        return cls(name, session, clock, monitor, record, await asyncio.to_thread(_remembered, record))
+
+    def __init__(
+        self,
+        name: str,
+        session: aiohttp.ClientSession,
+        clock: Clock,
+        monitor: Monitor,
+        record: Path,
+        remembered: float | None,
+    ) -> None:
         self.name = name
         self._session = session
         self._clock = clock
@@ -84,7 +103,6 @@ class Replayer:
         self._record = record
         self._urls = ("", "")
         self._generation: object = None
-        remembered = _remembered(record)
         self._is_known = remembered is not None
         self._watermark = clock.now() if remembered is None else remembered
         # What happened while nobody watched is unknown: a start is treated like an outage.
@@ -125,7 +143,7 @@ class Replayer:
         # A clock that was set back: of the time that comes again nothing is known.
         self._watermark = min(self._watermark, now)
         if self._gap:
-            start = self._watermark - MARGIN_SECONDS
+            start = max(self._watermark - MARGIN_SECONDS, now - LONGEST_SECONDS)
             sent = 0
             try:
                 for at in range(int(start), math.ceil(now), CHUNK_SECONDS):
@@ -153,6 +171,7 @@ class Replayer:
 
 def _remembered(record: Path) -> float | None:
     try:
-        return float(json.loads(record.read_text())["complete_until"])
+        until = float(json.loads(record.read_text())["complete_until"])
+        return until if math.isfinite(until) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -8,6 +8,7 @@ depends neither on how much there is nor on how long it is kept.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import math
 import re
@@ -258,7 +259,7 @@ class Backfill:
 
 
 def _some(requests: Iterator[bytes], count: int) -> list[bytes]:
-    return [request for request, _ in zip(requests, range(count), strict=False)]
+    return list(itertools.islice(requests, count))
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

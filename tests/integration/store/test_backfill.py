@@ -12,6 +12,9 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pytest
+
+from hune.store import backfill as backfill_work
 from support import remote_write as remote
 from support.ports import free_port
 from support.store_command import Told, store
@@ -92,7 +95,11 @@ def flush(url: str) -> None:
     urllib.request.urlopen(f"{url}/internal/force_flush", timeout=60).close()
 
 
-def test_history_of_prometheus_comes_whole_and_goes_on_where_it_was(database: str, tmp_path: Path) -> None:
+def test_history_of_prometheus_comes_whole_and_goes_on_where_it_was(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As many requests to a window as a large Prometheus makes.
+    monkeypatch.setattr(backfill_work, "_REQUEST_BYTES", 1_000)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     series = history(time.time_ns() // 1_000_000 // 1000 * 1000)
@@ -144,6 +151,9 @@ def test_what_cant_be_brought_is_told_in_one_line(tmp_path: Path) -> None:
         (nobody, ("--match", "job"), "not a matcher"),
         (nobody, ("--until", "soon"), "neither an age nor a date"),
         (nobody, ("--until", "3h"), "not before"),
+        (nobody, ("--since", "9999999999d"), "neither an age nor a date"),
+        (nobody, ("--since", "999999999w"), "Cannot connect"),
+        (nobody, ("--since", "0001-01-01"), "Cannot connect"),
     ):
         done = backfill(source, target, tmp_path, *flags)
         assert done.code != 0

@@ -16,7 +16,7 @@ import pytest
 from hune.core.errors import Unavailable
 from hune.stack import replay
 from hune.stack.monitor import Monitor
-from hune.stack.replay import CHUNK_SECONDS, INTERVAL_SECONDS, MARGIN_SECONDS, Replayer
+from hune.stack.replay import CHUNK_SECONDS, INTERVAL_SECONDS, LONGEST_SECONDS, MARGIN_SECONDS, Replayer
 from support.stepped_clock import SteppedClock
 
 PROMETHEUS, STORE = "http://127.0.0.1:9090", "http://127.0.0.1:8428"
@@ -38,11 +38,8 @@ class Stand:
         return name in self.working
 
     async def replayer(self) -> Replayer:
-        return await asyncio.to_thread(self._replayer)
-
-    def _replayer(self) -> Replayer:
         session = cast("aiohttp.ClientSession", None)
-        made = Replayer("victoriametrics", session, self.clock, cast("Monitor", self), self.record)
+        made = await Replayer.opened("victoriametrics", session, self.clock, cast("Monitor", self), self.record)
         made.target(PROMETHEUS, STORE)
         return made
 
@@ -143,9 +140,18 @@ async def test_of_time_that_comes_again_nothing_is_known(stand: Stand) -> None:
     assert one.complete_until <= stand.clock.now()
 
 
+async def test_a_machine_that_began_without_a_clock_is_not_looked_through_since_1970(stand: Stand) -> None:
+    stand.record.parent.mkdir()
+    stand.remember(0.0)
+    one = await stand.replayer()
+    await one.step("same")
+    assert stand.sent[0][0] == int(stand.clock.now() - LONGEST_SECONDS)
+    assert not one.has_gap
+
+
 async def test_a_record_that_cant_be_read_begins_now(stand: Stand) -> None:
     stand.record.parent.mkdir()
-    for text in ("", "{", "[]", '{"complete_until": "soon"}', '{"complete_until": null}'):
+    for text in ("", "{", "[]", '{"complete_until": "soon"}', '{"complete_until": null}', '{"complete_until": NaN}'):
         stand.record.write_text(text)
         assert (await stand.replayer()).complete_until == stand.clock.now()
 
