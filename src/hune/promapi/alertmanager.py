@@ -18,6 +18,34 @@ from hune.core.errors import Refused, Unavailable
 from hune.promapi.prometheus import PrometheusClient
 
 _PATIENCE_SECONDS = 3.0
+_ABOUT_WHAT_IS_ASKED = (400, 404, 422)
+"""Refusals that the others of a cluster would repeat."""
+_NO_SUCH_SILENCE = (b"not found", b"already expired")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What one of a cluster answered."""
+
+    base: str
+    status: int
+    body: bytes
+
+    def rows(self, what: str) -> list[Any]:
+        """Return its list. Raises Unavailable if it has none."""
+        if self.status != 200:
+            raise Unavailable(f"{self.base}: answered {self.status}")
+        try:
+            rows = json.loads(self.body)
+        except (ValueError, RecursionError):
+            rows = None
+        if not isinstance(rows, list):
+            raise self.something_else_than(what)
+        return rows
+
+    def something_else_than(self, what: str) -> Unavailable:
+        """Return the error of an answer that makes no sense."""
+        return Unavailable(f"{self.base}: answered something else than {what}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,31 +93,31 @@ class AlertmanagerClient:
 
     def __init__(self, session: aiohttp.ClientSession, base_url: str, *others: str) -> None:
         # Both engines are asked over the same kind of HTTP. The one that answered last comes first.
-        self._clients = [(base, PrometheusClient(session, base)) for base in (base_url, *others)]
+        self._places = [(base.rstrip("/"), PrometheusClient(session, base)) for base in (base_url, *others)]
 
-    @property
-    def _base(self) -> str:
-        return self._clients[0][0]
-
-    async def _fetch(self, method: str, path: str, *, document: Mapping[str, Any] | None = None) -> tuple[int, bytes]:
-        """Return the answer of the first that has one: not of one that is gone, or in trouble itself."""
-        for turn in range(len(self._clients), 0, -1):
+    async def _fetch(self, method: str, path: str, *, document: Mapping[str, Any] | None = None) -> _Answer:
+        """Return the answer of the first that has one: not of one that is gone, in trouble, or takes no orders."""
+        worse: _Answer | None = None
+        gone = Unavailable("no Alertmanager is known")
+        # Others ask meanwhile, and change the order.
+        for base, client in tuple(self._places):
             try:
-                status, body = await self._clients[0][1].fetch(
-                    method, path, document=document, timeout_seconds=_PATIENCE_SECONDS
-                )
-            except Unavailable:
-                if turn == 1:
-                    raise
-            else:
-                if status < 500 or turn == 1:
-                    return status, body
-            self._clients.append(self._clients.pop(0))
-        raise AssertionError("unreachable")
+                status, body = await client.fetch(method, path, document=document, timeout_seconds=_PATIENCE_SECONDS)
+            except Unavailable as error:
+                gone = error
+                continue
+            answer = _Answer(base, status, body)
+            if status < 400 or (method != "GET" and status in _ABOUT_WHAT_IS_ASKED):
+                self._places.sort(key=lambda place: place[0] != answer.base)
+                return answer
+            worse = worse or answer
+        if worse is None:
+            raise gone
+        return worse
 
     async def alerts(self) -> list[ActiveAlert]:
         """Return the alerts that are not inhibited, silenced ones included."""
-        rows = await self._get("/api/v2/alerts?active=true&silenced=true&inhibited=false&unprocessed=false", "alerts")
+        answer = await self._fetch("GET", "/api/v2/alerts?active=true&silenced=true&inhibited=false&unprocessed=false")
         try:
             return [
                 ActiveAlert(
@@ -98,30 +126,34 @@ class AlertmanagerClient:
                     receivers=tuple(receiver["name"] for receiver in row["receivers"]),
                     silenced_by=tuple(row["status"].get("silencedBy") or ()),
                 )
-                for row in rows
+                for row in answer.rows("alerts")
             ]
         except (KeyError, TypeError, AttributeError) as error:
-            raise Unavailable(f"{self._base}: answered something else than alerts") from error
+            raise answer.something_else_than("alerts") from error
 
     async def inhibitors(self, labels: Mapping[str, str]) -> list[Mapping[str, str]]:
         """Return the labels of the alerts that inhibit the one of exactly these labels, if it is inhibited."""
         matcher = quote(f"alertname={json.dumps(labels.get('alertname', ''), ensure_ascii=False)}", safe="")
+        answer = await self._fetch("GET", f"/api/v2/alerts?filter={matcher}")
         try:
-            same = await self._get(f"/api/v2/alerts?filter={matcher}", "alerts")
+            same = answer.rows("alerts")
             by = next((row["status"].get("inhibitedBy") or () for row in same if row["labels"] == dict(labels)), ())
             if not by:
                 return []
-            return [row["labels"] for row in await self._get("/api/v2/alerts", "alerts") if row["fingerprint"] in by]
+            answer = await self._fetch("GET", "/api/v2/alerts")
+            return [row["labels"] for row in answer.rows("alerts") if row["fingerprint"] in by]
         except (KeyError, TypeError, AttributeError) as error:
-            raise Unavailable(f"{self._base}: answered something else than alerts") from error
+            raise answer.something_else_than("alerts") from error
 
     async def silences(self) -> list[Silence]:
-        """Return the silences that hold or will hold."""
-        rows = await self._get("/api/v2/silences", "silences")
+        """Return the silences that hold or will hold, those that end first before others."""
+        answer = await self._fetch("GET", "/api/v2/silences")
         try:
-            return [_silence(row) for row in rows if row["status"]["state"] != "expired"]
+            found = [_silence(row) for row in answer.rows("silences") if row["status"]["state"] != "expired"]
         except (KeyError, TypeError, ValueError) as error:
-            raise Unavailable(f"{self._base}: answered something else than silences") from error
+            raise answer.something_else_than("silences") from error
+        # Of those that end together Alertmanager puts first now one and now another.
+        return sorted(found, key=lambda one: (one.ends_at, one.id))
 
     async def create_silence(
         self, matchers: Sequence[SilenceMatcher], *, starts_at: float, ends_at: float, by: str, reason: str
@@ -137,43 +169,30 @@ class AlertmanagerClient:
             "createdBy": by,
             "comment": reason,
         }
-        status, body = await self._fetch("POST", "/api/v2/silences", document=document)
-        if 400 <= status < 500:
-            raise Refused(f"{self._base}: {_reason(body)}")
+        answer = await self._fetch("POST", "/api/v2/silences", document=document)
+        if answer.status in _ABOUT_WHAT_IS_ASKED:
+            raise Refused(f"{answer.base}: {_reason(answer.body)}")
         try:
-            return str(json.loads(body)["silenceID"])
+            return str(json.loads(answer.body)["silenceID"])
         except (ValueError, KeyError, TypeError) as error:
-            raise Unavailable(f"{self._base}: answered {status} to a silence") from error
+            raise Unavailable(f"{answer.base}: answered {answer.status} to a silence") from error
 
     async def expire_silence(self, identity: str) -> None:
         """End a silence now. Raises Refused if there is no such silence, or it is over."""
-        path = f"/api/v2/silence/{quote(identity, safe='')}"
-        status, body = await self._fetch("DELETE", path)
-        if status == 200:
+        answer = await self._fetch("DELETE", f"/api/v2/silence/{quote(identity, safe='')}")
+        if answer.status == 200:
             return
         # Older ones answer 500 to an id that they don't know.
-        if 400 <= status < 500 or b"not found" in body or b"already expired" in body:
-            raise Refused(f"{self._base}: {_reason(body)}")
-        raise Unavailable(f"{self._base}: answered {status}")
-
-    async def _get(self, path: str, what: str) -> list[Any]:
-        status, body = await self._fetch("GET", path)
-        if status != 200:
-            raise Unavailable(f"{self._base}: answered {status}")
-        try:
-            rows = json.loads(body)
-        except ValueError:
-            rows = None
-        if not isinstance(rows, list):
-            raise Unavailable(f"{self._base}: answered something else than {what}")
-        return rows
+        if answer.status in _ABOUT_WHAT_IS_ASKED or any(said in answer.body for said in _NO_SUCH_SILENCE):
+            raise Refused(f"{answer.base}: {_reason(answer.body)}")
+        raise Unavailable(f"{answer.base}: answered {answer.status}")
 
 
 def _silence(row: Mapping[str, Any]) -> Silence:
     return Silence(
         id=str(row["id"]),
         matchers=tuple(
-            SilenceMatcher(one["name"], one["value"], bool(one["isRegex"]), bool(one.get("isEqual", True)))
+            SilenceMatcher(str(one["name"]), str(one["value"]), bool(one["isRegex"]), bool(one.get("isEqual", True)))
             for one in row["matchers"]
         ),
         starts_at=datetime.fromisoformat(row["startsAt"]).timestamp(),

@@ -42,7 +42,7 @@ _SETTLED_SECONDS = 5.0
 class InForce:
     """What holds from a moment until the next change, `of` all that is known."""
 
-    silences: tuple[Silence, ...]
+    silences: silences.Index
     windows: tuple[tuple[Maintenance, Period], ...]
     since: float
     until: float
@@ -80,7 +80,7 @@ class Holder:
         self._other_times = asyncio.Event()
         self._announced = clock.now()
         """When a hold or hours begin or end next, as far as is known."""
-        self._in_force = InForce((), (), 0.0, 0.0, ((), ()))
+        self._in_force = InForce(silences.Index(()), (), 0.0, 0.0, ((), ()))
         self._reviewed = self._in_force
         self.problem = "not asked yet"
         """Why Alertmanager can't be asked for silences, or empty."""
@@ -136,7 +136,7 @@ class Holder:
                 *(calendar.next_change(one.schedule, now) for one in self.windows),
             ]
             self._in_force = known = InForce(
-                silences=tuple(one for one in self.silences if one.starts_at <= now < one.ends_at),
+                silences=silences.Index(one for one in self.silences if one.starts_at <= now < one.ends_at),
                 windows=tuple(windows.in_force(self.windows, now=now)),
                 since=now,
                 until=min((moment for moment in changes if moment is not None), default=math.inf),
@@ -150,7 +150,7 @@ class Holder:
         explaining = () if labels.get("alertname") in _OF_HUNE else in_force.windows
         maintenance = windows.holds_of(explaining, self._places, labels)
         # Alertmanager sees the name of the site on every alert of Prometheus.
-        return maintenance + silences.holds_of(in_force.silences, {"site": self._site.name, **labels})
+        return maintenance + in_force.silences.holds_of({"site": self._site.name, **labels})
 
     def _due(self, labels: Labels, receiver: str, *, now: float) -> float:
         return 0.0 if labels.get("alertname") in _NEVER_HELD else self._duty.due(labels, receiver, now=now)

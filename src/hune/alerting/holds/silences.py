@@ -7,7 +7,8 @@ Source: https://prometheus.io/docs/alerting/latest/configuration/#matcher
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,18 +18,35 @@ from hune.promapi.alertmanager import Silence, SilenceMatcher
 log = logging.getLogger(__name__)
 
 
-def holds_of(silences: Iterable[Silence], labels: Labels) -> tuple[Hold, ...]:
-    """Return which of the silences that are in force hold an alert."""
-    return tuple(
-        Hold(HoldKind.SILENCE, one.id, one.ends_at, one.by, one.reason)
-        for one in silences
-        if matches(one.matchers, labels)
-    )
+class Index:
+    """Silences by a label that each demands: of thousands only those are judged that may hold an alert."""
+
+    def __init__(self, silences: Iterable[Silence]) -> None:
+        demands = [(one, [(m.name, m.value) for m in one.matchers if _is_demand(m)]) for one in silences]
+        times = Counter(label for _, labels in demands for label in labels)
+        self._by_label: dict[tuple[str, str], list[Silence]] = {}
+        self._others: list[Silence] = []
+        for one, labels in demands:
+            rarest = min(labels, key=times.__getitem__, default=None)
+            (self._others if rarest is None else self._by_label.setdefault(rarest, [])).append(one)
+
+    def holds_of(self, labels: Labels) -> tuple[Hold, ...]:
+        """Return which of the silences hold an alert, those that end first before others."""
+        found = [one for label in labels.items() for one in self._by_label.get(label, ())] + self._others
+        return tuple(
+            Hold(HoldKind.SILENCE, one.id, one.ends_at, one.by, one.reason)
+            for one in sorted(found, key=lambda one: (one.ends_at, one.id))
+            if matches(one.matchers, labels)
+        )
 
 
-def matches(matchers: Iterable[SilenceMatcher], labels: Labels) -> bool:
-    """Whether all matchers hold for these labels."""
-    return all(_matches(one, labels) for one in matchers)
+def _is_demand(matcher: SilenceMatcher) -> bool:
+    return matcher.is_equal and not matcher.is_regex and matcher.value != ""
+
+
+def matches(matchers: Sequence[SilenceMatcher], labels: Labels) -> bool:
+    """Whether all matchers hold for these labels; none at all hold nothing."""
+    return bool(matchers) and all(_matches(one, labels) for one in matchers)
 
 
 def next_change(silences: Iterable[Silence], *, now: float) -> float | None:
@@ -49,7 +67,7 @@ def _matches(matcher: SilenceMatcher, labels: Mapping[str, str]) -> bool:
     return expression is not None and (expression.fullmatch(text) is not None) is matcher.is_equal
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> Any:
     # Only few silences have expressions: the library is loaded by the first.
     import re2
