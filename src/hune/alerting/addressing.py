@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from hune.alerting.routing import CONSOLE
+from hune.alerting.routing import CONSOLE, said_of_nodes
 from hune.site.models import Route, Site
 
 
@@ -13,13 +13,13 @@ def routes_of(site: Site, labels: Mapping[str, str]) -> list[Route]:
 
     As in routing: what the site says of its nodes stands for the nodes of which it holds.
     """
-    said = {node.name: {**node.labels, "group": node.group or "", "kind": node.kind} for node in site.nodes}
-    of_node = said.get(labels.get("node", ""), {})
+    said = said_of_nodes(site)
+    of_node = said.get(labels.get("node", ""))
     judged = {"severity": "critical", **labels}
 
     def holds(label: str, texts: Sequence[str]) -> bool:
         facts = of_node if any(label in one for one in said.values()) else judged
-        return label in facts and facts[label] in texts
+        return facts is not None and facts.get(label, "") in texts
 
     return [route for route in site.routes if all(holds(label, texts) for label, texts in route.match.items())]
 

@@ -7,7 +7,7 @@ Each receiver of the site is a receiver of Alertmanager with one webhook, the hu
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hune.alerting.catalogue import ALERTS, THINGS
@@ -30,6 +30,8 @@ _CLUSTER_IDENTITIES = tuple(
     sorted({label for problem in PROBLEMS.values() for label in problem.identity} - set(_IDENTITIES))
 )
 _FAST = tuple(name for name, alert in ALERTS.items() if alert.pace == "fast" and alert.over)
+_GRADED = tuple(name for name, alert in ALERTS.items() if alert.severity is None)
+"""Those of which there are critical ones and others."""
 
 
 def render_alertmanager(site: Site) -> str:
@@ -101,13 +103,18 @@ def _routes(receiver: Receiver, site: Site) -> list[dict[str, Any]]:
     return [{"receiver": NOBODY, **_matchers(visible), "continue": True, "routes": wanted}]
 
 
+def said_of_nodes(site: Site) -> dict[str, dict[str, str]]:
+    """Return of each node what the site says of it that routes may ask for."""
+    return {node.name: {**node.labels, "group": node.group or "", "kind": node.kind} for node in site.nodes}
+
+
 def _matching(match: Mapping[str, Sequence[str]], site: Site) -> list[str]:
     """Return the matchers of a route of the site.
 
     What the site says of its nodes (own labels, group, kind) is no label of alerts, or changing it would end them all
     and raise them anew: it stands for the nodes of which it holds.
     """
-    said = {node.name: {**node.labels, "group": node.group or "", "kind": node.kind} for node in site.nodes}
+    said = said_of_nodes(site)
     matchers = []
     for label, values in match.items():
         if any(label in facts for facts in said.values()):
@@ -150,14 +157,7 @@ def _inhibitions(site: Site) -> list[dict[str, list[str]]]:
     """Return which alerts explain which others."""
     clusters = bool(site.asked_clusters)
     return [
-        # A dead node is one message; nothing else is known of it. What HA does about it is news.
-        _inhibition(
-            'alertname="NodeDown"',
-            f'alertname!~"NodeDown|CutOff|Watchdog{"|PveNodeFenced" if clusters else ""}"',
-            "node",
-            "lab",
-            also='node!=""',
-        ),
+        *_dead_nodes(site),
         # Cut off, Hune knows nothing of what lies beyond.
         _inhibition(
             'alertname="CutOff"',
@@ -165,7 +165,10 @@ def _inhibitions(site: Site) -> list[dict[str, list[str]]]:
             f'{"|HeartbeatMissed" if site.expects else ""}{"|PveApiSilent" if clusters else ""}"',
             "lab",
         ),
-        _inhibition('severity="critical"', 'severity="warning"', *_identities(site)),
+        # Of others' rules only their authors know which labels tell one from another.
+        _inhibition(
+            ['severity="critical"', f"alertname=~{quote('|'.join(_GRADED))}"], 'severity="warning"', *_identities(site)
+        ),
         _inhibition('alertname="LinkDown"', 'alertname=~"LinkSlow|LinkFlapping|LinkErrors"', "node", "device", "lab"),
         _inhibition('alertname="FilesystemFull"', 'alertname="FilesystemFilling"', "node", "filesystem", "lab"),
         _inhibition('alertname="ProbeCertificateEnding"', 'alertname="ProbeCertificateExpiring"', "probe", "lab"),
@@ -174,10 +177,29 @@ def _inhibitions(site: Site) -> list[dict[str, list[str]]]:
     ]
 
 
-def _inhibition(source: str, target: str, *equal: str, also: str = "") -> dict[str, list[str]]:
+def _dead_nodes(site: Site) -> Iterator[dict[str, list[str]]]:
+    """Yield that a dead node is one message; nothing else is known of it. What HA does about it is news.
+
+    Proxmox names nodes as it likes: one of the same name in another cluster is another node.
+    """
+    dead = 'alertname="NodeDown"'
+    fenced = "|PveNodeFenced" if site.asked_clusters else ""
+    explained = [f'alertname!~"NodeDown|CutOff|Watchdog{fenced}"', 'node!=""']
+    if len(site.proxmox) < 2:
+        yield _inhibition(dead, explained, "node", "lab")
+        return
+    yield _inhibition(dead, [*explained, 'cluster=""'], "node", "lab")
+    members = {name for cluster in site.proxmox for name in cluster.nodes}
+    for cluster in site.asked_clusters:
+        elsewhere = sorted(members.difference(cluster.nodes))
+        here = [dead, f"node!~{one_of(elsewhere)}"] if elsewhere else dead
+        yield _inhibition(here, [*explained, _equal("cluster", cluster.name)], "node", "lab")
+
+
+def _inhibition(source: str | list[str], target: str | list[str], *equal: str) -> dict[str, list[str]]:
     return {
-        "source_matchers": [source],
-        "target_matchers": [target, also] if also else [target],
+        "source_matchers": [source] if isinstance(source, str) else source,
+        "target_matchers": [target] if isinstance(target, str) else target,
         "equal": list(equal),
     }
 
@@ -186,21 +208,17 @@ _OWN_INHIBITIONS = (
     # What is down tells nothing, and takes nothing.
     _inhibition('alertname="ServiceDown"', 'alertname=~"Store.*|DatabaseDown|AlertsRefused"', "service"),
     _inhibition('alertname="DatabaseDown"', 'alertname=~"Store.*"', "service"),
-    _inhibition('alertname="StoreReadOnly"', 'alertname=~"Store.*"', "service", also='alertname!="StoreReadOnly"'),
+    _inhibition('alertname="StoreReadOnly"', ['alertname=~"Store.*"', 'alertname!="StoreReadOnly"'], "service"),
 )
 _CLUSTER_INHIBITIONS = (
     # A member that is gone is one message too.
     _inhibition(
-        'alertname="PveNodeOffline"', 'alertname!~"PveNode.*|NodeDown"', "cluster", "node", "lab", also='node!=""'
+        'alertname="PveNodeOffline"', ['alertname!~"PveNode.*|NodeDown"', 'node!=""'], "cluster", "node", "lab"
     ),
     _inhibition('alertname="PveQuorumLost"', 'alertname=~"PveNodeOffline|PveQdeviceDown"', "cluster", "lab"),
     _inhibition('alertname="StorageFull"', 'alertname="StorageFilling"', "cluster", "node", "storage", "lab"),
     # That Ceph as a whole fills says it of its pools.
-    {
-        "source_matchers": ['alertname="CephFilling"', 'pool=""'],
-        "target_matchers": ['alertname="CephFilling"', 'pool!=""'],
-        "equal": ["cluster", "lab"],
-    },
+    _inhibition(['alertname="CephFilling"', 'pool=""'], ['alertname="CephFilling"', 'pool!=""'], "cluster", "lab"),
     _inhibition('alertname="DiskFailing"', 'alertname="DiskWorn"', "cluster", "node", "device", "lab"),
     _inhibition('alertname="ZfsPoolDegraded"', 'alertname="ZfsPoolErrors"', "cluster", "node", "pool", "lab"),
 )

@@ -43,6 +43,8 @@ class Alertmanager(Model):
                 raise ValueError("a key that Alertmanager doesn't know; use letters, digits, '_', '-' and '.'")
             if key in _SECRETS or (key == "api_url" and parent == "slack_configs"):
                 raise ValueError(f"{key} is a secret; give {key}_file, an absolute path, instead")
+            if isinstance(value, list) and len({isinstance(one, dict) for one in value}) > 1:
+                raise ValueError(f"{key} mixes blocks and single values; give a list of either")
             if value is None or value == {} or (isinstance(value, list) and {} in value):
                 raise ValueError(f"{key} is empty; give a value, or remove it")
         return self

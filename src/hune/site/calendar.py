@@ -74,6 +74,12 @@ def parse_moment(text: str) -> datetime:
     return moment
 
 
+def moment_in(text: str, zone: ZoneInfo) -> float:
+    """Return seconds since the epoch of a date and time; `zone` is that of one without an offset."""
+    moment = parse_moment(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
+
+
 def _checked_zone(name: str) -> str:
     try:
         # Of UTC nothing has to be read.

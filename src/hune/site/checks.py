@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import islice
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from hune.site.calendar import moment_in
 from hune.site.guess import nearest
 from hune.site.models import DEFAULT_PORTS, Services, Site
 from hune.site.problems import Location, Position, shown
@@ -131,6 +134,11 @@ def _windows(site: Mapping[str, Any], groups: Sequence[str]) -> Iterator[Finding
     known = {"nodes": _names(site, "nodes"), "groups": groups, "probes": _names(site, "probes")}
     known["clusters"] = _names(site, "proxmox")
     for location, window in _rows(site, "maintenance"):
+        zone = window.get("timezone") or site.get("timezone") or "UTC"
+        with suppress(ValueError, TypeError, AttributeError, OSError, KeyError):
+            begins, ends = (moment_in(window[key], ZoneInfo(zone)) for key in ("from", "until"))
+            if begins >= ends:
+                yield Finding(location, "it ends before it begins", "correct from or until")
         for key, names in known.items():
             words = window.get(key)
             for index, word in enumerate(words if isinstance(words, list) else ()):
@@ -213,6 +221,27 @@ def _gossip(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
             yield Finding((*place, "cluster", "listen"), f"port {port} is that of {name}", "choose another port")
 
 
+def _own_words(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
+    """Find receivers and times of Alertmanager's own words that take a name, or name what there isn't."""
+    words = site.get("alertmanager")
+    if not isinstance(words, Mapping):
+        return
+    of_hune = {"console", "_nobody", "_chain", *_names(site, "receivers")}
+    for key, taken in (("receivers", set(of_hune)), ("time_intervals", set[str]())):
+        for location, row in _rows(words, key):
+            name = row.get("name")
+            if isinstance(name, str) and name in taken:
+                place = ("alertmanager", *location, "name")
+                yield Finding(place, f"the name '{shown(name)}' is taken", "choose another name")
+            taken |= {name} if isinstance(name, str) else set()
+    known = sorted(of_hune | {*_names(words, "receivers")})
+    for location, route in _rows(words, "routes"):
+        name = route.get("receiver")
+        yield from _reference(
+            ("alertmanager", *location, "receiver"), name, known, "receiver", "alertmanager.receivers"
+        )
+
+
 def _labels(site: Mapping[str, Any], _locate: Locate) -> Iterator[Finding]:
     for location, node in _rows(site, "nodes"):
         labels = node.get("labels")
@@ -275,6 +304,7 @@ _CHECKS = (
     _consoles,
     _ports,
     _gossip,
+    _own_words,
     _labels,
     _expressions,
     _stores,

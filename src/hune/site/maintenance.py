@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
 from hune.site.base import Model
-from hune.site.calendar import Every, Moment, TimeZone, parse_moment
+from hune.site.calendar import Every, Moment, TimeZone
 from hune.site.values import Duration, Name, seconds_of
 
 MOST_SECONDS = 7 * 86_400
@@ -40,12 +38,6 @@ class Window(Model):
         again = (self.every is not None) + (self.lasts is not None)
         if (once, again) not in ((2, 0), (0, 2)):
             raise ValueError("neither once nor again and again; give from and until, or every and for")
-        if self.begins and self.until and not self._moment(self.begins) < self._moment(self.until):
-            raise ValueError("it ends before it begins; correct from or until")
         if self.lasts and not 0 < seconds_of(self.lasts) <= MOST_SECONDS:
             raise ValueError("for is nothing, or more than 7 days; make it 1s to 7d")
         return self
-
-    def _moment(self, text: str) -> datetime:
-        moment = parse_moment(text)
-        return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(self.timezone) if self.timezone else UTC)

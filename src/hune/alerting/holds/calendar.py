@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from hune.site.calendar import Hours, Recurrence, parse_days, parse_moment, parse_recurrence
+from hune.site.calendar import Hours, Recurrence, moment_in, parse_days, parse_recurrence
 from hune.site.maintenance import Window
 from hune.site.values import seconds_of
 
@@ -85,9 +85,8 @@ def of_window(window: Window, zone: str) -> Schedule:
     if window.every and window.lasts:
         recurrence = parse_recurrence(window.every)
         return Schedule(recurrence=recurrence, zone=zone_info, seconds=float(seconds_of(window.lasts)))
-    moments = [parse_moment(text) for text in (window.begins, window.until) if text]
-    begins, ends = (moment if moment.tzinfo else moment.replace(tzinfo=zone_info) for moment in moments)
-    return Schedule(once=Period(begins.timestamp(), ends.timestamp()))
+    begins, ends = (moment_in(text, zone_info) for text in (window.begins, window.until) if text)
+    return Schedule(once=Period(begins, ends))
 
 
 def of_hours(hours: Hours, zone: str) -> Schedule:
