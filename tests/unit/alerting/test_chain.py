@@ -175,6 +175,28 @@ async def test_a_hub_that_is_started_anew_goes_on_with_what_it_told(
     assert await states(database) == [State.RESOLVED]
 
 
+async def test_what_was_told_and_could_not_be_read_again_is_told_once(
+    chain: Chain, engines: Engines, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engines.fires = False
+    chain.heard()
+    await listen(chain, 40)
+    read, fails = database.read, [False, True]
+
+    async def read_or_fail(work: Any) -> Any:
+        if fails and fails.pop(0):
+            raise Unavailable("the disk hangs")
+        return await read(work)
+
+    chain._has_looked = False
+    monkeypatch.setattr(database, "read", read_or_fail)
+    chain.silence.listened(5.0, every=5.0)
+    with pytest.raises(Unavailable):
+        await chain.round()
+    await listen(chain, 120)
+    assert (await states(database), chain.state) == ([State.FIRING], "broken")
+
+
 def test_the_watchdog_of_another_site_is_not_ours(chain: Chain) -> None:
     assert chain.takes(LABELS)
     assert chain.takes({"alertname": "Watchdog"})

@@ -40,6 +40,14 @@ def test_uptime_kuma_is_told_in_the_query() -> None:
     )
 
 
+@pytest.mark.parametrize("path", ["/x", "/api/push/x"])
+def test_who_asks_for_a_password_is_given_it_in_trouble_too(path: str) -> None:
+    url = URL(f"https://hune:p%40ss@[fd00::1]:8443{path}")
+    for trouble in ("", "no mail"):
+        made = beat(url, trouble).url
+        assert (made.user, made.password, made.host, made.port) == ("hune", "p@ss", "fd00::1", 8443)
+
+
 def test_a_reason_is_short() -> None:
     assert len(said("https://hc.example/x", "y" * 9999)[2]) == 400
 

@@ -14,10 +14,11 @@ import logging
 import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -166,15 +167,22 @@ class Expectations:
             sender.silence.heard(self._clock.now())
             sender.said = ""
         elif signal == "fail" or (signal.isascii() and signal.isdigit() and int(signal[:4]) < 256):
-            reason = await _reason(request) or (f"exit status {signal}" if signal != "fail" else "something is wrong")
-            if not sender.said:
-                log.warning("%s says: %s", sender.name, reason)
-            sender.said = reason
-            sender.silence.seconds = max(sender.silence.seconds, sender.limit_seconds + 1.0)
+            await self._take_trouble(sender, request, f"exit status {signal}" if signal != "fail" else "")
         elif signal not in _MEANT_FOR_OTHERS:
             return problem(404, "unknown signal; send nothing more, fail, an exit status, start or log")
         self._show(sender)
         return PlainTextResponse("OK\n")
+
+    async def _take_trouble(self, sender: Sender, request: Request, status: str) -> None:
+        """Note that something is wrong, whether or not its words arrive."""
+        was_well, sender.said = not sender.said, status or "something is wrong"
+        sender.silence.seconds = max(sender.silence.seconds, sender.limit_seconds + 1.0)
+        self._show(sender)
+        reason = await _reason(request)
+        # Unless all was well again meanwhile.
+        sender.said = sender.said and (reason or sender.said)
+        if was_well:
+            log.warning("%s says: %s", sender.name, reason or status or "something is wrong")
 
     def _known(self, name: str, key: str) -> Sender | None:
         sender = self._senders.get(name)
@@ -197,11 +205,12 @@ def _wait() -> Response:
 
 
 async def _reason(request: Request) -> str:
-    """Return the first words of a body; the rest isn't read."""
+    """Return the first words of a body, as far as they come; the rest isn't read."""
     body = bytearray()
-    async for part in request.stream():
-        body += part[:_MAX_REASON_BYTES]
-        if len(body) >= _MAX_REASON_BYTES:
-            break
+    with suppress(ClientDisconnect):
+        async for part in request.stream():
+            body += part[:_MAX_REASON_BYTES]
+            if len(body) >= _MAX_REASON_BYTES:
+                break
     text = bytes(body[:_MAX_REASON_BYTES]).decode("utf-8", "replace")
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())

@@ -62,7 +62,8 @@ def beat(url: URL, trouble: str = "") -> Beat:
 
 
 def _with(url: URL, path: str, query: str) -> URL:
-    return URL(f"{url.origin()}{path}{'?' if query else ''}{query}", encoded=True)
+    # With user and password, if it carries them.
+    return URL(f"{url.scheme}://{url.raw_authority}{path}{'?' if query else ''}{query}", encoded=True)
 
 
 class Heartbeat:

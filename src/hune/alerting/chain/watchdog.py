@@ -187,8 +187,11 @@ class Chain:
             )
             return
 
+        terms = self._terms(now)
+
         def store(connection: Any) -> None:
-            terms = self._terms(now)
+            if _open_one(connection) is not None:
+                return  # It was stored, and could not be read again.
             episode = book.open_episode(connection, alert, now=now, held=terms.holds(alert.labels))
             book.address(connection, episode, self._receivers, now=now, due=terms.due_of(alert.labels))
 
