@@ -96,7 +96,7 @@ async def amtool(hub: HubProcess, *arguments: str) -> str:
 
 
 async def test_silence_of_amtool_holds_until_it_is_expired_though_alertmanager_is_killed_meanwhile(
-    hub: HubProcess, engine: Engine, discord: DiscordServer, prometheus: PrometheusServer
+    tmp_path: Path, hub: HubProcess, engine: Engine, discord: DiscordServer, prometheus: PrometheusServer
 ) -> None:
     hot = make_alert(site="home", starts_at=time.time() - 5)
     silence = await amtool(
@@ -108,7 +108,12 @@ async def test_silence_of_amtool_holds_until_it_is_expired_though_alertmanager_i
     assert (listed["id"], listed["by"], listed["reason"], listed["alerts"]) == (silence, "Ada", "new fan", [1])
     [alert] = await hub.alerts()
     assert [row["receiver"] for row in alert["deliveries"]] == ["console", "discord"]
-    await asyncio.sleep(1.5)  # It writes its silences down each second.
+
+    async def written_down() -> bool:
+        kept = tmp_path / "alertmanager" / "silences"
+        return kept.exists() and silence.encode() in kept.read_bytes()
+
+    await hub.until(written_down, "Alertmanager has its silences on the disk")
     await engine.kill()
 
     async def noticed() -> bool:

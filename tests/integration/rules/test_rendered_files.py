@@ -50,6 +50,11 @@ RAW = {
     "inhibit_rules": [{"source_matchers": ['alertname="PowerLost"'], "target_matchers": ['severity="warning"']}],
     "time_intervals": [{"name": "noon", "time_intervals": [{"times": [{"start_time": "11:00", "end_time": "13:00"}]}]}],
 }
+BY_WHAT_IS_MISSING = [
+    {"match": {"lab": ["", "false"], "room": ""}, "receivers": ["night"]},
+    {"match": {"group": ""}, "receivers": ["operations"]},
+    {"match": {"probe": ""}, "receivers": ["workshop"]},
+]
 PROBES = [{"name": "web", "type": "tcp", "target": "web.example:443"}]
 
 
@@ -114,6 +119,21 @@ def test_promtool_and_vmalert_accept_the_rules(tmp_path: Path, site: Site) -> No
         (BY_LIST, {"alertname": "AAB", "severity": "critical"}, "console,_nobody,_nobody"),
         (BY_LIST, {"alertname": "CpuHot", "severity": "critical"}, "console,_nobody,_nobody"),
         (BY_LIST, {"alertname": "Cpu.ot", "severity": "critical"}, "console,operations,_nobody"),
+        (
+            BY_WHAT_IS_MISSING,
+            {"alertname": "A", "severity": "critical", "node": "pve.02"},
+            "console,_nobody,night,workshop",
+        ),
+        (
+            BY_WHAT_IS_MISSING,
+            {"alertname": "A", "severity": "critical", "node": "pve.01"},
+            "console,operations,_nobody,workshop",
+        ),
+        (
+            BY_WHAT_IS_MISSING,
+            {"alertname": "A", "severity": "critical", "probe": "x"},
+            "console,_nobody,_nobody,_nobody",
+        ),
     ],
 )
 def test_alertmanager_routes_as_the_site_says(
@@ -125,6 +145,8 @@ def test_alertmanager_routes_as_the_site_says(
     tool("amtool", "check-config", str(config))
     given = [f"{name}={quote(value)}" for name, value in labels.items()]
     assert tool("amtool", "config", "routes", "test", f"--config.file={config}", *given).strip() == receivers
+    if labels["severity"] != "none" and "receiver" not in labels:
+        assert set(receivers_of(site, labels)) == set(receivers.split(",")) - {"_nobody"}
 
 
 def test_alertmanager_takes_what_the_site_says_in_its_own_words(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from hune.alerting.catalogue import own
 from hune.alerting.holds import windows
 from hune.alerting.holds.calendar import Period
 from hune.alerting.holds.duty import Duty
@@ -116,18 +117,77 @@ async def test_silence_begins_and_ends_when_it_says(stage: Stage) -> None:
     assert stage.woken > woken
 
 
-async def test_declared_window_holds_all_but_what_is_about_hune_itself(stage: Stage) -> None:
+def declared(stage: Stage, scope: Scope) -> Any:
     now = stage.clock.now()
-    for name in ("CpuHot", "ChainBroken", "Watchdog"):
-        await stage.open(name)
     period = Period(now + 1, now + 60)
-    await stage.database.write(lambda c: windows.declare(c, Scope(), period, by="Ada", reason="move"))
+    return stage.database.write(lambda c: windows.declare(c, scope, period, by="Ada", reason="move"))
+
+
+async def test_declared_window_holds_from_the_second_on_at_which_it_begins(stage: Stage) -> None:
+    await stage.open()
+    await declared(stage, Scope())
     assert await stage.holder.step() == 1.0
+    assert await stage.held() == [[]]
     stage.clock.step(1)
     await stage.holder.step()
-    assert await stage.held() == [["1"], [], []]
+    assert await stage.held() == [["1"]]
     await stage.open()
-    assert (await stage.held())[-1] == ["1"]
+    assert await stage.held() == [["1"], ["1"]]
+
+
+_AGAIN = {"every": "daily 00:00", "for": "1d", "timezone": "Etc/UTC"}
+_ONCE = {"from": "2023-11-01 00:00", "until": "2023-12-01 00:00"}
+
+
+@pytest.mark.parametrize(
+    ("site", "scope"),
+    [
+        ({}, Scope()),
+        ({}, Scope(nodes=("pve-02",))),
+        ({"maintenance": [_AGAIN]}, None),
+        ({"maintenance": [{**_AGAIN, "nodes": ["pve-02"]}]}, None),
+        ({"maintenance": [_ONCE]}, None),
+        ({"maintenance": [{**_ONCE, "nodes": ["pve-02"]}]}, None),
+    ],
+    ids=["declared", "declared, of a node", "again", "again, of a node", "once", "once, of a node"],
+    indirect=["site"],
+)
+async def test_no_maintenance_holds_what_is_about_hune_itself(stage: Stage, scope: Scope | None) -> None:
+    names = ["CpuHot", "Watchdog", "DailyTest", "TestAlert", "ChainBroken", *own.FAULTS]
+    if scope is not None:
+        await declared(stage, scope)
+        await stage.holder.step()
+    stage.clock.step(1)
+    await stage.holder.step()
+    for name in names:
+        await stage.open(name)
+    held = [name for name, by in zip(names, await stage.held(), strict=True) if by]
+    assert held == ["CpuHot"]
+    # A later look finds it so too.
+    stage.clock.step(20)
+    await stage.holder.poll()
+    assert [name for name, by in zip(names, await stage.held(), strict=True) if by] == ["CpuHot"]
+
+
+@pytest.mark.parametrize("back", [3600.0, 30 * 86400.0])
+async def test_clock_that_is_set_back_moves_what_holds_with_it(stage: Stage, back: float) -> None:
+    now = stage.clock.now()
+    await stage.open()
+    stage.alertmanager.known = [silence(now - 10, now + 600)]
+    await stage.holder.poll()
+    await declared(stage, Scope())
+    stage.clock.step(1)
+    await stage.holder.step()
+    assert await stage.held() == [["1", "s1"]]
+    stage.clock.step(-back)
+    assert await stage.holder.step() <= Timing().reconcile
+    assert await stage.held() == [[]]
+    stage.clock.step(back + 58)
+    await stage.holder.step()
+    assert await stage.held() == [["1", "s1"]]
+    stage.clock.step(1)
+    await stage.holder.step()
+    assert await stage.held() == [["s1"]]
 
 
 async def test_alert_that_opens_on_terms_of_a_moment_ago_is_held_all_the_same(stage: Stage) -> None:
