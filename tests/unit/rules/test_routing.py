@@ -5,6 +5,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from hune.alerting.catalogue import ALERTS
 from hune.alerting.routing import render_alertmanager
 from hune.site.models import Site
 from support import golden
@@ -23,3 +24,10 @@ def test_each_receiver_is_one_webhook_of_the_hub(full_site: Site) -> None:
         "_chain": [{**webhook, "send_resolved": False}],
         **{name: [webhook] for name in ("console", "operations", "night", "workshop", "unused")},
     }
+
+
+def test_no_alert_waits_in_the_group_of_another(full_site: Site) -> None:
+    config: dict[str, Any] = YAML(typ="safe").load(render_alertmanager(full_site))
+    assert config["route"]["group_wait"] == "0s"
+    for alert in ALERTS.values():
+        assert {"alertname", "lab", *alert.identity} <= set(config["route"]["group_by"]), alert.name
