@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from starlette.applications import Starlette
 from starlette.types import Message
 
@@ -30,7 +32,9 @@ async def test_a_failure_whose_words_break_off_is_one_all_the_same() -> None:
     wanted = [Expected(name="nas", key="env:KEY")]
     expected = Expectations(wanted, lambda _: "a-key-that-nobody-guesses", clock=SteppedClock(), metrics=HubMetrics())
     await expected.begin({})
-    came = iter([{"type": "http.request", "body": b"disk fu", "more_body": True}, {"type": "http.disconnect"}])
+    came: Iterator[Message] = iter(
+        [{"type": "http.request", "body": b"disk fu", "more_body": True}, {"type": "http.disconnect"}]
+    )
 
     async def receive() -> Message:
         return next(came)
