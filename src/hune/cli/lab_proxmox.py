@@ -54,6 +54,30 @@ def age_backup(
 
 
 @app.command(rich_help_panel=_PANEL)
+def start_backup(
+    subject: Annotated[
+        str, typer.Argument(metavar="SUBJECT", help="A guest (104, sql-1), or a node: all of its guests in turn.")
+    ],
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the guest for it, as vzdump's mode stop does.")] = False,
+    data_dir: DataDir = None,
+    json_output: Json = False,
+) -> None:
+    """Start a backup, which runs until `end-backup`: locks, a task, busy disks and links, a store that fills."""
+    do("start-backup", {"subject": subject, "stop": stop}, data_dir, json_output, _tell)
+
+
+@app.command(rich_help_panel=_PANEL)
+def end_backup(
+    subject: Annotated[str | None, typer.Argument(metavar="SUBJECT", help="A guest or a node; else all.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="It fails.")] = False,
+    data_dir: DataDir = None,
+    json_output: Json = False,
+) -> None:
+    """End the backups that run, well or not."""
+    do("end-backup", {"subject": subject, "failed": failed}, data_dir, json_output, _tell)
+
+
+@app.command(rich_help_panel=_PANEL)
 def fail_backup(guest: _GuestName, data_dir: DataDir = None, json_output: Json = False) -> None:
     """Let a guest's last nightly backup have failed: no backup, and a task with errors."""
     _break("fail-backup", guest, data_dir, json_output)

@@ -137,6 +137,7 @@ class Node:
     def _follow(self) -> None:
         self._climate.usual = self._demand.load
         self._vitals.usual_memory_ratio = self._demand.memory_ratio
+        self._vitals.is_backing_up = self._demand.is_backing_up
         self._vitals.carry(self._ports)
 
     def _show_temperatures(self) -> float:

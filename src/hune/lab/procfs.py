@@ -28,7 +28,7 @@ def slow(vitals: Vitals) -> Files:
     """Return the files that may lag: nobody reads them more often than every 15 s."""
     one, five, fifteen = vitals.load_averages
     busy = sum(core.busy for core in vitals.cores)
-    stall = int(vitals.stalled_seconds * 1e6)
+    stall, disks = int(vitals.stalled_seconds * 1e6), int(vitals.disks_stalled_seconds * 1e6)
     received = vitals.packets(sum(traffic.received for traffic in vitals.traffic.values()))
     sent = vitals.packets(sum(traffic.sent for traffic in vitals.traffic.values()))
     return {
@@ -39,7 +39,7 @@ def slow(vitals: Vitals) -> Files:
         "vmstat": _vmstat(vitals),
         "schedstat": _schedstat(vitals),
         "pressure/cpu": _pressure(stall),
-        "pressure/io": _pressure(stall // 3, full=stall // 4),
+        "pressure/io": _pressure(disks, full=disks * 3 // 4),
         "pressure/memory": _pressure(0),
         "pressure/irq": _pressure(stall // 9).partition("\n")[2],
         "net/snmp": _snmp(received, sent),

@@ -22,7 +22,7 @@ from hune.lab.hardware import MACHINES, Port
 from hune.lab.node import Node
 from hune.lab.places import events_path, socket_path
 from hune.lab.ports import PortState
-from hune.lab.pve import breaking, identity
+from hune.lab.pve import backing_up, breaking, identity
 from hune.lab.pve.api import Api
 from hune.lab.pve.cluster import FENCE_SECONDS, Cluster
 from hune.lab.pve.routes import Facts
@@ -153,6 +153,8 @@ class Lab:
             "fence": self._fence,
             "break": self._break,
             "mend": self._mend,
+            "start-backup": self._start_backup,
+            "end-backup": self._end_backup,
         }
         handlers: dict[tuple[str, str], Callable[[_Body], Awaitable[_Answer]]] = {
             ("POST", f"/{name}"): functools.partial(self._command, name, act) for name, act in commands.items()
@@ -231,6 +233,18 @@ class Lab:
         await self._do(functools.partial(self._follow, now=True))
         return events
 
+    async def _start_backup(self, body: _Body) -> list[dict[str, Any]]:
+        now, stops = self._clock.now(), bool(body.get("stop"))
+        event = backing_up.begin(self._state, str(body.get("subject", "")), stops=stops, now=now)
+        await self._do(functools.partial(self._follow, now=True))
+        return [event]
+
+    async def _end_backup(self, body: _Body) -> list[dict[str, Any]]:
+        now, wanted = self._clock.now(), str(body.get("subject") or "")
+        events = backing_up.end(self._state, wanted, failed=bool(body.get("failed")), now=now)
+        await self._do(functools.partial(self._follow, now=True))
+        return events
+
     async def _revive(self, body: _Body) -> list[dict[str, Any]]:
         dead = [station for station in self._chosen(body) if station.node.state.power != "up"]
         return [await self._power(station, "up") for station in dead]
@@ -242,6 +256,7 @@ class Lab:
         moment = self._clock.now()
         if power in ("refuse", "hang") and (node.state.down_since is None or dead_seconds):
             node.state.down_since = moment - dead_seconds
+            backing_up.interrupt(self._state, node.machine.number, moment)
             self._state.pve.forget_starts(node.machine.number)
         node.state.power = power
         await self._do(functools.partial(self._follow, now=True))
@@ -258,7 +273,7 @@ class Lab:
     async def _status(self, _: _Body) -> _Answer:
         nodes = [await self._do(self._describe, station) for station in self._stations.values()]
         faults = [breaking.describe(self._state, fault) for fault in self._state.pve.faults]
-        return 200, {"nodes": nodes, "faults": faults}
+        return 200, {"nodes": nodes, "faults": [*faults, *backing_up.noteworthy(self._state)]}
 
     def _describe(self, station: Station) -> dict[str, Any]:
         node = station.node

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 
 from support.capture import Capture
-from support.lab_alerts import HOURLY, Told, break_it, forget_answers, open_alerts, words
+from support.lab_alerts import HOURLY, Told, break_it, command, forget_answers, open_alerts, words
 from support.product import Product, get_json, query, wait_until
 from support.rule_series import scraped
 
@@ -69,6 +69,16 @@ def assert_mended(product: Product, capture: Capture, expected: set[Told], *, si
         capture.wait_for("resolved", *words(alert), since=since)
 
 
+def watch(product: Product, seconds: float) -> set[Told]:
+    """Return what is open at any time of the next seconds."""
+    seen: set[Told] = set()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        seen |= open_alerts(product)
+        time.sleep(2)
+    return seen
+
+
 @dataclass(frozen=True)
 class Row:
     """A fault, and exactly the alerts that it raises; those of one table are made together."""
@@ -89,6 +99,10 @@ AT_ONCE = (
     # On purpose, or none of anybody's business:
     row("stop", "build-2"),
     row("mute-agent", "search-3"),
+    # Nor are backups: of all guests of a node, of one that is stopped, of one that is stopped for it.
+    row("start-backup", "pve-01"),
+    row("start-backup", "build-2"),
+    row("start-backup", "blog-3", "--stop"),
 )
 MORE = (
     row("fill", "nas", "88", raises=[("StorageFilling", "nas")]),
@@ -164,6 +178,33 @@ def test_every_series_that_rules_read_is_there_to_be_read(lab: Product) -> None:
 
 
 @pytest.mark.long
+def test_a_backup_is_nobodys_business_however_long_it_takes(lab: Product, began: float) -> None:
+    """For longer than what is looked back at and waited for together; then for as long after its end."""
+    guests = (("stop", "build-2"), ("start-backup", "build-2"), ("start-backup", "blog-3", "--stop"))
+    break_it(lab, ("start-backup", "pve-01"), *guests)
+    node = 'rate(node_pressure_io_stalled_seconds_total{job="node",node="pve-01"}[5m]) > 0.3'
+    assert watch(lab, 420) == set()
+    assert query(lab.url("prometheus"), node), "the disks are as busy as a backup makes them"
+    command(lab, "end-backup")
+    assert watch(lab, 300) == set()
+
+
+@pytest.mark.long
+def test_a_backup_that_fails_is_told_until_the_next_one_does_not(lab: Product, capture: Capture, began: float) -> None:
+    break_it(lab, ("start-backup", "mail-3"), ("start-backup", "pve-02"))
+    command(lab, "end-backup", "--failed")
+    expected = {("BackupFailed", "pve-02"), ("BackupFailed", "pve-03")}
+    assert_told_exactly(lab, capture, expected, since=began)
+    command(lab, "start-backup", "mail-3")
+    command(lab, "start-backup", "pve-02")
+    assert open_alerts(lab) == expected
+    command(lab, "end-backup")
+    wait_until(lambda: open_alerts(lab) == set(), "the next ones were good", seconds=240)
+    for alert in expected:
+        capture.wait_for("resolved", *words(alert), since=began)
+
+
+@pytest.mark.long
 def test_nodes_that_do_not_hear_each_other_have_lost_quorum_and_nothing_else(
     lab: Product, capture: Capture, began: float
 ) -> None:
@@ -177,18 +218,10 @@ def test_nodes_that_do_not_hear_each_other_have_lost_quorum_and_nothing_else(
 def test_a_node_that_dies_takes_no_alert_of_what_was_on_it_along(lab: Product, capture: Capture, began: float) -> None:
     """For four minutes: guests, disks, Ceph's complaints, replications to it; that HA fences it is news."""
     break_it(lab, ("kill", "pve-02"))
-    seen: set[Told] = set()
-    end = time.monotonic() + 240
-    while time.monotonic() < end:
-        seen |= open_alerts(lab)
-        time.sleep(2)
-    assert seen == {("NodeDown", "pve-02"), ("PveNodeFenced", "pve-02")}
-    assert lab.run("lab", "revive", "pve-02").returncode == 0
-    end = time.monotonic() + 180
-    while time.monotonic() < end:
-        seen |= open_alerts(lab)
-        time.sleep(2)
-    assert seen == {("NodeDown", "pve-02"), ("PveNodeFenced", "pve-02")}
+    expected = {("NodeDown", "pve-02"), ("PveNodeFenced", "pve-02")}
+    assert watch(lab, 240) == expected
+    command(lab, "revive", "pve-02")
+    assert watch(lab, 180) <= expected
 
 
 @pytest.mark.long

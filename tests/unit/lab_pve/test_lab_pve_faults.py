@@ -312,6 +312,7 @@ def test_every_command_asks_for_its_own_fault(monkeypatch: pytest.MonkeyPatch) -
         "days": "9",
         "osd": "osd.1",
         "service": "chrony",
+        "subject": "erp-1",
         "privilege": "VM.Audit",
     }
     stand = Stand()

@@ -1,6 +1,7 @@
 """Backups as the lab's two jobs make them: every night to the backup server, every Sunday to the NAS.
 
-What exists follows from the schedule, the retention and the time; nothing is kept. Times are UTC.
+What exists follows from the schedule, the retention and the time, and of those that somebody started (to the backup
+server too) from when they ran; nothing else is kept. Times are UTC.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hune.lab.pve.faults import PveState
-from hune.lab.pve.guests import GUESTS, MIB, Guest
+from hune.lab.pve.faults import PveState, Run
+from hune.lab.pve.guests import GIB, GUESTS, MIB, Guest
 from hune.lab.pve.wave import spread
 
 DAY = 86_400
@@ -23,6 +24,7 @@ WEEKLY_SECONDS = 4 * HOUR
 _VERIFY_SECONDS = 6 * HOUR
 KEEP_DAILY, KEEP_WEEKLY = 7, 4
 _THURSDAY_TO_SUNDAY = 3  # the epoch began on a Thursday
+_BYTES_PER_SECOND, _MOST_BYTES = 100e6, 40 * GIB
 
 NIGHTLY_GUESTS = tuple(guest for guest in GUESTS if guest.is_backed_up)
 WEEKLY_GUESTS = tuple(guest for guest in GUESTS if "database" in guest.tags)
@@ -41,10 +43,13 @@ class Backup:
     storage: str
     taken: float
     verified: str = ""
+    is_whole: bool = True
 
     @property
     def size_bytes(self) -> int:
-        """How large it is: the whole disk at the backup server, a compressed archive on the NAS."""
+        """How large it is: the whole disk at the backup server, 1 until it is all there; on the NAS an archive."""
+        if not self.is_whole:
+            return 1
         if self.storage == NIGHTLY_STORAGE:
             return self.guest.disk_bytes + 437
         share = 0.18 + 0.2 * spread(f"archive/{self.guest.vmid}/{int(self.taken)}")
@@ -72,10 +77,56 @@ def last_run(now: float, at_seconds: int, *, every_days: int = 1) -> float:
     return (now - offset) // (every_days * DAY) * every_days * DAY + offset
 
 
-def is_being_backed_up(vmid: int, now: float) -> bool:
-    """Return whether the nightly job has a guest in hand now."""
-    began = last_run(now, NIGHTLY_SECONDS) + _PLACE[vmid] * SLOT_SECONDS
-    return began <= now < began + SLOT_SECONDS
+def in_hand(pve: PveState, guest: Guest, now: float) -> Run | None:
+    """Return the run that backs up a guest now, the nightly job's too; None if none does."""
+    for run in (*pve.runs, *_nightly_runs(guest.home, now)):
+        taken = _taken(run, guest)
+        if taken is None or not taken <= now or (run.end is not None and run.end <= now):
+            continue
+        if run.vmid or now < taken + SLOT_SECONDS or (run.end is None and _PLACE[guest.vmid] == _last(run.node)):
+            return run
+    return None
+
+
+def is_busy(pve: PveState, number: int, now: float) -> bool:
+    """Return whether a node makes backups at a moment."""
+    runs = (*pve.runs, *_nightly_runs(number, now))
+    return any(run.node == number and run.start <= now and (run.end is None or now < run.end) for run in runs)
+
+
+def written_bytes(pve: PveState, moment: float) -> float:
+    """Return what those that somebody started take on the backup server; one that failed leaves nothing."""
+    return sum(
+        min((min(run.end or moment, moment) - run.start) * _BYTES_PER_SECOND, _MOST_BYTES)
+        for run in pve.runs
+        if run.start <= moment and not (run.has_failed and moment >= (run.end or 0))
+    )
+
+
+def _nightly_runs(home: int, now: float) -> Iterator[Run]:
+    start = last_run(now, NIGHTLY_SECONDS)
+    yield Run(home, "", start, end=start + run_seconds(home))
+
+
+def _taken(run: Run, guest: Guest) -> float | None:
+    """Return when a run comes to a guest; None if it has nothing to do with it."""
+    if run.vmid:
+        return run.start if run.vmid == str(guest.vmid) else None
+    return run.start + _PLACE[guest.vmid] * SLOT_SECONDS if guest.is_backed_up and guest.home == run.node else None
+
+
+def _last(home: int) -> int:
+    return sum(guest.home == home for guest in NIGHTLY_GUESTS) - 1
+
+
+def of_run(run: Run, guest: Guest, now: float) -> tuple[float, bool] | None:
+    """Return when a run came to a guest, and whether its backup is all there; None if it didn't."""
+    end = now if run.end is None else run.end
+    taken = _taken(run, guest)
+    if taken is None or taken > end:
+        return None
+    passed = not run.vmid and end >= taken + SLOT_SECONDS and _PLACE[guest.vmid] < _last(run.node)
+    return taken, passed or (run.end is not None and run.is_good)
 
 
 def run_seconds(home: int) -> int:
@@ -99,7 +150,16 @@ def backups(pve: PveState, guest: Guest, now: float, storage: str) -> list[Backu
     found = [Backup(guest, storage, moment, "ok" if moment < looked_at else "") for moment in taken]
     if found and pve.find("corrupt-backup", vmid):
         found[0] = Backup(guest, storage, found[0].taken, "failed")
-    return found
+    return sorted((*found, *_of_runs(pve, guest, now)), key=lambda backup: -backup.taken)
+
+
+def _of_runs(pve: PveState, guest: Guest, now: float) -> Iterator[Backup]:
+    looked_at = last_run(now, _VERIFY_SECONDS)
+    for run in pve.runs:
+        found = of_run(run, guest, now)
+        if found is not None and (found[1] or run.end is None):
+            taken, is_whole = found
+            yield Backup(guest, NIGHTLY_STORAGE, taken, "ok" if is_whole and taken < looked_at else "", is_whole)
 
 
 def _nightly(guest: Guest, now: float) -> Iterator[float]:

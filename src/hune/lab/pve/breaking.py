@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from hune.core.errors import InputError
 from hune.lab.hardware import MACHINES
+from hune.lab.pve import backing_up
 from hune.lab.pve.ceph import osd_of
 from hune.lab.pve.faults import Fault
-from hune.lab.pve.guests import BY_VMID, GUESTS, Guest
+from hune.lab.pve.guests import GUESTS, Guest
+from hune.lab.pve.naming import find_guest, find_node, nearest, shown
 from hune.lab.pve.routes import PRIVILEGES
 from hune.lab.pve.storages import BY_NAME
 from hune.lab.pve.system import SERVICES
@@ -35,7 +36,7 @@ class Kind:
 def begin(state: LabState, kind: str, subject: str, value: object, now: float) -> Event:
     """Break something; return what happened. Raises InputError if there is no such thing."""
     if kind not in KINDS:
-        raise InputError(f"{kind}: no such fault", remedy=_nearest(kind, KINDS))
+        raise InputError(f"{kind}: no such fault", remedy=nearest(kind, KINDS))
     rule = KINDS[kind]
     fault = Fault(kind, rule.find(state, subject), _value(rule, value), now)
     state.pve.put(fault)
@@ -43,20 +44,22 @@ def begin(state: LabState, kind: str, subject: str, value: object, now: float) -
 
 
 def mend(state: LabState, wanted: str, now: float) -> list[Event]:
-    """Mend the faults of that kind or about that subject, or all of them; return what happened.
+    """Mend the faults of that kind or about that subject, or all of them, backups too; return what happened.
 
     Raises InputError if nothing of that name is broken.
     """
     faults = state.pve.faults
     mended = [fault for fault in faults if not wanted or wanted.lower() in _names(state, fault)]
-    if wanted and not mended:
-        known = {name: None for fault in faults for name in (fault.kind, shown(state, fault))}
-        raise InputError(f"{wanted}: nothing of that name is broken", remedy=_nearest(wanted, known) if known else "")
+    backups = backing_up.undo(state, wanted, now)
+    if wanted and not mended and not backups:
+        known = {name: None for fault in faults for name in (fault.kind, shown(state, fault.subject))}
+        raise InputError(f"{wanted}: nothing of that name is broken", remedy=nearest(wanted, known) if known else "")
     for fault in mended:
         faults.remove(fault)
         if fault.kind in ("stop", "crash"):
             state.pve.started[fault.subject] = now
-    return [{"time": now, "event": "mend"} | describe(state, fault) | {"text": "mended"} for fault in mended]
+    undone = [*(describe(state, fault) for fault in mended), *(backing_up.describe(state, run) for run in backups)]
+    return [{"time": now, "event": "mend"} | one | {"text": "mended"} for one in undone]
 
 
 def describe(state: LabState, fault: Fault) -> dict[str, Any]:
@@ -64,25 +67,15 @@ def describe(state: LabState, fault: Fault) -> dict[str, Any]:
     text = KINDS[fault.kind].text
     return {
         "fault": fault.kind,
-        "subject": shown(state, fault),
+        "subject": shown(state, fault.subject),
         "value": fault.value,
         "since": fault.since,
         "text": text if fault.value is None else text.format(fault.value),
     }
 
 
-def shown(state: LabState, fault: Fault) -> str:
-    """Return what a fault is about, as people call it."""
-    guest = BY_VMID.get(int(fault.subject)) if fault.subject.isdecimal() else None
-    if guest is not None:
-        return f"{guest.id} {guest.name}"
-    first, slash, rest = fault.subject.partition("/")
-    is_node = any(machine.name == first for machine in MACHINES)
-    return f"{state.prefix}{first}{slash}{rest}" if is_node else fault.subject
-
-
 def _names(state: LabState, fault: Fault) -> set[str]:
-    names = {fault.kind, fault.subject, shown(state, fault), *shown(state, fault).split(" ")}
+    names = {fault.kind, fault.subject, shown(state, fault.subject), *shown(state, fault.subject).split(" ")}
     return {name.lower() for name in names}
 
 
@@ -100,34 +93,15 @@ def _value(rule: Kind, value: object) -> float | None:
 def _storage(state: LabState, given: str) -> str:
     node, slash, name = given.rpartition("/")
     if name not in BY_NAME:
-        raise InputError(f"{given}: no such storage of the lab", remedy=_nearest(name, BY_NAME))
+        raise InputError(f"{given}: no such storage of the lab", remedy=nearest(name, BY_NAME))
     if slash and BY_NAME[name].is_shared:
         raise InputError(f"{name}: shared by all nodes, so no node has one of its own", remedy=f"give {name}")
-    return f"{_node(state, node)}/{name}" if slash else name
-
-
-def _node(state: LabState, given: str) -> str:
-    name = given.lower().removeprefix(state.prefix)
-    known = {machine.name: None for machine in MACHINES}
-    if name not in known:
-        raise InputError(f"{given}: no such node of the lab", remedy=_nearest(name, known))
-    return name
-
-
-def _guest(given: str) -> Guest:
-    tail = given.replace(":", "/").rpartition("/")[2]
-    if tail.isdecimal() and int(tail) in BY_VMID:
-        return BY_VMID[int(tail)]
-    names = {guest.name: guest for guest in GUESTS}
-    if given.lower() not in names:
-        remedy = _nearest(given, names) if not tail.isdecimal() else "give 101 to 133, 201 to 233 or 301 to 333"
-        raise InputError(f"{given}: no such guest of the lab", remedy=remedy)
-    return names[given.lower()]
+    return f"{find_node(state, node)}/{name}" if slash else name
 
 
 def _guest_that(test: Callable[[Guest], bool], otherwise: str) -> Callable[[LabState, str], str]:
     def find(_: LabState, given: str) -> str:
-        guest = _guest(given)
+        guest = find_guest(given)
         if not test(guest):
             fitting = next(other for other in GUESTS if other.home == guest.home and test(other))
             raise InputError(f"{guest.id} {guest.name}: {otherwise}", remedy=f"take {fitting.name}, for example")
@@ -140,33 +114,27 @@ def _osd(_: LabState, given: str) -> str:
     known = {f"osd.{osd_of(machine.number)}": None for machine in MACHINES}
     name = given.lower() if given.lower().startswith("osd.") else f"osd.{given}"
     if name not in known:
-        raise InputError(f"{given}: no such OSD of the lab", remedy=_nearest(name, known))
+        raise InputError(f"{given}: no such OSD of the lab", remedy=nearest(name, known))
     return name
 
 
 def _service(state: LabState, given: str) -> str:
     node, _, name = given.rpartition("/")
     if name not in SERVICES:
-        raise InputError(f"{name}: no such service of a node", remedy=_nearest(name, SERVICES))
-    return f"{_node(state, node)}/{name}"
+        raise InputError(f"{name}: no such service of a node", remedy=nearest(name, SERVICES))
+    return f"{find_node(state, node)}/{name}"
 
 
 def _privilege(_: LabState, given: str) -> str:
     known = {privilege.lower(): privilege for privilege in PRIVILEGES}
     if given.lower() not in known:
         names = dict.fromkeys(PRIVILEGES)
-        raise InputError(f"{given}: not a privilege of the lab's token", remedy=_nearest(given, names))
+        raise InputError(f"{given}: not a privilege of the lab's token", remedy=nearest(given, names))
     return known[given.lower()]
 
 
 def _whole(*_: object) -> str:
     return _CLUSTER
-
-
-def _nearest(wrong: str, known: Mapping[str, Any] | Iterable[str]) -> str:
-    names = list(known)
-    close = get_close_matches(wrong, names, 1, 0.6)
-    return f"did you mean {close[0]}?" if close else f"there are: {', '.join(names)}"
 
 
 _backed_up = _guest_that(lambda guest: guest.is_backed_up, "no job backs it up")
@@ -182,11 +150,11 @@ KINDS: Mapping[str, Kind] = {
         _guest_that(lambda guest: guest.running and not guest.ha, "doesn't run, or HA starts it again"), "crashed"
     ),
     "mute-agent": Kind(_guest_that(lambda guest: guest.agent, "has no guest agent"), "guest agent silent"),
-    "degrade-pool": Kind(_node, "ZFS pool tank degraded"),
-    "fail-disk": Kind(_node, "disk sda failing, {:g} % worn", (0, 100), "percent"),
+    "degrade-pool": Kind(find_node, "ZFS pool tank degraded"),
+    "fail-disk": Kind(find_node, "disk sda failing, {:g} % worn", (0, 100), "percent"),
     "out-osd": Kind(_osd, "out"),
     "stop-service": Kind(_service, "failed"),
-    "expire-certificate": Kind(_node, "certificate ends in {:g} days", (-365, 3650), "days"),
+    "expire-certificate": Kind(find_node, "certificate ends in {:g} days", (-365, 3650), "days"),
     "split": Kind(_whole, "no quorum: the nodes don't hear each other"),
     "forbid": Kind(_privilege, "taken from the token"),
 }

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from hune.lab.hardware import MACHINES, Machine
-from hune.lab.pve.backups import is_being_backed_up
+from hune.lab.pve.backups import in_hand
 from hune.lab.pve.guests import GUESTS, Guest
 from hune.lab.state import LabState, NodeState
 
@@ -32,7 +32,10 @@ _BY_NUMBER = {machine.number: machine for machine in MACHINES}
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A guest where it is now, by number of the node; `hastate` is empty if it is not highly available."""
+    """A guest where it is now, by number of the node; `hastate` is empty if it is not highly available.
+
+    `is_paused`: a stopped virtual machine, started for its backup alone, of which no processor runs.
+    """
 
     guest: Guest
     node: int
@@ -40,10 +43,11 @@ class Placed:
     started: float
     hastate: str = ""
     lock: str = ""
+    is_paused: bool = False
 
     @property
     def is_running(self) -> bool:
-        return self.status == "running"
+        return self.status == "running" and not self.is_paused
 
 
 class Cluster:
@@ -131,12 +135,17 @@ class Cluster:
         # What was recovered elsewhere has come back by live migration and kept running.
         if started < self.node(guest.home).boot_time and not (guest.ha and started):
             started = boots
-        if not runs or started > self.now:
-            return Placed(guest, guest.home, "stopped", 0.0, hastate)
-        if not self.sees(guest.home):
-            return Placed(guest, guest.home, "unknown", started, hastate)
-        lock = "backup" if guest.is_backed_up and is_being_backed_up(guest.vmid, self.now) else ""
-        return Placed(guest, guest.home, "running", started, hastate, lock)
+        backup = in_hand(self.pve, guest, self.now)
+        lock = "" if backup is None else "backup"
+        if backup is not None and backup.stops and guest.kind == "lxc":
+            runs = False
+        if runs and started <= self.now:
+            if not self.sees(guest.home):
+                return Placed(guest, guest.home, "unknown", started, hastate)
+            return Placed(guest, guest.home, "running", started, hastate, lock)
+        if backup is not None and not backup.stops and guest.kind == "qemu" and self.sees(guest.home):
+            return Placed(guest, guest.home, "running", backup.start, hastate, lock, is_paused=True)
+        return Placed(guest, guest.home, "stopped", 0.0, hastate, lock)
 
     def _placed_without_home(self, guest: Guest, asked_to_run: bool, hastate: str) -> Placed:
         down = self.down_seconds(guest.home)

@@ -1,4 +1,4 @@
-"""What is wrong with the lab's Proxmox, as it is kept in the lab's state; nothing here knows what a fault does."""
+"""What was done to the lab's Proxmox, as it is kept in the lab's state; nothing here knows what a fault does."""
 
 from __future__ import annotations
 
@@ -17,11 +17,31 @@ class Fault:
 
 
 @dataclass(slots=True)
+class Run:
+    """A backup that somebody started: of one guest, or of all of a node (`vmid` is empty); `end` is None while it runs.
+
+    `stops`: the guest is stopped for it. `is_good` says how it ended.
+    """
+
+    node: int
+    vmid: str
+    start: float
+    stops: bool = False
+    end: float | None = None
+    is_good: bool = False
+
+    @property
+    def has_failed(self) -> bool:
+        return self.end is not None and not self.is_good
+
+
+@dataclass(slots=True)
 class PveState:
-    """The faults, and the guests (by VMID) that were started at another time than their node."""
+    """The faults, the guests (by VMID) that were started at another time than their node, and the latest backups."""
 
     faults: list[Fault] = field(default_factory=list)
     started: dict[str, float] = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list)
 
     def find(self, kind: str, *subjects: str) -> Fault | None:
         """Return the fault of a kind about the first of these subjects that has one."""
@@ -52,4 +72,17 @@ def parse(data: dict[str, Any]) -> PveState:
         )
         for fault in data["faults"]
     ]
-    return PveState(faults, {str(vmid): float(moment) for vmid, moment in data["started"].items()})
+    started = {str(vmid): float(moment) for vmid, moment in data["started"].items()}
+    return PveState(faults, started, [_run(run) for run in data.get("runs", [])])
+
+
+def _run(data: dict[str, Any]) -> Run:
+    end = data["end"]
+    return Run(
+        int(data["node"]),
+        str(data["vmid"]),
+        float(data["start"]),
+        bool(data["stops"]),
+        None if end is None else float(end),
+        bool(data["is_good"]),
+    )

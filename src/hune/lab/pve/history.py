@@ -88,7 +88,7 @@ def _node(cluster: Cluster, usage: Usage, number: int, moment: int) -> Mapping[s
         "cpu_avg5": load * CORES,
         "cpu_avg15": load * CORES,
         "cpu_current": load,
-        "cpu_iowait": 0.006 * (1 - load),
+        "cpu_iowait": usage.waiting(number),
         "cpu_max": CORES,
         "disk_total": room.total,
         "disk_used": room.used,

@@ -14,6 +14,8 @@ from hune.lab.pve.usage import MEMORY_BYTES
 VERSION = {"release": "9.1", "repoid": "8f2c6d0e41b7a953", "version": "9.1.2"}
 
 Row = dict[str, Any]
+_IDLE_BYTES = 60e6
+"""What a virtual machine takes of which no processor has run yet."""
 
 
 def _version(_: Ask) -> Row:
@@ -120,6 +122,9 @@ def _numbers(ask: Ask, placed: Placed) -> Row:
         }
         if guest.kind == "qemu":
             row["memhost"] = used.memory + 90_000_000
+    elif placed.is_paused:
+        idle = round(_IDLE_BYTES)
+        row |= {"mem": idle, "memhost": idle, "uptime": max(0, int(ask.cluster.sampled - placed.started))}
     return row
 
 
@@ -196,8 +201,8 @@ def _current(kind: str) -> Any:
             ha |= {"group": None, "state": placed.hastate}
         row["ha"] = ha
         if kind == "qemu":
-            row |= {"qmpstatus": placed.status, "agent": int(placed.guest.agent)}
-            if placed.is_running:
+            row |= {"qmpstatus": "prelaunch" if placed.is_paused else placed.status, "agent": int(placed.guest.agent)}
+            if placed.status == "running":
                 row |= {"running-machine": "pc-q35-10.1+pve0", "running-qemu": "10.1.2"}
         return row
 
@@ -259,9 +264,9 @@ def _running_with_agent(ask: Ask) -> Placed:
     vmid = placed.guest.vmid
     if not placed.guest.agent:
         raise ApiError(500, "No QEMU guest agent configured")
-    if not placed.is_running:
+    if placed.status != "running":
         raise ApiError(500, f"VM {vmid} is not running")
-    if ask.cluster.pve.find("mute-agent", str(vmid)):
+    if placed.is_paused or ask.cluster.pve.find("mute-agent", str(vmid)):
         raise ApiError(500, "QEMU guest agent is not running")
     return placed
 

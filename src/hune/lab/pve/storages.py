@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hune.lab.pve.backups import Backup, backups
+from hune.lab.pve.backups import NIGHTLY_STORAGE, Backup, backups, written_bytes
 from hune.lab.pve.cluster import NUMBERS, SAMPLE_SECONDS, Cluster
 from hune.lab.pve.guests import GIB, GUESTS, Guest
 from hune.lab.pve.routes import ON_NODE, ON_STORAGE, ApiError, Ask, Route
@@ -66,7 +66,10 @@ def space(cluster: Cluster, number: int, storage: Storage, moment: float) -> Spa
         return Space(storage.total_bytes, int(storage.total_bytes * fault.value / 100))
     place = "" if storage.is_shared else f"/{number}"
     ratio = storage.used_ratio * (0.9 + 0.2 * spread(f"storage/{storage.name}{place}"))
-    return Space(storage.total_bytes, int(storage.total_bytes * Wave(ratio, 0.004, storage.name + place).at(moment)))
+    used = storage.total_bytes * Wave(ratio, 0.004, storage.name + place).at(moment)
+    if storage.name == NIGHTLY_STORAGE:
+        used += written_bytes(cluster.pve, moment)
+    return Space(storage.total_bytes, int(used))
 
 
 def root(ask: Ask, number: int) -> Space:

@@ -82,7 +82,7 @@ def _status(ask: Ask) -> Row:
         },
         "swap": {"free": SWAP_BYTES, "total": SWAP_BYTES, "used": 0},
         "uptime": cluster.sampled_uptime(number),
-        "wait": 0.006 * (1 - load),
+        "wait": ask.usage.waiting(number),
     }
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from hune.lab.pve import backups
 from hune.lab.pve.cluster import NUMBERS, Cluster
+from hune.lab.pve.faults import Run
+from hune.lab.pve.guests import GUESTS
 from hune.lab.pve.routes import ON_NODE, ApiError, Ask, Route
 from hune.lab.pve.wave import spread
 
@@ -65,6 +67,7 @@ def tasks(cluster: Cluster, number: int) -> list[Task]:
     found = [
         *_backups(cluster, number),
         *_weekly_backups(cluster, number),
+        *_backups_started(cluster, number),
         *_updates(cluster, number),
         *_starts(cluster, number),
     ]
@@ -105,6 +108,15 @@ def _weekly_backups(cluster: Cluster, number: int) -> Iterator[Task]:
             yield _made(cluster, number, "vzdump", start, end=int(end), status="OK")
 
 
+def _backups_started(cluster: Cluster, number: int) -> Iterator[Task]:
+    for run in cluster.pve.runs:
+        if run.node != number:
+            continue
+        end = None if run.end is None else int(run.end)
+        status = "" if end is None else "OK" if run.is_good else "job errors"
+        yield _made(cluster, number, "vzdump", run.start, id=run.vmid, end=end or 0, status=status)
+
+
 def _updates(cluster: Cluster, number: int) -> Iterator[Task]:
     newest = backups.last_run(cluster.now - 60, _UPDATE_SECONDS + 60 * number)
     for back in range(_DAYS_KEPT):
@@ -120,7 +132,10 @@ def _starts(cluster: Cluster, number: int) -> Iterator[Task]:
         guest = placed.guest
         kind = "qmstart" if guest.kind == "qemu" else "vzstart"
         asked = cluster.pve.started.get(str(guest.vmid), 0.0)
-        if placed.is_running and (guest.home != number or asked > boot) and placed.started <= cluster.now:
+        # What a backup stops it starts again by itself.
+        by_backup = any(run.stops and run.vmid == str(guest.vmid) and run.start < asked for run in cluster.pve.runs)
+        asked_for = not by_backup and (guest.home != number or asked > boot)
+        if placed.is_running and asked_for and placed.started <= cluster.now:
             moment = placed.started
             yield _made(cluster, number, kind, moment, id=str(guest.vmid), end=int(moment) + 3, status="OK")
         stopped = cluster.pve.find("stop", str(guest.vmid))
@@ -188,6 +203,10 @@ def _lines(cluster: Cluster, number: int, task: Task) -> Iterator[str]:
 
 
 def _backup_lines(cluster: Cluster, number: int, task: Task) -> Iterator[str]:
+    run = next((run for run in cluster.pve.runs if (run.node, int(run.start)) == (number, task.start)), None)
+    if run is not None:
+        yield from _lines_of_run(cluster, run)
+        return
     is_weekly = task.start % backups.DAY == backups.WEEKLY_SECONDS
     storage = backups.WEEKLY_STORAGE if is_weekly else backups.NIGHTLY_STORAGE
     seconds = backups.WEEKLY_SLOT_SECONDS if is_weekly else backups.SLOT_SECONDS
@@ -208,6 +227,22 @@ def _backup_lines(cluster: Cluster, number: int, task: Task) -> Iterator[str]:
             yield f"INFO: Finished Backup of VM {guest.vmid} (00:{seconds // 60:02}:{seconds % 60:02})"
     if task.end:
         yield f"INFO: Backup job finished {'successfully' if task.status == 'OK' else 'with errors'}"
+
+
+def _lines_of_run(cluster: Cluster, run: Run) -> Iterator[str]:
+    what, mode = run.vmid or "--all 1", "stop" if run.stops else "snapshot"
+    yield f"INFO: starting new backup job: vzdump {what} --mode {mode} --storage {backups.NIGHTLY_STORAGE}"
+    for guest in GUESTS:
+        found = backups.of_run(run, guest, cluster.now)
+        if found is None:
+            continue
+        yield f"INFO: Starting Backup of VM {guest.vmid} ({guest.kind})"
+        if found[1]:
+            yield f"INFO: Finished Backup of VM {guest.vmid} (00:00:{backups.SLOT_SECONDS:02})"
+        elif run.end is not None:
+            yield f"ERROR: Backup of VM {guest.vmid} failed - backup write data failed: command error: stream closed"
+    if run.end is not None:
+        yield f"INFO: Backup job finished {'successfully' if run.is_good else 'with errors'}"
 
 
 ROUTES = [

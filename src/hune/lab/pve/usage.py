@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from hune.lab.demand import Demand, stalled_ratio
+from hune.lab.demand import DISKS_STALLED_RATIO, Demand, stalled_ratio
 from hune.lab.hardware import CORES, MEMORY_KIB
 from hune.lab.hardware import GUESTS as RUNNING
+from hune.lab.pve.backups import is_busy
 from hune.lab.pve.cluster import Cluster, Placed
 from hune.lab.pve.guests import GIB, GUESTS, Guest
 from hune.lab.pve.wave import Wave, spread
@@ -23,6 +24,7 @@ _HOST_BYTES = 2.4 * GIB
 _HEATED_LOAD = 0.97
 _MAX_USUAL_LOAD = 0.6
 _GUESTS_SHARE = 0.82
+_BACKUP_LOAD = 0.06
 _KB = 1000.0
 
 
@@ -55,7 +57,12 @@ class Usage:
             return _HEATED_LOAD
         running = len(self._cluster.running_on(number)) / RUNNING
         usual = _wave(self._cluster.machine(number).busy, 0.35, f"load/{number}").at(self._moment)
-        return min(usual * (0.3 + 0.7 * running), _MAX_USUAL_LOAD)
+        busy = usual * (0.3 + 0.7 * running) + _BACKUP_LOAD * self._is_backing_up(number)
+        return min(busy, _MAX_USUAL_LOAD)
+
+    def waiting(self, number: int) -> float:
+        """Return the share of a node's processor time that waits for disks."""
+        return (0.2 if self._is_backing_up(number) else 0.006) * (1 - self.load(number))
 
     def memory(self, number: int) -> int:
         """Return the bytes of a node's memory that are in use."""
@@ -64,8 +71,9 @@ class Usage:
 
     def demand(self, number: int) -> Demand:
         """Return what a node's guests ask of its machine."""
-        ports = tuple(port for placed in self._cluster.running_on(number) for port in placed.guest.ports)
-        return Demand(self.load(number), self.memory(number) / MEMORY_BYTES, ports)
+        there = [placed for placed in self._cluster.guests_on(number) if placed.status == "running"]
+        ports = tuple(port for placed in there for port in placed.guest.ports)
+        return Demand(self.load(number), self.memory(number) / MEMORY_BYTES, ports, self._is_backing_up(number))
 
     def guest(self, placed: Placed) -> GuestUsage:
         """Return what a running guest uses."""
@@ -94,13 +102,17 @@ class Usage:
         """Return the shares of time (in percent) that a guest's tasks waited for CPU, disk and memory."""
         load = self.load(placed.node)
         waiting = 100 * stalled_ratio(load) * (0.5 + spread(f"psi/{placed.guest.vmid}"))
-        shares = _pressures(waiting, 1.5 * load * spread(f"io/{placed.guest.vmid}"))
+        disk = 1.5 * load + 20 * DISKS_STALLED_RATIO * self._is_backing_up(placed.node)
+        shares = _pressures(waiting, disk * spread(f"io/{placed.guest.vmid}"))
         return shares | {"pressurecpufull": 0.0} if placed.guest.kind == "qemu" else shares
 
     def node_pressure(self, number: int) -> dict[str, float]:
         """Return the same of a whole node."""
         load = self.load(number)
-        return _pressures(100 * stalled_ratio(load), load)
+        return _pressures(100 * stalled_ratio(load), load + 100 * DISKS_STALLED_RATIO * self._is_backing_up(number))
+
+    def _is_backing_up(self, number: int) -> bool:
+        return is_busy(self._cluster.pve, number, self._moment)
 
     def _shares(self, number: int) -> Mapping[int, float]:
         """Return what share of the node's work each of its running guests does, by VMID."""
