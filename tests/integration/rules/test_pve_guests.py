@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from support.promtool import Facts, firing, message, run
-from support.pve_world import WITHOUT, make_pve_site, pve_world
+from support.pve_world import WITHOUT, believed_over, make_pve_site, pve_world
 
 GUEST = 'id="qemu/100"'
 INFO = f'pve_guest_info{{{GUEST},node="pve-02",name="web",type="qemu",template="0",tags=""}}'
@@ -138,6 +138,51 @@ def test_backup_that_ends_without_the_guest_running_again_is_no_excuse(tmp_path:
         pve_world(500, {0: RUNS, 30: {**STOPPED, busy("backup"): 1}, 200: {busy("backup"): None}}),
         firing(370, "GuestDown"),
         firing(390, "GuestDown", DOWN),
+        without=WITHOUT,
+        every_seconds=5,
+    )
+
+
+STARTED_FOR_BACKUP: Facts = {UP: 1, UPTIME: 40, locked("backup"): 1, busy("backup"): 1}
+"""As Proxmox backs up a stopped virtual machine: it is started, and none of its processors."""
+UNLOCKED: Facts = {locked("backup"): None, busy("backup"): None}
+
+
+def test_backup_of_a_stopped_guest_does_not_make_anybody_forget_that_it_was_stopped_by_hand(tmp_path: Path) -> None:
+    told: dict[int, Facts] = {
+        0: RUNS,
+        30: {**STOPPED, STOP_TASK: 30},
+        60: {STOP_TASK: None},
+        100: STARTED_FOR_BACKUP,
+        # For a moment Proxmox lists it as it last was.
+        300: UNLOCKED,
+        310: STOPPED,
+    }
+    run(
+        tmp_path,
+        make_pve_site(),
+        pve_world(700, told),
+        *(firing(second, "GuestDown") for second in range(95, 700, 30)),
+        without=WITHOUT,
+        every_seconds=5,
+    )
+
+
+def test_guest_that_crashed_is_not_up_because_it_is_backed_up(tmp_path: Path) -> None:
+    told: dict[int, Facts] = {
+        0: RUNS,
+        30: STOPPED,
+        150: STARTED_FOR_BACKUP,
+        300: {**UNLOCKED, **STOPPED},
+        600: {UP: 1, UPTIME: 5},
+    }
+    run(
+        tmp_path,
+        make_pve_site(),
+        pve_world(700, told),
+        *(firing(second, "GuestDown", DOWN) for second in range(110, 600, 35)),
+        *(believed_over(second, "GuestDown", DOWN, over=False) for second in (200, 290, 330)),
+        firing(640, "GuestDown"),
         without=WITHOUT,
         every_seconds=5,
     )

@@ -242,6 +242,13 @@ async def test_what_keeps_a_guest_busy_is_told_by_its_lock_or_by_a_task() -> Non
     ]
 
 
+async def test_a_lock_that_a_killed_backup_left_behind_keeps_nobody_busy() -> None:
+    answers = pve9()
+    answers["/cluster/tasks"] = [task for task in answers["/cluster/tasks"] if task["type"] != "vzdump"]
+    found = await make_stand(answers).samples("tasks")
+    assert [series for series in found if 'reason="backup"' in series] == []
+
+
 async def test_a_guest_is_stopped_by_hand_until_somebody_starts_it_even_in_vain() -> None:
     def task(kind: str, vmid: int, end: float | None, status: str = "OK") -> dict[str, Any]:
         ended = {} if end is None else {"endtime": end, "status": status}

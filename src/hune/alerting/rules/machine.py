@@ -87,7 +87,15 @@ def _value(name: str, times: str = "", form: str = "%.0f") -> str:
 
 
 def _over_limit(
-    site: Site, name: str, ratio: str, limit: str, *, margin: str = f" - {_HYSTERESIS}", sign: str = ">", wait: str = ""
+    site: Site,
+    name: str,
+    ratio: str,
+    limit: str,
+    *,
+    margin: str = f" - {_HYSTERESIS}",
+    sign: str = ">",
+    unless: str = "",
+    wait: str = "",
 ) -> Iterable[Rule]:
     """Return the rules of an alert on a share of something; it ends a margin past its limit."""
     constant = NOW.constant(f"hune:site_{limit}")
@@ -95,7 +103,7 @@ def _over_limit(
         site,
         name,
         f"{ratio} {sign} on (node) group_left () ({constant}{margin})",
-        fires=lambda wrong: f"({wrong} {sign} on (node) group_left () {constant})",
+        fires=lambda wrong: f"({wrong} {sign} on (node) group_left () {constant}{unless})",
         wait=wait,
         measures=ratio,
         value=_value(name, " * 100"),
@@ -168,7 +176,24 @@ def _memory(site: Site) -> Iterable[Rule]:
         f' "resource", "{name}", "", "")'
         for what, name in (("memory", "memory"), ("io", "disks"))
     )
-    yield from _over_limit(site, "PressureHigh", f"({stalled})", "pressure_ratio", margin=" * 0.8", wait="1m")
+    yield from _over_limit(
+        site,
+        "PressureHigh",
+        f"({stalled})",
+        "pressure_ratio",
+        margin=" * 0.8",
+        unless=_while_backing_up(site),
+        wait="1m",
+    )
+
+
+def _while_backing_up(site: Site) -> str:
+    """Return what leaves out the disks of nodes that make backups, and did within the time that is looked back at."""
+    if not site.asked_clusters:
+        return ""
+    tasks = 'max_over_time(hune_pve_tasks_running{job="pve-hune",type="vzdump"}[6m])'
+    of_site = f"group by (node) ({tasks} and on (cluster, node) {NOW.constant('hune:site_pve_node')})"
+    return f' unless on (node, resource) label_replace({of_site}, "resource", "disks", "", "")'
 
 
 def _units(site: Site) -> Iterable[Rule]:

@@ -26,6 +26,7 @@ from hune.site.models import Site
 _GUESTS = 'job="pve",id=~"(qemu|lxc)/.+"'
 _HA = 'hune_pve_ha_service_state{job="pve-hune"'
 _BUSY = 'max_over_time(hune_pve_guest_busy{job="pve-hune"}[2m])'
+_BACKUP = f'(max_over_time(pve_lock_state{{{_GUESTS},state="backup"}}[2m]) == 1)'
 _ON_GUEST = "on (cluster, id)"
 
 
@@ -36,8 +37,13 @@ def guests(site: Site) -> Iterable[Rule]:
 
 def _down(site: Site) -> Iterable[Rule]:
     # Each look at all guests costs: these are the few that don't run, and whoever isn't among them does, or is deleted.
+    # For its backup one is started, and none of its processors: it runs no more than before.
     yield Rule(
-        f"group by (cluster, lab, id) (pve_up{{{_GUESTS}}} == 0)\n  and on (cluster) {was_read(STATUS)}",
+        f"group by (cluster, lab, id) (\n"
+        f"  pve_up{{{_GUESTS}}} == 0\n"
+        f"  or {_ON_GUEST} hune:pve_guest_off and {_ON_GUEST} {_BACKUP}\n"
+        f")\n"
+        f"and on (cluster) {was_read(STATUS)}",
         record="hune:pve_guest_off",
     )
     off = NOW.live("hune:pve_guest_off")

@@ -114,10 +114,11 @@ _LOCKS = {
 def parse_recent(answer: Any, guests: tuple[Guest, ...], out: Exposition) -> None:
     """Turn an answer of `/cluster/tasks` and the guests' locks into samples. Raises BadAnswer.
 
-    A backup of many guests is one task without a guest's number: there the lock tells which one is at it.
+    A backup of many guests is one task without a guest's number: there the lock tells which one is at it. One that
+    was killed leaves its lock behind: that excuses nothing.
     """
     by_number = {str(guest.vmid): guest for guest in guests}
-    busy = {(guest.id, guest.node, _LOCKS[guest.lock]) for guest in guests if guest.lock in _LOCKS}
+    busy: set[tuple[str, str, str]] = set()
     running: Counter[tuple[str, str]] = Counter()
     latest: dict[Guest, tuple[float, bool]] = {}
     for task in records(answer, _RECENT):
@@ -130,6 +131,9 @@ def parse_recent(answer: Any, guests: tuple[Guest, ...], out: Exposition) -> Non
         # A start that failed is one all the same: the guest is meant to run.
         elif guest is not None and (kind in _STARTS or (kind in _STOPS and task.text("status", "") == "OK")):
             latest[guest] = max(latest.get(guest, (0.0, False)), (task.amount("endtime"), kind in _STOPS))
+    for guest in guests:
+        if guest.lock in _LOCKS and (guest.lock != "backup" or (guest.node, "vzdump") in running):
+            busy.add((guest.id, guest.node, _LOCKS[guest.lock]))
     for labels, count in sorted(running.items()):
         out.add(_RUNNING, count, *labels)
     for who in sorted(busy):
