@@ -11,6 +11,9 @@ import { startSearch } from "./search";
 import { page } from "./strings";
 import { startTheme } from "./theme";
 
+/** A page younger than this isn't asked for anew because it is missing something: that would go on for ever. */
+const LEAST_AGE_MS = 30_000;
+
 /** Show the worst of everything where only a tab is seen. */
 function showState(view: ViewChange): void {
   if (document.title !== view.title) document.title = view.title;
@@ -30,14 +33,24 @@ function update(view: ViewChange): void {
   announce(view.critical);
 }
 
+/** Ask for the page anew, by GET also where a form led to it: nothing is sent a second time. */
+function renew(): void {
+  location.replace(location.pathname + location.search);
+}
+
 const freshness = new Freshness();
 knowCritical(page.critical);
 freshness.start();
 watch(page.view, page.worker, (message) => {
   // After an upgrade of the server a wall that nobody touches takes the new pages by itself.
-  if (message.build !== page.build) location.reload();
+  if (message.build !== page.build) renew();
   const view = message.views[page.view];
-  if (view) update(view);
+  if (!view) {
+    // It is no part of the site any more: the page says so, and until then nothing here passes for live.
+    if (performance.now() > LEAST_AGE_MS) renew();
+    return;
+  }
+  update(view);
   freshness.hear(message);
   document.documentElement.dataset.live = "";
 });

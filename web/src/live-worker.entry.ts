@@ -6,6 +6,8 @@ import { Stream } from "./live/stream";
 
 /** A tab that is hidden may speak only once a minute; one that is silent for longer is gone. */
 const GONE_MS = 150_000;
+/** A stream carries no more; of more tabs those opened last are live, and the others know that they aren't. */
+const MOST_VIEWS = 64;
 
 interface Tab {
   readonly port: MessagePort;
@@ -15,9 +17,12 @@ interface Tab {
 
 const tabs = new Set<Tab>();
 
+let watched: readonly string[] = [];
+
 const stream = new Stream((message) => {
   forget();
   for (const tab of tabs) {
+    if (!watched.includes(tab.view)) continue;
     const view = message.views[tab.view];
     tab.port.postMessage({ ...message, views: view ? { [tab.view]: view } : {} } satisfies Message);
   }
@@ -40,7 +45,9 @@ function hear(tab: Tab, wish: Wish): void {
   tab.view = wish.view;
   tabs.add(tab);
   // A new tab needs its view whole, and the server tells whole views only at the start of a stream.
-  if (isNew) stream.watch([...new Set([...tabs].map((each) => each.view))]);
+  if (!isNew) return;
+  watched = [...new Set([...tabs].map((each) => each.view))].slice(-MOST_VIEWS);
+  stream.watch(watched);
 }
 
 addEventListener("connect", (event) => {

@@ -14,8 +14,8 @@ from hune.core.errors import HuneError
 from hune.nester import charts, history
 from hune.nester.desk import is_number
 from hune.nester.digests import digest_of
-from hune.nester.doings import Doings, Problem
-from hune.nester.forms import Form
+from hune.nester.doings import Doings
+from hune.nester.forms import Form, Problem
 from hune.nester.hub.model import Dossier
 from hune.nester.language import Language
 from hune.nester.paper import Paper, see_other

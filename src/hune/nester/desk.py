@@ -35,8 +35,9 @@ _VIEWS: dict[str, Callable[[Scene], Awaitable[Look]]] = {
     "wall": wall,
 }
 
-_KEPT_LOOKS = 64
-_LONGEST_VIEW = 400
+_KEPT_LOOKS = 256
+# Two filters of sixty letters, each of which takes up to twelve in an address.
+_LONGEST_VIEW = 1600
 
 
 def is_vmid(text: str) -> bool:

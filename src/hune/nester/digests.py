@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hune.core.errors import HuneError
+from hune.nester.desk import is_number
 from hune.nester.hub.client import HubClient
 from hune.nester.language import Language
 from hune.nester.views.alert_row import alert_path
@@ -34,8 +35,8 @@ class Digest:
 
 async def digest_of(digest_id: str, hub: HubClient, t: Language, *, now: float) -> Digest:
     """Return the digest of that number, or why it can't be shown."""
-    if not (digest_id.isascii() and digest_id.isdigit()):
-        return Digest(digest_id, (), t("alerts.no_digest"))
+    if not is_number(digest_id):
+        return Digest("?", (), t("alerts.no_digest"))
     try:
         found = await hub.digest(digest_id)
     except HuneError:

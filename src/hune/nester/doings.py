@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hune.core.clock import Clock
-from hune.core.errors import HuneError, InputError, Unavailable
+from hune.core.errors import HuneError, Unavailable
 from hune.nester.desk import Desk
-from hune.nester.forms import Form, Once, read_form
+from hune.nester.forms import Form, Once, Problem, read_form
 from hune.nester.hub.client import Declined, HubClient
 from hune.nester.hub.dossiers import Dossiers
 from hune.nester.language import Language
@@ -24,16 +24,6 @@ from hune.nester.visitors import Visitor, Visitors
 DONE = ("acknowledge", "snooze", "release", "silence", "declare", "end", "expire")
 _DONE_SECONDS = 30
 _KNOWN_STATUS = (401, 403, 404, 409)
-
-
-class Problem(HuneError):
-    """What is wrong with a form, as a sentence of the catalogue."""
-
-    def __init__(self, status: int, key: str, **fields: object) -> None:
-        super().__init__(key)
-        self.status = status
-        self.key = key
-        self.fields = fields
 
 
 class Doings:
@@ -60,15 +50,15 @@ class Doings:
         show: Callable[..., Awaitable[Response]],
     ) -> Response:
         """Do what a form asks for, once; where that fails, show its page again with what was filled in and why."""
-        form = Form()
         try:
             form = await read_form(request)
-        except InputError as error:
-            return await show(request, await self.visitors.of(request), problem=error.message, status=400)
+        except Problem as error:
+            status, text = told(error, self._desk.language_of(request))
+            return await show(request, await self.visitors.of(request), problem=text, status=status)
         visitor = await self.visitors.of(request, form)
         # Of nobody nothing is remembered, and of somebody only what was wished with the same keys.
         token = form.text("once") if visitor.mandates else ""
-        wish = " ".join([request.url.path, form.text("do"), *form.all("id"), *visitor.mandates])
+        wish = " ".join([request.url.path, *visitor.mandates, form.wish])
         try:
             response = await self._once.do(token, wish, lambda: _answer(deed, form, visitor))
             response.set_cookie(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
@@ -12,11 +13,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hune.core.clock import Clock
-from hune.core.errors import InputError
+from hune.core.errors import HuneError
 
 _MAX_BYTES = 64 << 10
 _MAX_FIELDS = 500
 _SAME_WISH_SECONDS = 10.0
+
+
+class Problem(HuneError):
+    """What is wrong with a form, as a sentence of the catalogue."""
+
+    def __init__(self, status: int, key: str, **fields: object) -> None:
+        super().__init__(key)
+        self.status = status
+        self.key = key
+        self.fields = fields
 
 
 class Form:
@@ -35,25 +46,30 @@ class Form:
         found = (" ".join(line.split()) for line in (values[0] if values else "").splitlines())
         return [line for line in found if line]
 
+    @property
+    def wish(self) -> str:
+        """All that was filled in, as one short text: who changes anything wishes something else."""
+        return hashlib.sha256(repr(sorted(self._fields.items())).encode()).hexdigest()
+
     def all(self, name: str) -> list[str]:
         """Return every value of a field that can be given several times."""
         return list(dict.fromkeys(self._fields.get(name, ())))
 
 
 async def read_form(request: Request) -> Form:
-    """Return the form that a request brings. Raises InputError if it brings none."""
+    """Return the form that a request brings. Raises Problem if it brings none."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
-        raise InputError("not a form of these pages")
+        raise Problem(400, "act.unknown")
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > _MAX_BYTES:
-            raise InputError("the form is too long")
+            raise Problem(400, "act.too_long")
     try:
         return Form(parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS))
     except ValueError:
-        raise InputError("the form has too many fields") from None
+        raise Problem(400, "act.too_long") from None
 
 
 class Once:
@@ -71,6 +87,11 @@ class Once:
         """Return what tells one printed form from all others."""
         return secrets.token_urlsafe(12)
 
+    @property
+    def kept(self) -> int:
+        """How many wishes are remembered."""
+        return len(self._doing)
+
     async def do(self, token: str, wish: str, action: Callable[[], Coroutine[Any, Any, Response]]) -> Response:
         """Do it, unless the same was wished by this form just now: then wait for that. Raises what it raised."""
         now = self._clock.monotonic()
@@ -78,7 +99,14 @@ class Once:
         known = self._doing.get((token, wish)) if token else None
         if known is None:
             future = asyncio.ensure_future(action())
-            # Whoever clicked has perhaps hung up: then nobody else asks what came of it.
-            future.add_done_callback(lambda done: done.cancelled() or done.exception())
-            known = self._doing[token, wish] = (now, future)
+            known = (now, future)
+
+            def settle(done: asyncio.Future[Response]) -> None:
+                # Asked here, for whoever clicked has perhaps hung up. What failed may be tried again.
+                if done.cancelled() or done.exception():
+                    self._doing.pop((token, wish), None)
+
+            future.add_done_callback(settle)
+            if token:
+                self._doing[token, wish] = known
         return await asyncio.shield(known[1])

@@ -35,6 +35,7 @@ _HEADERS = {
 }
 
 
+_FOREIGN = "only a form of these pages can do this; behind a proxy, give their address as public_url in the site file"
 _HARMLESS = ("GET", "HEAD", "OPTIONS")
 # Where programs report, each with a key of its own that no browser adds by itself.
 _OF_PROGRAMS = "/heartbeats/"
@@ -67,7 +68,7 @@ class Guard:
 
         is_harmless = scope.get("method", "GET") in _HARMLESS or scope["path"].startswith(_OF_PROGRAMS)
         if not is_harmless and not self._is_ours(Headers(scope=scope)):
-            await problem(403, "only a form of these pages can do this")(scope, receive, guarded)
+            await problem(403, _FOREIGN)(scope, receive, guarded)
             return
         await self._app(scope, receive, guarded)
 

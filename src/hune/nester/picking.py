@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
+from hune.nester.language import Language
 from hune.nester.snapshot import SEVERITIES, Alert
+from hune.nester.views.words import alert_title
 
 _LONGEST_WORDS = 60
 
@@ -45,16 +47,18 @@ class Pick:
         """Whether anything may be left out."""
         return bool(self.severity or self.node or self.words)
 
-    def among(self, alerts: Iterable[Alert]) -> tuple[Alert, ...]:
-        """Return those that are asked for."""
+    def among(self, alerts: Iterable[Alert], t: Language) -> tuple[Alert, ...]:
+        """Return those that are asked for, by what the page says of them too."""
         words = self.words.casefold().split()
-        return tuple(alert for alert in alerts if self._fits(alert, words))
+        return tuple(alert for alert in alerts if self._fits(alert, words, t))
 
-    def _fits(self, alert: Alert, words: list[str]) -> bool:
+    def _fits(self, alert: Alert, words: list[str], t: Language) -> bool:
         if self.severity and alert.severity != self.severity:
             return False
         if self.node and self.node not in (alert.label("node"), alert.label("cluster")):
             return False
+        if not words:
+            return True
         labels = " ".join(value for _, value in alert.labels)
-        text = f"{alert.name} {labels} {alert.annotation('summary')}".casefold()
+        text = f"{alert.name} {labels} {alert.annotation('summary')} {alert_title(alert, t)}".casefold()
         return all(word in text for word in words)

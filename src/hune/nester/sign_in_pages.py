@@ -20,7 +20,11 @@ class SignInPages:
 
     def routes(self) -> list[Route]:
         """Return what is served."""
-        return [Route("/sign-in", self.sign_in), Route("/sign-out", self.sign_out, methods=["POST"])]
+        return [
+            Route("/sign-in", self.sign_in),
+            Route("/sign-out", self.to_sign_out),
+            Route("/sign-out", self.sign_out, methods=["POST"]),
+        ]
 
     async def sign_in(self, request: Request) -> Response:
         """Keep the operator's key in a cookie and go on without it in the address; without one, tell who is here."""
@@ -33,6 +37,10 @@ class SignInPages:
         # Where another site's link led here, the browser shows the new cookie only to the page after this one.
         fresh = request.query_params.get("done") == "1" and not visitor.is_operator
         return await self._show(request, is_operator=visitor.is_operator, problem=problem, fresh=fresh)
+
+    async def to_sign_out(self, _request: Request) -> Response:
+        """Lead whoever typed the address to the button: looking changes nothing."""
+        return see_other("/sign-in")
 
     async def sign_out(self, _request: Request) -> Response:
         """Forget the operator's key."""

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hune.core.errors import HuneError
-from hune.nester.doings import Doings, Problem
-from hune.nester.forms import Form
+from hune.nester.doings import Doings
+from hune.nester.forms import Form, Problem
 from hune.nester.hub.model import Silence, Window
 from hune.nester.paper import Paper, see_other
 from hune.nester.views.upkeep import silence_row, window_row
@@ -121,7 +121,10 @@ def _declared(form: Form, by: str) -> Mapping[str, Any]:
     if not scope and form.text("whole") != "1":
         raise Problem(400, "act.no_scope")
     begins = _moment(form.text("begins"))
-    ends = (begins or datetime.now().astimezone().timestamp()) + _length(form)
+    now = datetime.now().astimezone().timestamp()
+    ends = (begins or now) + _length(form)
+    if ends <= now:
+        raise Problem(400, "act.past")
     return {"scope": scope, "begins": begins, "ends": ends, "by": by, "reason": _reason(form)}
 
 

@@ -123,6 +123,24 @@ async def test_two_clicks_on_one_form_do_it_once(place: Place) -> None:
     assert len(place.engines.silences) == 2
 
 
+async def test_form_filled_in_anew_is_another_wish(place: Place) -> None:
+    fields = {"do": "declare", "by": "Ana", "reason": "fans", "length": "1h", "once": "a-form"}
+    for node in ("pve-01", "pve-02"):
+        response, _ = await place.send("/maintenance", {**fields, "nodes": node}, Origin=place.url, **AS_OPERATOR)
+        assert response.status == 303
+    assert [document["scope"]["nodes"] for _, _, document in place.engines.done] == [["pve-01"], ["pve-02"]]
+
+
+async def test_page_after_a_failure_keeps_the_key_in_its_address(place: Place) -> None:
+    address = f"/alerts/1?key={key_of(1)}"
+    _, page = await place.get(address)
+    assert page.count(f'action="{address}"') == 2
+    response, page = await place.send(address, {**ACKNOWLEDGE, "by": "", "key": key_of(1)})
+    assert response.status == 400
+    assert page.count(f'action="{address}"') == 2
+    assert f'href="?key={key_of(1)}&amp;lang=fr"' in page
+
+
 async def test_maintenance_is_declared_and_ended_by_the_operator(place: Place) -> None:
     fields = [("do", "declare"), ("by", "Ana"), ("reason", "new fans"), ("length", "4h"), ("nodes", "pve-01"),
               ("nodes", "pve-02"), ("probes", "nas")]  # fmt: skip
@@ -255,6 +273,7 @@ async def test_form_that_makes_no_sense_is_shown_again(
     [
         ({"do": "declare"}, "Choose what it is for"),
         ({"do": "declare", "whole": "1", "begins": "soon"}, "not a moment"),
+        ({"do": "declare", "whole": "1", "begins": "2020-01-01T00:00"}, "would be over already"),
         ({"do": "declare", "whole": "1", "length": "9y"}, "nothing this page can do"),
         ({"do": "declare", "whole": "1", "reason": ""}, "Give a reason"),
         ({"do": "silence"}, "one label=value a line"),
@@ -297,6 +316,8 @@ async def test_silent_hub_is_said_and_known_alerts_stay(place: Place) -> None:
     response, text = await place.get("/alerts/2")
     assert response.status == 503
     assert "Not known just now" in text
+    # It comes back by itself, with scripts and without.
+    assert 'http-equiv="refresh"' in text
 
 
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x", "text/plain"])
@@ -307,11 +328,12 @@ async def test_only_forms_are_read(place: Place, kind: str) -> None:
         assert response.status == 400
 
 
-async def test_form_too_long_is_refused(place: Place) -> None:
-    response, _ = await place.send("/alerts/1", {**ACKNOWLEDGE, "note": "x" * 100_000})
-    assert response.status == 400
-    response, _ = await place.send("/alerts", [("id", "1")] * 600)
-    assert response.status == 400
+async def test_form_too_long_is_refused_in_the_language_of_the_page(place: Place) -> None:
+    headers = {"Origin": place.url, "Cookie": "lang=fr"}
+    response, text = await place.send("/alerts/1", {**ACKNOWLEDGE, "note": "x" * 100_000}, **headers)
+    assert (response.status, "abrégez" in problem(text)) == (400, True)
+    response, text = await place.send("/alerts", [("id", "1")] * 600, **headers)
+    assert (response.status, "abrégez" in problem(text)) == (400, True)
     assert place.engines.done == []
 
 
@@ -356,6 +378,12 @@ async def test_wrong_key_is_refused_politely(place: Place) -> None:
 async def test_key_of_an_alert_signs_nobody_in(place: Place) -> None:
     response, _ = await place.get(f"/sign-in?key={key_of(2)}")
     assert (response.status, response.headers["Location"]) == (303, f"/alerts/2?key={key_of(2)}")
+    assert "Set-Cookie" not in response.headers
+
+
+async def test_typed_address_of_signing_out_leads_to_its_button(place: Place) -> None:
+    response, _ = await place.get("/sign-out", **AS_OPERATOR)
+    assert (response.status, response.headers["Location"]) == (303, "/sign-in")
     assert "Set-Cookie" not in response.headers
 
 
@@ -432,7 +460,7 @@ async def test_what_somebody_did_is_not_answered_to_another_with_the_same_form(p
 
 async def test_number_of_an_alert_is_one_however_it_is_written(place: Place) -> None:
     _, page = await place.get(f"/alerts/0001?key={key_of(1)}")
-    assert 'action="/alerts/1"' in page
+    assert f'action="/alerts/1?key={key_of(1)}"' in page
     assert 'value="acknowledge"' in page
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
@@ -160,11 +161,26 @@ async def test_digest_while_the_hub_is_silent(place: Place) -> None:
     assert "The hub does not answer" in text
 
 
+async def test_digest_with_a_number_that_none_has(place: Place) -> None:
+    _, text = await place.get(f"/alerts?digest={'9' * 5000}")
+    assert "There is no such digest" in text
+    assert "9999" not in text.partition("<main")[2]
+
+
 @pytest.mark.parametrize("query", ["", "view=overview", "view=nothing:en", "view=node/pve-99:en", "view=overview:xx"])
 async def test_stream_of_no_view_is_refused(place: Place, query: str) -> None:
     response, text = await place.get(f"/events?{query}")
     assert response.status == 400
     assert "view" in text
+
+
+async def test_tab_with_what_is_gone_leaves_the_stream_to_all_others(place: Place) -> None:
+    # Twenty alerts in tabs, one with a long filter, and one with a machine that has left the site.
+    filtered = "alerts?" + urlencode({"q": "\N{FIRECRACKER}" * 60, "node": "\N{FIRECRACKER}" * 60})
+    views = ["node/pve-99:en", f"{filtered}:en", *(f"alert/{number}:en" for number in range(1, 21))]
+    async with place.session.get(f"{place.url}/events?{urlencode([('view', each) for each in views])}") as response:
+        assert response.status == 200
+        assert set((await anext(_events(response)))["views"]) == set(views[1:])
 
 
 async def test_stream_sends_the_whole_view_and_then_what_changed(place: Place) -> None:

@@ -68,7 +68,9 @@ def test_event_that_makes_no_sense_is_shown_all_the_same(detail: dict[str, Any])
 def test_of_very_many_events_the_first_and_the_latest_are_shown() -> None:
     events = [Event(NOW - 5000, "opened"), *(Event(NOW - 4000 + n, "told", f"r{n}") for n in range(2000))]
     looks = event_looks(dossier(*events), EN, now=NOW)
-    assert (len(looks), looks[0].text, looks[-1].text) == (200, "It fires", "r1999 told")
+    assert (len(looks), looks[0].text, looks[-1].text) == (201, "It fires", "r1999 told")
+    assert looks[1].text == "1801 more; the export of the history has them"
+    assert looks[2].text == "r1801 told"
 
 
 def test_page_tells_value_limit_next_step_and_escalation(show: Any, dossiers: Any) -> None:
@@ -95,6 +97,21 @@ def test_buttons_fit_what_is_so(show: Any, dossiers: Any) -> None:
         dossiers.dossiers["7"] = dossier(shown=shown)
         html = str(show(alert_view, snapshot(node(), alerts=(shown,)), subject=f"7{act}").region("alert-care"))
         assert [deed for deed in ("acknowledge", "snooze:1h", "release") if f'value="{deed}"' in html] == list(offered)
+
+
+def test_place_that_is_not_of_this_site_is_named_and_leads_nowhere(show: Any, dossiers: Any) -> None:
+    for place in ("../alerts?x=", "pve-99", "<b>"):
+        dossiers.dossiers["7"] = dossier(shown=alert("DiskBad", place, id="7"))
+        look = show(alert_view, snapshot(node(), alerts=()), subject="7")
+        assert "<a " not in str(look.region("alert-head"))
+
+
+def test_alert_that_ended_while_somebody_looked_takes_its_buttons_along(show: Any, dossiers: Any) -> None:
+    over = alert(id="7", state="resolved", resolved_at=NOW)
+    dossiers.dossiers["7"] = dossier(shown=over)
+    look = show(alert_view, snapshot(node(), alerts=(over,)), subject="7?act")
+    # Without anything in it, for the style sheet hides the whole panel then.
+    assert str(look.region("alert-care")) == '<div class="alert-care alert-care-over" data-key="care"></div>'
 
 
 def test_alert_that_the_hub_forgot_leaves_its_page_empty(show: Any) -> None:

@@ -139,3 +139,8 @@ def test_address_narrows_the_list(show: Any, query: str, found: int) -> None:
     look = show(alerts, snapshot(HOT, alerts=everything), subject=f"?{query}" if query else "")
     assert len(look.regions["alerts"]) == found
     assert "of 3 shown" in look.region("verdict") or query in ("", "severity=nonsense")
+
+
+def test_list_is_searched_in_the_words_that_it_shows(show: Any) -> None:
+    everything = snapshot(HOT, alerts=(hot(), alert("LinkDown", id="8")))
+    assert len(show(alerts, everything, "fr", subject="?q=%C3%A0+sur").regions["alerts"]) == 1

@@ -66,6 +66,28 @@ async def test_who_hangs_up_does_not_undo_it_and_failure_reaches_everybody() -> 
     with pytest.raises(Unavailable):
         await second
     assert deed.done == 1
+    with pytest.raises(Unavailable):
+        await once.do("form", "acknowledge", deed)
+    assert (deed.done, once.kept) == (2, 0)
+
+
+async def test_of_forms_that_nobody_has_to_answer_for_nothing_is_kept() -> None:
+    once, deed = Once(SteppedClock()), Deed()
+    deed.go_on.set()
+    for number in range(3):
+        await once.do("", f"wish {number}", deed)
+    assert (deed.done, once.kept) == (3, 0)
+    await once.do("form", "wish", deed)
+    assert once.kept == 1
+
+
+def test_whoever_changes_a_field_wishes_something_else() -> None:
+    wishes = {
+        Form(fields).wish
+        for fields in ({"nodes": ["a"]}, {"nodes": ["b"]}, {"nodes": ["a", "b"]}, {"nodes": ["a"], "reason": ["x"]}, {})
+    }
+    assert len(wishes) == 5
+    assert Form({"a": ["1"], "b": ["2"]}).wish == Form({"b": ["2"], "a": ["1"]}).wish
 
 
 def test_fields_are_read_on_one_line_or_line_by_line() -> None:

@@ -206,7 +206,11 @@ def test_while_the_hub_is_silent_nothing_is_said_that_only_it_knows(show: Show) 
 def test_flood_of_alerts_is_counted_on_the_overview_and_listed_on_its_page(show: Show) -> None:
     flood = snapshot(alerts=tuple(alert("LinkDown", where=f"n{i}", id=str(i), value=None) for i in range(300)))
     assert "and 288 more" in text(show(overview, flood), "alerts")
-    assert len(show(alerts, flood).regions["alerts"]) == 201
+    assert 'href="/alerts"' in show(overview, flood).region("alerts")
+    listed = show(alerts, flood)
+    assert len(listed.regions["alerts"]) == 201
+    assert "and 100 more: narrow the list down" in text(listed, "alerts")
+    assert 'href="/alerts"' not in listed.region("alerts")
 
 
 def test_way_to_the_runbook_is_shown_only_if_there_is_one(show: Show) -> None:

@@ -47,11 +47,17 @@ export class Freshness {
   private showLost(lost: boolean): void {
     const box = document.querySelector<HTMLElement>("[data-lost]");
     if (!box) return;
+    const said = document.querySelector("[data-lost-said]");
+    const isNew = lost && box.hidden;
     box.hidden = !lost;
+    if (!lost && said) said.textContent = "";
     if (!lost) return;
     const text = box.querySelector("[data-lost-text]");
     const at = this.serverNow === undefined ? "" : this.clock(this.serverNow);
-    if (text) text.textContent = say("pulse.lost", { at, age: duration(this.silence) });
+    const sentence = say("pulse.lost", { at, age: duration(this.silence) });
+    if (text && text.textContent !== sentence) text.textContent = sentence;
+    // Those who listen hear it once, not with every second that it lasts.
+    if (said && isNew) said.textContent = sentence;
   }
 
   private showAge(now: number): void {

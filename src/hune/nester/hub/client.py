@@ -40,7 +40,7 @@ class HubClient:
 
     async def alerts(self, since: float) -> tuple[Alert, ...]:
         """Return the open alerts, and those that ended since then."""
-        return self._read(answers.alerts, await self._get(f"/alerts?since={since:.0f}"))
+        return self._read(answers.alerts, await self._get(f"/alerts?since={since:.0f}", seconds=2.0))
 
     async def digest(self, digest_id: str) -> tuple[Alert, ...] | None:
         """Return the alerts that a digest counted, None if there is no such digest."""

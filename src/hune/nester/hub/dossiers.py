@@ -16,7 +16,8 @@ from hune.nester.language import Code
 KEPT_SECONDS = 2.0
 WHY_KEPT_SECONDS = 15.0
 """Each answer costs Prometheus a dozen questions."""
-_PATIENCE_SECONDS = 1.5
+# With that of the poller it stays below what a browser takes for a lost connection.
+_PATIENCE_SECONDS = 1.0
 _FORGOTTEN_SECONDS = 600.0
 
 

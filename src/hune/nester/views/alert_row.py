@@ -11,12 +11,15 @@ from hune.nester.views.look import Part, Scene
 from hune.nester.views.words import alert_device, alert_limit, alert_peak, alert_title, told
 
 
-def alert_parts(scene: Scene, alerts: Sequence[Alert], shown: int, *, pick: bool = False) -> list[Part]:
-    """Return alerts as rows, and a word about those that are too many; with `pick` they can be chosen."""
+def alert_parts(scene: Scene, alerts: Sequence[Alert], shown: int, *, pick: bool = False, path: str = "") -> list[Part]:
+    """Return alerts as rows, and a word about those that are too many; with `pick` they can be chosen.
+
+    `path` leads to all of them; without one the list can only be narrowed down.
+    """
     parts = [alert_part(scene, alert, pick=pick) for alert in alerts[:shown]]
     if len(alerts) > shown:
-        text = scene.t("wall.more", count=len(alerts) - shown)
-        parts.append(scene.part("alerts-more", "parts/more.html", text=text))
+        text = scene.t("wall.more" if path else "alerts.more", count=len(alerts) - shown)
+        parts.append(scene.part("alerts-more", "parts/more.html", text=text, path=path))
     return parts
 
 
@@ -66,7 +69,8 @@ def path_of(scene: Scene, alert: Alert) -> str:
         if vmid.isascii() and vmid.isdigit():
             return f"/clusters/{cluster}/guests/{vmid}"
         return scene.path_of(node) or f"/clusters/{cluster}"
-    return f"/nodes/{node}" if node else ""
+    # Others' rules may name machines that aren't this site's.
+    return f"/nodes/{node}" if any(each.name == node for each in scene.site.nodes) else ""
 
 
 def nothing_ended(scene: Scene) -> str:

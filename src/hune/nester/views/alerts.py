@@ -19,9 +19,9 @@ async def alerts(scene: Scene) -> Look:
     """Return the page of alerts; its subject is what the address asks for."""
     t, everything = scene.t, scene.snapshot.open_alerts
     pick = Pick.parse(scene.subject.removeprefix("?"))
-    chosen = pick.among(everything)
+    chosen = pick.among(everything, t)
     opened, held = [each for each in chosen if not each.holds], [each for each in chosen if each.holds]
-    ended = ended_rows(scene, pick.among(scene.snapshot.alerts))[:SHOWN]
+    ended = ended_rows(scene, pick.among(scene.snapshot.alerts, t))[:SHOWN]
     regions = {
         **frame(scene),
         "verdict": (_verdict(scene, len(chosen) if pick.narrows else None),),

@@ -46,11 +46,14 @@ class EventLook:
 
 
 def event_looks(dossier: Dossier, t: Language, *, now: float) -> list[EventLook]:
-    """Return the events of an alert, oldest first; of very many the first and the latest."""
-    events = list(dossier.events)
-    if len(events) > SHOWN:
-        events = [events[0], *events[-(SHOWN - 1) :]]
-    return [_look(event, dossier, t, now) for event in events]
+    """Return the events of an alert, oldest first; of very many the first and the latest, and how many are between."""
+    first, rest = dossier.events[:1], dossier.events[1:]
+    left_out = len(rest) - (SHOWN - 1)
+    looks = [_look(event, dossier, t, now) for event in (*first, *(rest[left_out:] if left_out > 0 else rest))]
+    if left_out > 0:
+        gap = EventLook("notice", "", "…", "", t("event.between", count=left_out), "", bad=False)
+        looks.insert(1, gap)
+    return looks
 
 
 def _look(event: Event, dossier: Dossier, t: Language, now: float) -> EventLook:

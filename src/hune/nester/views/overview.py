@@ -26,7 +26,7 @@ async def overview(scene: Scene) -> Look:
     regions = {
         **frame(scene),
         "verdict": (verdict_part(scene),),
-        "alerts": tuple(alert_parts(scene, scene.snapshot.open_alerts, SHOWN_ALERTS)),
+        "alerts": tuple(alert_parts(scene, scene.snapshot.open_alerts, SHOWN_ALERTS, path="/alerts")),
         "nodes": tuple(tiles),
         "clusters": tuple(cluster_parts(scene)),
         "probes": tuple(probe_parts(scene)),

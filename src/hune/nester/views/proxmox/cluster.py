@@ -46,7 +46,7 @@ async def cluster(scene: Scene) -> Look:
     alerts = [alert_part(scene, alert) for alert in opened[:SHOWN_ALERTS]]
     if len(opened) > SHOWN_ALERTS:
         text = scene.t("wall.more", count=len(opened) - SHOWN_ALERTS)
-        alerts.append(scene.part("alerts-more", "parts/more.html", text=text))
+        alerts.append(scene.part("alerts-more", "parts/more.html", text=text, path="/alerts"))
     shown = summary(scene, found)
     regions = {
         **frame(scene),
