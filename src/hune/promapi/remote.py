@@ -25,6 +25,9 @@ WRITE_HEADERS = {
     "X-Prometheus-Remote-Write-Version": "0.1.0",
 }
 
+PARTLY = "not stored: "
+"""How the adapter begins to tell what it never stores of a request whose rest it has stored."""
+
 _OPERATORS = {"=": 0, "!=": 1, "=~": 2, "!~": 3}
 _SERIES_TAG = 0x0A
 _DOUBLE_TAG = 0x09

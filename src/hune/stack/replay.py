@@ -20,7 +20,7 @@ import aiohttp
 from hune.core.clock import Clock
 from hune.core.errors import Unavailable, why
 from hune.core.files import write_atomically
-from hune.promapi.remote import READ_HEADERS, WRITE_HEADERS, Matcher, read_request, write_requests
+from hune.promapi.remote import PARTLY, READ_HEADERS, WRITE_HEADERS, Matcher, read_request, write_requests
 from hune.stack.monitor import Monitor
 from hune.stack.scraping.nodes import FAST_JOBS
 
@@ -35,8 +35,6 @@ MARGIN_SECONDS = 60.0
 
 LONGEST_SECONDS = 100 * 86_400.0
 """What is older isn't looked for: a machine that began without a clock would look since 1970."""
-
-_WRITTEN = "X-Prometheus-Remote-Write-Samples-Written"
 
 STORED = (Matcher("job", "!~", "|".join(FAST_JOBS)), Matcher("__name__", "!~", "hune:.*"))
 
@@ -62,8 +60,8 @@ async def replay(
         while request := await asyncio.to_thread(next, requests, b""):
             url = f"{store_url}/api/v1/write"
             async with session.post(url, data=request, headers=WRITE_HEADERS, timeout=timeout) as response:
-                # With a count, all is stored that ever will be: the rest is older than what is kept.
-                is_done = response.status == 400 and _WRITTEN in response.headers
+                # All is stored that ever will be: the rest is older than what is kept.
+                is_done = response.status == 400 and (await response.text()).startswith(PARTLY)
                 if response.status // 100 != 2 and not is_done:
                     raise Unavailable(f"store: remote write answers {response.status}")
             sent += len(request)

@@ -25,7 +25,15 @@ from hune.core.backoff import Backoff
 from hune.core.clock import Clock
 from hune.core.errors import InputError, Refused, Unavailable
 from hune.core.files import write_atomically
-from hune.promapi.remote import READ_HEADERS, WRITE_HEADERS, Matcher, read_request, write_request, write_requests
+from hune.promapi.remote import (
+    PARTLY,
+    READ_HEADERS,
+    WRITE_HEADERS,
+    Matcher,
+    read_request,
+    write_request,
+    write_requests,
+)
 from hune.store.wire.batch import STALE
 
 LONGEST_WINDOW_SECONDS = 6 * 3600.0
@@ -242,7 +250,7 @@ class Backfill:
                         status = answer.status
                 except (aiohttp.ClientError, OSError, TimeoutError) as error:
                     status, text, written = 503, str(error) or type(error).__name__, 0
-                if status // 100 == 2 or (status == 400 and text.startswith("not stored: ")):
+                if status // 100 == 2 or (status == 400 and text.startswith(PARTLY)):
                     self._progress = replace(
                         self._progress,
                         samples=self._progress.samples + written,

@@ -92,10 +92,9 @@ class Database:
 class Link:
     """One connection, for one user at a time."""
 
-    def __init__(self, database: Database, *, prepare: str = "", settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, database: Database, *, settings: Mapping[str, str] | None = None) -> None:
         self._database = database
         self._settings = settings
-        self._prepare = prepare
         self._connection: Connection | None = None
         self._one = asyncio.Lock()
 
@@ -105,8 +104,6 @@ class Link:
         async with self._one:
             if self._connection is None or self._connection.is_closed():
                 self._connection = await self._database.connect(self._settings)
-                if self._prepare:
-                    await self._connection.execute(self._prepare)
             try:
                 yield self._connection
             except (*_BROKEN, TimeoutError, asyncpg.OperatorInterventionError) as error:

@@ -90,7 +90,9 @@ def _compiled(text: str) -> Any:
     try:
         return re2.compile(f"(?s:{text})", options)
     except re2.error as error:
-        raise Malformed(f"body: {text[:100]!r}: not a regular expression: {error.args[0].decode()}") from None
+        raise Malformed(
+            f"body: {text[:100]!r}: not a regular expression: {error.args[0].decode(errors='replace')}"
+        ) from None
 
 
 def _literals(text: str) -> list[str] | None:

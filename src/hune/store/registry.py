@@ -29,6 +29,7 @@ WHERE (metadata.kind, metadata.help, metadata.unit) IS DISTINCT FROM (excluded.k
 """
 _MOST_METADATA = 20_000
 _LONGEST_METRIC = 600
+_LONGEST_TEXT = 2_000
 
 
 class Registry:
@@ -56,21 +57,21 @@ class Registry:
 
     async def note(self, metadata: Sequence[Metadata]) -> None:
         """Keep what metrics are, if that is news. Raises Unavailable."""
-        news = {one.metric: one for one in metadata if self._told.get(one.metric) != one and _fits(one.metric)}
-        if not news:
-            return
-        rows = list(news.values())
-        async with self._link.use() as connection:
-            await connection.execute(
-                _METADATA,
-                [_text(one.metric) for one in rows],
-                [_KINDS[one.kind] if 0 <= one.kind < len(_KINDS) else _KINDS[0] for one in rows],
-                [_text(one.help) for one in rows],
-                [_text(one.unit) for one in rows],
-            )
-        if len(self._told) > _MOST_METADATA:
-            self._told.clear()
-        self._told.update(news)
+        kept = {one.metric: one for one in map(_kept, metadata) if 0 < len(one.metric) <= _LONGEST_METRIC}
+        news = [one for one in kept.values() if self._told.get(one.metric) != one]
+        for begin in range(0, len(news), _AT_ONCE):
+            rows = news[begin : begin + _AT_ONCE]
+            async with self._link.use() as connection:
+                await connection.execute(
+                    _METADATA,
+                    [one.metric for one in rows],
+                    [_KINDS[one.kind] if 0 <= one.kind < len(_KINDS) else _KINDS[0] for one in rows],
+                    [one.help for one in rows],
+                    [one.unit for one in rows],
+                )
+            if len(self._told) > _MOST_METADATA:
+                self._told.clear()
+            self._told.update({one.metric: one for one in rows})
 
     async def ask(self) -> None:
         """Return if the database answers. Raises Unavailable."""
@@ -96,5 +97,6 @@ def _text(text: str) -> str:
     return text.replace("\0", "\ufffd")
 
 
-def _fits(metric: str) -> bool:
-    return 0 < len(metric) <= _LONGEST_METRIC
+def _kept(told: Metadata) -> Metadata:
+    """Return what is kept of metadata: a help may be as long as a request."""
+    return Metadata(_text(told.metric), told.kind, _text(told.help[:_LONGEST_TEXT]), _text(told.unit[:_LONGEST_TEXT]))

@@ -11,6 +11,8 @@ import asyncpg
 from hune.core.errors import Refused
 
 OLDEST_SERVER = 15
+_SECONDS = 3600.0
+"""Of a statement: one may have to touch every sample."""
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('hune.migration', 0))"
 _TABLE = """
@@ -46,11 +48,17 @@ def migrations() -> tuple[Migration, ...]:
 async def migrate(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     """Bring the schema up to date, and samples into the form that the database has means for; all of it or nothing.
 
-    Raises Refused if the server is too old, or the schema newer than this program.
+    Raises Refused if the server is too old, the database no UTF-8, or the schema newer than this program.
     """
     version = connection.get_server_version().major
     if version < OLDEST_SERVER:
         raise Refused(f"database: PostgreSQL {version}", remedy=f"the store needs {OLDEST_SERVER} or newer")
+    encoding = connection.get_settings().server_encoding
+    if encoding != "UTF8":
+        raise Refused(
+            f"database: its encoding is {encoding}, which can't hold every label",
+            remedy="make one with ENCODING 'UTF8'",
+        )
     async with connection.transaction():
         await connection.execute(_LOCK)
         await connection.execute(_TABLE)
@@ -60,8 +68,8 @@ async def migrate(connection: asyncpg.Connection[asyncpg.Record]) -> None:
             raise Refused("database: its schema is newer than this program", remedy="update Hune")
         for one in known:
             if one.number not in applied:
-                await connection.execute(one.statements)
+                await connection.execute(one.statements, timeout=_SECONDS)
                 await connection.execute(
                     "INSERT INTO hune.migration (number, name) VALUES ($1, $2)", one.number, one.name
                 )
-        await connection.execute("SELECT hune.settle()")
+        await connection.execute("SELECT hune.settle()", timeout=_SECONDS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 
 from hune.store.replicas import Replica, split
@@ -34,6 +36,7 @@ class SeriesIndex:
         self.replicas: list[Replica | None] = [None]
         self._by_fingerprint: dict[tuple[bytes, int], int] = {}
         self._by_replica: dict[Replica | None, int] = {None: 0}
+        self._growing = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._by_fingerprint)
@@ -51,9 +54,7 @@ class SeriesIndex:
         if slot is None:
             slot = len(self._by_fingerprint)
             if slot == len(self.ids):
-                self.ids = np.concatenate([self.ids, np.zeros(slot, np.int64)])
-                self.newest = np.concatenate([self.newest, np.full(slot, _NEVER, np.int64)])
-                self.replica = np.concatenate([self.replica, np.zeros(slot, np.int64)])
+                self._grow()
             self.replica[slot] = number
             self.unresolved[slot] = identity
             self._by_fingerprint[fingerprint] = slot
@@ -64,6 +65,15 @@ class SeriesIndex:
 
     def resolve(self, numbers: dict[int, int]) -> None:
         """Remember the numbers of slots in the database."""
-        for slot, number in numbers.items():
-            self.ids[slot] = number
-            self.unresolved.pop(slot, None)
+        with self._growing:
+            for slot, number in numbers.items():
+                self.ids[slot] = number
+                self.unresolved.pop(slot, None)
+
+    def _grow(self) -> None:
+        # Large requests are decoded in a thread: a number told meanwhile would be left behind in what was copied.
+        with self._growing:
+            slot = len(self.ids)
+            self.ids = np.concatenate([self.ids, np.zeros(slot, np.int64)])
+            self.newest = np.concatenate([self.newest, np.full(slot, _NEVER, np.int64)])
+            self.replica = np.concatenate([self.replica, np.zeros(slot, np.int64)])

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import numpy as np
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
@@ -18,7 +19,8 @@ from hune.core.clock import Clock, SystemClock
 from hune.core.errors import HuneError, Unavailable
 from hune.core.service import start
 from hune.http.serve import HttpService, create_app
-from hune.store.database import Database
+from hune.promapi.remote import PARTLY
+from hune.store.database import Database, describe
 from hune.store.housekeeping import Housekeeping
 from hune.store.metrics import StoreMetrics
 from hune.store.policy import Policy
@@ -120,14 +122,14 @@ class Timescale:
 
     async def _health(self) -> Mapping[str, Any]:
         """Tell whether samples can be stored now."""
-        failure = self._database.failure
+        failure = self._database.failure or self._writer.failure
         return {"healthy": failure is None, **({"detail": failure} if failure else {})}
 
     async def _watch(self) -> None:
         """While the database is out of reach, see whether it is back: senders may wait for long."""
         while True:
             if self._database.failure is not None:
-                with contextlib.suppress(Unavailable):  # told where it happened
+                with contextlib.suppress(Unavailable, asyncpg.PostgresError):  # told where it happened
                     await self._registry.ask()
             await self._clock.sleep(_WATCH_SECONDS)
 
@@ -138,9 +140,7 @@ class Timescale:
 
     async def _answer(self, request: Request) -> Response:
         try:
-            decode, encoding = _asked(request)
-            async with self._body(request) as body:
-                batch, index = await self._decode(body, encoding, decode)
+            batch, index = await self._received(request)
             self._metrics.received.inc(len(batch))
             refused = self._refuse(batch)
             taken = len(batch)
@@ -157,22 +157,26 @@ class Timescale:
             return self._malformed(error, 400)
         except HuneError as error:
             # Whatever it is, it is no fault of the request: an answer of 4xx would make the sender drop it.
-            return PlainTextResponse(f"{error}\n", 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+            return _later(str(error))
+        except asyncpg.PostgresError as error:
+            return _later(f"database: {describe(error)}")
         except ClientDisconnect:
             return PlainTextResponse("", 400)
-        headers = {
-            f"{_PREFIX}-Samples-Written": str(taken),
-            f"{_PREFIX}-Histograms-Written": "0",
-            f"{_PREFIX}-Exemplars-Written": "0",
-        }
+        headers = _written(taken)
         if refused:
             # The rest is stored: what is refused would be refused again.
-            return PlainTextResponse(f"not stored: {', '.join(refused)}\n", 400, headers)
+            return PlainTextResponse(f"{PARTLY}{', '.join(refused)}\n", 400, headers)
         return Response(status_code=204, headers=headers)
 
     def _malformed(self, error: Malformed, status: int) -> Response:
         self._metrics.refused.labels("request").inc()
-        return PlainTextResponse(f"{error}\n", status)
+        return PlainTextResponse(f"{error}\n", status, _written(0))
+
+    async def _received(self, request: Request) -> tuple[Batch, SeriesIndex]:
+        """Return what a request holds. Its body is gone by then: samples may wait, and bodies have room for few."""
+        decode, encoding = _asked(request)
+        async with self._body(request) as body:
+            return await self._decode(body, encoding, decode)
 
     @contextlib.asynccontextmanager
     async def _body(self, request: Request) -> AsyncIterator[bytes]:
@@ -234,6 +238,19 @@ class Timescale:
         for what, count in refused.items():
             self._metrics.refused.labels(what).inc(count)
         return [f"{count} {what}" for what, count in refused.items()]
+
+
+def _later(reason: str) -> Response:
+    return PlainTextResponse(f"{reason}\n", 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def _written(samples: int) -> dict[str, str]:
+    """Return the headers that tell what is stored of a request."""
+    return {
+        f"{_PREFIX}-Samples-Written": str(samples),
+        f"{_PREFIX}-Histograms-Written": "0",
+        f"{_PREFIX}-Exemplars-Written": "0",
+    }
 
 
 def _asked(request: Request) -> tuple[Any, str]:

@@ -91,6 +91,8 @@ class Writer:
         self._days: set[int] = set()
         self._cautious = 0
         self.waiting = 0
+        self.failure: str | None = None
+        """What the database objected to the last time; None since it stored something."""
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -111,7 +113,7 @@ class Writer:
         await waiting.done
 
     async def _work(self) -> None:
-        link = Link(self._database, prepare=_STAGING)
+        link = Link(self._database)
         try:
             while True:
                 await self._arrived.wait()
@@ -121,12 +123,19 @@ class Writer:
                 except Unavailable as error:
                     _finish(taken, error)
                 except asyncpg.PostgresError as error:
-                    log.error("samples not stored: %s", describe(error))
-                    _finish(taken, self._database.failed(error))
+                    # It answers, and to others too: that it stores nothing is another failure.
+                    reason = f"database: {describe(error)}"
+                    if self.failure is None:
+                        log.error("samples not stored: %s", reason)
+                    self.failure = reason
+                    _finish(taken, Unavailable(reason))
                 except BaseException:
                     _finish(taken, Unavailable("the store is leaving"))
                     raise
                 else:
+                    if taken and self.failure is not None:
+                        log.info("samples are stored again")
+                        self.failure = None
                     _finish(taken, None)
         finally:
             await link.close()
@@ -183,6 +192,7 @@ class Writer:
             ordered.fresh[:] = False
         if late.any():
             async with connection.transaction():
+                await connection.execute(_STAGING)
                 await _copy_to(connection, "hune_staging", ordered.part(late))
                 written += int((await connection.execute(_MERGE)).rpartition(" ")[2])
         return written

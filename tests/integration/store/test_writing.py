@@ -129,7 +129,8 @@ def test_what_is_no_write_request_is_refused_for_good(running: Adapter) -> None:
     assert running.write(good, content_type="application/x-protobuf;proto=some.Other").status == 415
     assert running.write(good, content_encoding="gzip").status == 415
     assert running.write(good, content_type="").status == 415
-    assert running.write(b"nonsense").status == 400
+    answer = running.write(b"nonsense")
+    assert (answer.status, answer.headers["X-Prometheus-Remote-Write-Samples-Written"]) == (400, "0")
     assert running.write(remote.packed(b"\x0a\xff")).status == 400
     assert running.write(remote.packed(remote.request([((), [(1, 1.0)])]))).status == 400
     assert running.write(b"\xff\xff\xff\xff\x0f" + good).status == 413
@@ -166,6 +167,33 @@ async def test_what_isnt_stored_is_told_and_the_rest_is_stored(running: Adapter,
     assert answer.headers["X-Prometheus-Remote-Write-Samples-Written"] == "1"
     assert answer.headers["X-Prometheus-Remote-Write-Histograms-Written"] == "0"
     assert await stored(database) == {UP: [(now, remote.bits(2.0))]}
+
+
+async def test_metadata_that_are_the_same_to_the_database_or_endless_are_kept(running: Adapter, database: str) -> None:
+    made = remote.WriteRequest()
+    for metric in ("a\0", "a\ufffd", "b"):
+        made.metadata.add(metric_family_name=metric, help="x" * 5_000)
+    running.store(made.SerializeToString())
+    rows = await fetch(database, "SELECT metric, length(help) AS size FROM hune.metadata ORDER BY metric")
+    assert [tuple(row) for row in rows] == [("a\ufffd", 2_000), ("b", 2_000)]
+
+
+@pytest.mark.parametrize("table", ["series", "samples"])
+async def test_what_the_database_objects_to_is_asked_for_again_and_told_until_something_is_stored(
+    running: Adapter, database: str, table: str
+) -> None:
+    await fetch(database, "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no room''; END'")
+    await fetch(database, f"CREATE TRIGGER no BEFORE INSERT ON hune.{table} FOR EACH ROW EXECUTE FUNCTION no()")
+    body = remote.packed(remote.request([(UP, [(now_ms(), 1.0)])]))
+    for _ in range(2):
+        answer = running.write(body)
+        assert (answer.status, answer.headers["Retry-After"], "no room" in answer.text) == (503, "5", True)
+        # That a database answers doesn't mean that it stores.
+        assert running.get("/health").status == (200 if table == "series" else 503)
+        await asyncio.sleep(1.2 if table == "samples" else 0)
+    await fetch(database, f"DROP TRIGGER no ON hune.{table}")
+    assert running.write(body).status == 204
+    assert running.get("/health").status == 200
 
 
 async def test_metadata_alone_is_taken_and_kept(running: Adapter, database: str) -> None:
@@ -208,6 +236,20 @@ async def test_a_schema_newer_than_the_program_is_left_alone(database: str) -> N
         assert one.get("/health").status == 503
         answer = one.write(remote.packed(remote.request([(UP, [(now_ms(), 1.0)])])))
         assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+    finally:
+        one.stop()
+
+
+async def test_a_database_that_cant_hold_every_label_is_left_alone(postgres: Postgresql) -> None:
+    for statement in (
+        "DROP DATABASE IF EXISTS latin",
+        "CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
+    ):
+        await fetch(postgres.url(), statement)
+    one = Adapter(postgres.url("latin"))
+    try:
+        one.start(healthy=False)
+        await eventually(lambda: "its encoding is LATIN1" in one.get("/health").text)
     finally:
         one.stop()
 
