@@ -7,10 +7,13 @@ already stays. Nobody has the superuser's password, and pg_hba.conf lets nobody 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import secrets
+import select
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +22,7 @@ from pathlib import Path
 from hune.core.errors import HuneError, InputError, Unavailable
 from hune.core.files import write_atomically
 from hune.core.keys import USER
+from hune.stack.spawn import guarded
 
 DATABASE = USER
 READER = "reader"
@@ -32,6 +36,7 @@ _FOUNDATION = (
     f"CREATE DATABASE {DATABASE} OWNER {USER}",
 )
 _SECONDS = 300.0
+_ENDING_SECONDS = 60.0
 _CHECKSUMS_SINCE = 18
 """From then on they are there unless one says otherwise."""
 
@@ -54,6 +59,11 @@ def word_of(key: Path) -> str:
         return ""
 
 
+def staged(data: Path) -> Path:
+    """Return where data are made that aren't whole yet."""
+    return data.with_name(f"{data.name}.new")
+
+
 def upgraded(data: Path) -> Path:
     """Return where data of a newer major version lie that are whole, for the moment before they are the data."""
     return data.with_name(f"{data.name}.upgraded")
@@ -65,14 +75,11 @@ def make(data: Path, key: Path, program: Path, identity: Sequence[str], env: Map
     keys = {USER: key, READER: key_of_reader(key)}
     words = {role: word_of(place) or secrets.token_urlsafe(32) for role, place in keys.items()}
     passwords = [f"ALTER ROLE {role} PASSWORD '{word}'" for role, word in words.items()]
-    if not data.exists() and upgraded(data).exists():
-        # An upgrade was cut off between its last two steps.
-        upgraded(data).rename(data)
+    finish_upgrade(data)
     if not (data / "PG_VERSION").exists():
-        staged = data.with_name(f"{data.name}.new")
-        cluster.initialise(staged)
-        cluster.execute(staged, *_FOUNDATION, *passwords)
-        staged.rename(data)
+        cluster.initialise(staged(data))
+        cluster.execute(staged(data), *_FOUNDATION, *passwords)
+        staged(data).rename(data)
     else:
         cluster.refuse_another_version(data)
         if not all(map(word_of, keys.values())):
@@ -91,7 +98,6 @@ class Cluster:
     def __init__(self, program: Path, identity: Sequence[str], env: Mapping[str, str] | None = None) -> None:
         # A link to the server may lie where its companions don't.
         self.folder = program.resolve().parent
-        self._before = ("setpriv", *identity, "--") if identity else ()
         self._identity = tuple(identity)
         self._env = {**os.environ, **(env or {})}
 
@@ -167,7 +173,7 @@ class Cluster:
         """Run a program for as long as it takes, telling each line it says. Raises Unavailable."""
         said: list[str] = []
         with subprocess.Popen(
-            [*self._before, str(self.folder / program), *arguments],
+            self._command(program, *arguments),
             cwd=cwd,
             env=self._env,
             stdin=subprocess.DEVNULL,
@@ -181,13 +187,13 @@ class Cluster:
                     said.append(words)
                     tell(words)
         if running.returncode:
-            raise Unavailable(f"{program}: {said[-1] if said else f'exit code {running.returncode}'}")
+            raise Unavailable(f"{program}: {reason(said) or f'exit code {running.returncode}'}")
 
     def _run(
         self, program: str, *arguments: str, given: str = "", seconds: float = _SECONDS
     ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [*self._before, str(self.folder / program), *arguments],
+            self._command(program, *arguments),
             env=self._env,
             input=given,
             capture_output=True,
@@ -199,8 +205,64 @@ class Cluster:
             lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
             if not given:
                 print(*lines, sep="\n", file=sys.stderr)  # noqa: T201 - this is the process' log
-            raise Unavailable(f"{program}: {lines[0]}", remedy="see: hune logs postgresql")
+            is_taken = "postmaster.pid" in lines[0]
+            remedy = "a server runs on these data: stop it first" if is_taken else "see: hune logs postgresql"
+            raise Unavailable(f"{program}: {lines[0]}", remedy=remedy)
         return done
+
+    def _command(self, program: str, *arguments: str) -> list[str]:
+        """Return the command that runs a program for as long as we live: what it makes would be made anew elsewhere."""
+        return guarded(
+            [str(self.folder / program), *arguments], os.getpid(), end_signal="KILL", identity=self._identity
+        )
+
+
+def reason(said: Sequence[str]) -> str:
+    """Return for what a program ended: the last line it said that tells something, or that of a log which it names."""
+    told = [line for line in said if line != "Failure, exiting"]
+    faults = []
+    for log in re.findall(r'"(/[^"]+\.log)"', " ".join(told[-4:])):
+        with contextlib.suppress(OSError):
+            lines = Path(log).read_text(errors="replace").splitlines()
+            faults += [line for line in lines if re.search(r"\b(error|FATAL|PANIC):", line, re.IGNORECASE)]
+    return " ".join((faults or told or [""])[-1].split())
+
+
+def finish_upgrade(data: Path) -> None:
+    """Finish an upgrade that was cut off before its last step, or clear away what one left that was cut off before.
+
+    Raises Unavailable.
+    """
+    if upgraded(data).exists() and not data.exists():
+        upgraded(data).rename(data)
+    _end_server_of_upgrade(data)
+    for place in (staged(data), upgraded(data)):
+        _end_server_of_upgrade(place)
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _end_server_of_upgrade(data: Path) -> None:
+    """End the server on a data directory if it is one that a pg_upgrade, killed since, left behind.
+
+    Raises Unavailable if it doesn't end.
+    """
+    try:
+        pid = int((data / "postmaster.pid").read_text().split()[0])
+        process = os.pidfd_open(pid)
+    except (OSError, ValueError, IndexError):
+        return
+    try:
+        # -b is what only pg_upgrade says.
+        if {b"-b", os.fsencode(data)} <= set(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")):
+            signal.pidfd_send_signal(process, signal.SIGINT)
+            if not select.select([process], [], [], _ENDING_SECONDS)[0]:
+                raise Unavailable(
+                    f"{data}: the server of an upgrade that was cut off doesn't end", remedy=f"kill {pid}"
+                )
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    finally:
+        os.close(process)
 
 
 def main(arguments: Sequence[str]) -> int:

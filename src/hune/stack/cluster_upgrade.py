@@ -17,7 +17,7 @@ from pathlib import Path
 from hune.core.errors import InputError, Unavailable
 from hune.core.layout import Layout
 from hune.site.models import Site
-from hune.stack.cluster import DATABASE, SUPERUSER, Cluster, upgraded
+from hune.stack.cluster import DATABASE, SUPERUSER, Cluster, finish_upgrade, staged, upgraded
 from hune.stack.debian import Progress
 from hune.stack.engines import postgresql
 from hune.stack.fetch import every_program, fetch
@@ -57,6 +57,8 @@ def upgrade(layout: Layout, site: Site, progress: Progress, *, fetch: Fetch = fe
     if of_data is None:
         raise InputError(f"{data}: no PostgreSQL of Hune's own", remedy="another one is upgraded where it runs")
     with lock(layout, remedy="stop it first: hune down"):
+        if data.is_symlink() or data.is_mount():
+            raise InputError(f"{data}: lies on a disk of its own", remedy="bring it over by hand, with pg_upgrade")
         before, programs = int(of_data), _by_major(site, layout)
         if max(programs, default=0) <= before:
             progress("looking for a newer one")
@@ -73,9 +75,15 @@ def upgrade(layout: Layout, site: Site, progress: Progress, *, fetch: Fetch = fe
         kept = data.with_name(f"{data.name}-{before}")
         if kept.exists():
             raise InputError(f"{kept}: kept from an upgrade before", remedy="remove it if all is well since then")
+        finish_upgrade(data)
         _check_room(data)
         progress(f"PostgreSQL {before} to {now}")
-        made = _copy(data, programs[before], programs[now], progress)
+        try:
+            made = _copy(data, programs[before], programs[now], progress)
+        except BaseException:
+            # Whoever interrupts it interrupts pg_upgrade too, which then leaves its servers running.
+            finish_upgrade(data)
+            raise
         # From here on the new data are whole: should the power fail between these two, the next start does the second.
         data.rename(kept)
         made.rename(data)
@@ -85,9 +93,7 @@ def upgrade(layout: Layout, site: Site, progress: Progress, *, fetch: Fetch = fe
 
 def _copy(data: Path, old: Binary, new: Binary, progress: Progress) -> Path:
     """Return the place of data that are whole, made by the new programs of those of the old."""
-    place = upgraded(data)
-    shutil.rmtree(place, ignore_errors=True)
-    staged = data.with_name(f"{data.name}.new")
+    made = staged(data)
     # Old programs may need libraries that lie beside them, as may new ones.
     paths = ":".join(path for one in (new, old) if (path := one.env.get("LD_LIBRARY_PATH")))
     env = {**new.env, **({"LD_LIBRARY_PATH": paths} if paths else {})}
@@ -96,7 +102,7 @@ def _copy(data: Path, old: Binary, new: Binary, progress: Progress) -> Path:
     before, after = Cluster(old.path, options, env), Cluster(new.path, options, env)
     # Ends in order what a crash may have left; a server that still runs objects.
     before.execute(data, "SELECT 1")
-    after.initialise(staged, checksums=before.setting(data, "data_checksums") == "on")
+    after.initialise(made, checksums=before.setting(data, "data_checksums") == "on")
     with _workplace(after) as folder:
         hba = folder / "pg_hba.conf"
         hba.write_text("local all all trust\n")
@@ -109,7 +115,7 @@ def _copy(data: Path, old: Binary, new: Binary, progress: Progress) -> Path:
             f"--old-bindir={before.folder}",
             f"--new-bindir={after.folder}",
             f"--old-datadir={data}",
-            f"--new-datadir={staged}",
+            f"--new-datadir={made}",
             f"--username={SUPERUSER}",
             f"--socketdir={folder}",
             f"--old-options={let_in}",
@@ -118,10 +124,10 @@ def _copy(data: Path, old: Binary, new: Binary, progress: Progress) -> Path:
         )
     progress("comparing what there was with what there is")
     # pg_upgrade takes what has a low number for PostgreSQL's own, and leaves its rows behind without a word.
-    if before.ask(data, _SIZES, database=DATABASE) != after.ask(staged, _SIZES, database=DATABASE):
+    if before.ask(data, _SIZES, database=DATABASE) != after.ask(made, _SIZES, database=DATABASE):
         raise Unavailable(f"{TOOL}: not everything came over", remedy="all stays as it was; bring it over with pg_dump")
-    after.execute(staged, "ANALYZE", database=DATABASE, seconds=_READ_SECONDS)
-    staged.rename(place)
+    after.execute(made, "ANALYZE", database=DATABASE, seconds=_READ_SECONDS)
+    place = made.rename(upgraded(data))
     _remember(place.parent)
     return place
 
@@ -145,7 +151,7 @@ def _by_major(site: Site, layout: Layout) -> dict[int, Binary]:
 
 def _check_room(data: Path) -> None:
     needed = _SLACK_BYTES + sum(path.lstat().st_size for path in data.rglob("*") if path.is_file())
-    free = shutil.disk_usage(data).free
+    free = shutil.disk_usage(data.parent).free
     if free < needed:
         raise Unavailable(
             f"{data.parent}: {free >> 20:,} MiB free; a copy of the data takes {needed >> 20:,}",

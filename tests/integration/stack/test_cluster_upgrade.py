@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import tempfile
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +20,7 @@ from hune.core.errors import InputError, Unavailable
 from hune.core.layout import Layout
 from hune.site.models import Site
 from hune.stack import cluster_upgrade
-from hune.stack.cluster import Cluster, make
+from hune.stack.cluster import Cluster, make, reason, staged, upgraded
 from hune.stack.cluster_upgrade import Upgrade, upgrade
 from hune.stack.engines.postgresql import environment, kept_version
 from hune.stack.fetch import every_program
@@ -109,6 +112,53 @@ def test_cut_off_before_its_last_step_it_is_finished_at_the_next_start(
     stand.execute(stand.old, COUNT)
 
 
+def test_killed_it_leaves_nothing_that_the_next_start_does_not_clear_away(stand: Stand) -> None:
+    server = server_of_upgrade(stand)
+    for leftover in (staged(stand.data), upgraded(stand.data)):
+        leftover.mkdir()
+        (leftover / "half").write_text("of it")
+    stand.make(stand.old)
+    assert server.wait(timeout=30) is not None
+    assert sorted(place.name for place in stand.data.parent.iterdir()) == ["postgresql"]
+    stand.execute(stand.old, COUNT)
+
+
+def test_interrupted_it_leaves_nothing_running(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    servers = []
+
+    def interrupted(data: Path, *_: object) -> Path:
+        servers.append(server_of_upgrade(stand))
+        staged(data).mkdir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cluster_upgrade, "_copy", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stand.upgrade()
+    assert servers[0].wait(timeout=30) is not None
+    assert not staged(stand.data).exists()
+    stand.execute(stand.old, COUNT)
+
+
+def test_a_server_that_is_none_of_pg_upgrades_is_left_alone_and_told(stand: Stand) -> None:
+    server = server_of_upgrade(stand, "-c", "listen_addresses=")
+    try:
+        with pytest.raises(Unavailable, match="stop it first"):
+            stand.upgrade()
+        assert server.poll() is None
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=30)
+
+
+def test_why_it_ended_is_told_in_the_words_of_the_log_that_is_named(tmp_path: Path) -> None:
+    log = tmp_path / "pg_upgrade_dump.log"
+    log.write_text("command: pg_restore\npg_restore: error: could not execute query: no space\nCommand was: CREATE\n")
+    said = ["*failure*", f'Consult the last few lines of "{log}" for', "the probable cause.", "Failure, exiting"]
+    assert reason(said) == "pg_restore: error: could not execute query: no space"
+    assert reason(["could not write file: No space left on device", "Failure, exiting"]).startswith("could not write")
+    assert reason([]) == ""
+
+
 @pytest.mark.long
 def test_what_pg_upgrade_leaves_behind_is_noticed(stand: Stand) -> None:
     stand.number_from(15_000)
@@ -138,6 +188,22 @@ def test_the_newest_stays_and_nothing_to_upgrade_is_told(tmp_path: Path) -> None
     fetched: list[object] = []
     done = upgrade(layout, Site(), lambda _: None, fetch=lambda *asked: fetched.append(asked))
     assert (done, len(fetched)) == (Upgrade(newest, newest), 1)
+
+
+def server_of_upgrade(stand: Stand, *options: str) -> subprocess.Popen[bytes]:
+    """Return a server on the data that takes connections, by default one as pg_upgrade starts."""
+    told = options or ("-b", "-c", "listen_addresses=")
+    as_user = ("setpriv", *identity().options, "--") if identity().options else ()
+    door = Path(tempfile.mkdtemp(prefix="hune-"))
+    stand.cluster(stand.old).own(door)
+    argv = [*as_user, str(stand.old), "-D", str(stand.data), *told, "-k", str(door)]
+    server = subprocess.Popen(argv, env={**os.environ, **environment(stand.old)}, stdin=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(door.glob(".s.PGSQL.*")):
+        assert server.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return server
 
 
 def _copied(data: Path, *_: object) -> Path:
