@@ -120,12 +120,17 @@ def discard(
 def _turn(
     action: str, ids: list[int] | None, receiver: str | None, data_dir: Any, json_output: bool, done: str
 ) -> None:
+    from hune.core.errors import InputError
+
     document = {"action": action, "ids": ids, "receiver": receiver}
     answer = asyncio.run(ask(hub_of(data_dir), "POST", "/dead", document))
     if json_output:
         show.as_json(answer)
     else:
         show.line(f"{done}: {answer['count']}")
+    if ids and answer["count"] < len(set(ids)):
+        unknown = len(set(ids)) - answer["count"]
+        raise InputError(f"{unknown} of {len(set(ids))} are not among what was refused", remedy="see: hune alert dead")
 
 
 async def _test(hub: str, receiver: str | None) -> list[dict[str, Any]]:

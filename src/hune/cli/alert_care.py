@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ import typer
 from hune.cli import show
 from hune.cli.alert_call import ask, hub_of, site_of
 from hune.cli.alert_silence import By, user
-from hune.cli.options import DataDir, Json, layout_of
+from hune.cli.options import DataDir, Json, lasting_seconds, layout_of
 
 _Ids = Annotated[list[int], typer.Argument(metavar="ID…", min=1, help="Numbers, as hune alert list shows them.")]
 _Id = Annotated[int, typer.Argument(metavar="ID", min=1, help="A number, as hune alert list shows it.")]
@@ -36,7 +35,7 @@ def snooze(
     json_output: Json = False,
 ) -> None:
     """Hear of an alert later: it is told once more then if it still fires."""
-    document = {"by": by or user(), "note": note, "seconds": seconds_of(duration)}
+    document = {"by": by or user(), "note": note, "seconds": lasting_seconds(duration, most_days=30)}
     _do([identity], "snooze", document, data_dir, json_output, _snoozed)
 
 
@@ -59,16 +58,6 @@ def link(data_dir: DataDir = None, json_output: Json = False) -> None:
         print(url)
 
 
-def seconds_of(duration: str) -> float:
-    """Return the seconds of a duration as people write it. Raises InputError for what is none."""
-    from hune.core.errors import InputError
-    from hune.site.values import DURATION_PATTERN, seconds_of
-
-    if not re.fullmatch(DURATION_PATTERN, duration):
-        raise InputError(f"{duration!r}: not a duration", remedy="write a number and s, m, h, d or w: 2h")
-    return float(seconds_of(duration))
-
-
 def _do(
     ids: Sequence[int],
     action: str,
@@ -77,17 +66,27 @@ def _do(
     json_output: bool,
     tell: Callable[[Mapping[str, Any]], str],
 ) -> None:
-    """Do it to each alert in turn; what was done is told also if one is refused."""
-    hub, done = hub_of(data_dir), []
+    """Do it to each alert in turn, and tell what was done and what wasn't: one that is over holds up no other.
+
+    Raises InputError if any was refused.
+    """
+    from hune.core.errors import InputError
+
+    hub, done, refused = hub_of(data_dir), [], []
     try:
-        for identity in ids:
-            done.append(asyncio.run(ask(hub, "POST", f"/alerts/{identity}/{action}", document)))  # noqa: PERF401
+        for identity in dict.fromkeys(ids):
+            try:
+                done.append(asyncio.run(ask(hub, "POST", f"/alerts/{identity}/{action}", document)))
+            except InputError as error:
+                refused.append(str(error))
     finally:
         if json_output:
             show.as_json(done)
         else:
             for row in done:
                 show.line(tell(row))
+    if refused:
+        raise InputError("\n".join(refused))
 
 
 def _acknowledged(row: Mapping[str, Any]) -> str:

@@ -17,13 +17,16 @@ from hune.cli.alert_call import ask, hub_of, pass_on
 from hune.cli.options import DataDir, Json
 
 _SHAPES = {"critical": "[magenta]■ critical[/]", "warning": "[yellow]▲ warning[/]", "info": "[cyan]● info[/]"}
+_HISTORY_SHOWN = 500
+_WORST_FIRST = ("critical", "warning", "info")
 _When = Annotated[str | None, typer.Option(metavar="WHEN", help="2026-11-21, '2026-11-21 14:00', or 7d ago.")]
 
 
 def listing(data_dir: DataDir = None, json_output: Json = False) -> None:
-    """List the open alerts: what fires, since when, and who looks after it."""
+    """List the open alerts, the worst first: what fires, since when, and who looks after it."""
     answer = asyncio.run(ask(hub_of(data_dir), "GET", "/alerts?limit=5000"))
     rows = [row for row in answer["alerts"] if row["state"] != "resolved"]
+    rows.sort(key=_urgency)
     if json_output:
         show.as_json({"now": answer["now"], "alerts": rows})
         return
@@ -46,6 +49,13 @@ def listing(data_dir: DataDir = None, json_output: Json = False) -> None:
         ],
     )
     show.line("[dim]all about one: hune alert show ID; look after it: hune alert ack ID[/]")
+
+
+def _urgency(row: Mapping[str, Any]) -> tuple[bool, bool, int, float]:
+    """Return what orders alerts as on the page: what calls for somebody, the worst, what lasts longest first."""
+    severity = row["severity"]
+    rank = _WORST_FIRST.index(severity) if severity in _WORST_FIRST else len(_WORST_FIRST)
+    return bool(row["holds"]), row["care"] is not None, rank, row["starts_at"]
 
 
 def one(
@@ -112,13 +122,22 @@ def history(
     csv_output: Annotated[bool, typer.Option("--csv", help="Export as CSV, one event a line.")] = False,
 ) -> None:
     """Show alerts of the past, latest first; with --json or --csv all of them, with all that happened to each."""
-    wanted = {"since": _moment(since), "until": _moment(until), "rule": rule, "node": node}
+    from hune.core.errors import InputError
+
+    if json_output and csv_output:
+        raise InputError("--json and --csv: one of them", remedy="leave one out")
+    begin, end = _moment(since), _moment(until)
+    if begin is not None and end is not None and begin >= end:
+        raise InputError("--since is not before --until", remedy="swap them, or leave one out")
+    wanted = {"since": begin, "until": end, "rule": rule, "node": node}
     query = {name: text for name, text in wanted.items() if text is not None}
     if json_output or csv_output:
         query["format"] = "json" if json_output else "csv"
         asyncio.run(pass_on(hub_of(data_dir), f"/history?{urllib.parse.urlencode(query)}"))
         return
-    answer = asyncio.run(ask(hub_of(data_dir), "GET", f"/history?{urllib.parse.urlencode(query)}"))
+    answer = asyncio.run(
+        ask(hub_of(data_dir), "GET", f"/history?{urllib.parse.urlencode({**query, 'limit': _HISTORY_SHOWN})}")
+    )
     if not answer["alerts"]:
         show.line("nothing happened")
         return
@@ -137,6 +156,8 @@ def history(
             for row in answer["alerts"]
         ],
     )
+    if len(answer["alerts"]) >= _HISTORY_SHOWN:
+        show.line(f"[dim]the latest {_HISTORY_SHOWN}; all of them: --csv or --json, fewer: --since, --rule, --node[/]")
 
 
 def _moment(text: str | None) -> float | None:

@@ -11,8 +11,8 @@ import typer
 
 from hune.cli import alert_call, show
 from hune.cli.alert_call import ask, hub_of
-from hune.cli.alert_silence import By, Lasting, Reason, seconds_of, user
-from hune.cli.options import DataDir, Json
+from hune.cli.alert_silence import MOST_DAYS, By, Lasting, Reason, user
+from hune.cli.options import DataDir, Json, lasting_seconds
 
 app = typer.Typer(help="Say that somebody works on something: nobody is told of it meanwhile.", no_args_is_help=True)
 
@@ -48,7 +48,7 @@ def add(
     document = {
         "scope": named,
         "begins": moment if begins else None,
-        "ends": moment + seconds_of(lasting),
+        "ends": moment + lasting_seconds(lasting, most_days=MOST_DAYS),
         "by": by or user(),
         "reason": reason,
     }

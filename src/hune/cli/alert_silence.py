@@ -11,7 +11,7 @@ import typer
 
 from hune.cli import alert_call, show
 from hune.cli.alert_call import ask, hub_of, site_of
-from hune.cli.options import DataDir, Json
+from hune.cli.options import DataDir, Json, lasting_seconds
 
 Lasting = Annotated[str, typer.Option("--for", metavar="DURATION", help="How long: 30m, 2h, 3d.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why: others will want to know.")]
@@ -22,6 +22,8 @@ _What = Annotated[
         metavar="NODE|ID|MATCHER…", help="A node, an alert's number, or matchers: node=pve-01 severity!=info."
     ),
 ]
+MOST_DAYS = 90
+"""The hub holds alerts no longer, whether by a silence or by maintenance."""
 _MATCHER = re.compile(r"\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*(.*)", re.DOTALL)
 
 
@@ -31,7 +33,7 @@ def silence(
     """Tell nobody of a node, an alert, or whatever matches, for a while. What still fires at the end is told."""
     site = site_of(data_dir)
     meant = _meant(what, [node.name for node in site.nodes])
-    document = {**meant, "seconds": seconds_of(lasting), "reason": reason, "by": by or user()}
+    document = {**meant, "seconds": lasting_seconds(lasting, most_days=MOST_DAYS), "reason": reason, "by": by or user()}
     answer = asyncio.run(ask(site.url("hub"), "POST", "/silences", document))
     if json_output:
         show.as_json(answer)
@@ -96,16 +98,6 @@ def _meant(what: Sequence[str], nodes: Sequence[str]) -> dict[str, Any]:
         row = {"name": name, "value": value, "is_regex": "~" in operator, "is_equal": operator[0] == "="}
         rows.append(row)
     return {"matchers": rows}
-
-
-def seconds_of(duration: str) -> float:
-    """Return the seconds of a duration as people write it. Raises InputError for what is none."""
-    from hune.core.errors import InputError
-    from hune.site.values import DURATION_PATTERN, seconds_of
-
-    if not re.fullmatch(DURATION_PATTERN, duration):
-        raise InputError(f"--for {duration!r}: not a duration", remedy="write a number and s, m, h, d or w: 2h")
-    return float(seconds_of(duration))
 
 
 def user() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,6 +37,19 @@ def site_file_of(given: Path | None, running: Mapping[str, Any] | None) -> Path 
         return Path(reads)
     found = find(given, os.environ, Path.cwd())
     return found.absolute() if found else None
+
+
+def lasting_seconds(duration: str, *, most_days: int) -> float:
+    """Return the seconds of a duration as people write it. Raises InputError for what is none, or too long."""
+    from hune.core.errors import InputError
+    from hune.site.values import DURATION_PATTERN, seconds_of
+
+    if not re.fullmatch(DURATION_PATTERN, duration):
+        raise InputError(f"{duration!r}: not a duration", remedy="write a number and s, m, h, d or w: 2h")
+    seconds = float(seconds_of(duration))
+    if not 1 <= seconds <= most_days * 86400:
+        raise InputError(f"{duration}: too {'long' if seconds else 'short'}", remedy=f"give 1s to {most_days}d")
+    return seconds
 
 
 def layout_of(data_dir: Path | None) -> Layout:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -53,12 +54,20 @@ def moment(seconds: float) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under columns; in a narrow terminal the last column goes below its row, and nothing is cut apart."""
+    """Print rows under columns; in a narrow terminal the last column goes below its row, and nothing is cut apart.
+
+    What isn't a terminal gets a line a row, for `grep` and its like.
+    """
     from rich.padding import Padding
     from rich.table import Table
 
     console, rows = _console(), list(rows)
     widths = [max(map(_width, cells)) for cells in zip(columns, *rows, strict=True)]
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        line(f"[dim]{_joined(columns, widths)}[/]")
+        for row in rows:
+            line(_joined(row, widths))
+        return
     before = sum(widths[:-1]) + 2 * (len(widths) - 1)
     if before + min(widths[-1], _READABLE_COLUMNS) > console.width:
         # Where even the other columns are too wide, aligning them would only break them at another place.

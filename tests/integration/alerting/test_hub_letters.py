@@ -66,6 +66,7 @@ async def test_refused_messages_are_kept_shown_and_sent_again(hub: HubProcess, d
     rows = [(row["receiver"], row["node"], row["refuses"], row["problem"]) for row in listed["dead"]]
     assert rows == [("discord", node, "this message", "answered 400") for node in ("n001", "n002")]
 
+    assert await hune(hub, "resend", "999") == (2, {"action": "resend", "count": 0})
     discord.fail(None)
     assert await turn(hub, action="discard", ids=[listed["dead"][0]["id"]]) == {"action": "discard", "count": 1}
     assert await hune(hub, "resend") == (0, {"action": "resend", "count": 1})

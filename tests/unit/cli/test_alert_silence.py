@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from hune.cli.alert_silence import _meant, seconds_of
+from hune.cli.alert_silence import _meant
+from hune.cli.options import lasting_seconds
 from hune.core.errors import InputError
 
 
@@ -40,7 +41,8 @@ def test_words_that_mean_nothing_are_refused(words: list[str], said: str) -> Non
 
 
 def test_duration_is_a_number_and_a_unit() -> None:
-    assert (seconds_of("90m"), seconds_of("2h")) == (5400.0, 7200.0)
-    for text in ("2x", "1.5h", "h", ""):
-        with pytest.raises(InputError, match="not a duration"):
-            seconds_of(text)
+    assert (lasting_seconds("90m", most_days=30), lasting_seconds("30d", most_days=30)) == (5400.0, 2_592_000.0)
+    cases = {"0h": "0h: too short; give 1s to 30d", "10y": "10y: too long"}
+    for text, said in {**dict.fromkeys(("2x", "1.5h", "NaN", "-1h", ""), "not a duration"), **cases}.items():
+        with pytest.raises(InputError, match=said):
+            lasting_seconds(text, most_days=30)

@@ -41,6 +41,18 @@ def test_in_a_narrow_one_prose_goes_below_and_nothing_is_cut_apart(
     assert below.startswith("    ready, rules")
 
 
+def test_what_is_no_terminal_gets_a_line_a_row_however_long(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    show.table(COLUMNS, [(*ROWS[0][:3], "word " * 100), ROWS[1]])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[1].endswith("word word")
+    assert lines[0].index("address") == lines[1].index("127.0.0.1") == lines[2].index("127.0.0.1")
+    assert not any(line.endswith(" ") for line in lines)
+
+
 def test_in_a_narrow_one_the_other_columns_stay_under_their_headings(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
