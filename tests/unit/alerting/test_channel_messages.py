@@ -255,3 +255,11 @@ def test_same_news_is_known_by_its_id_and_other_news_by_another() -> None:
     assert (
         mail.alert(first[0])["Message-ID"] == mail.alert(first[0])["Message-ID"] != mail.alert(first[1])["Message-ID"]
     )
+
+
+def test_link_that_slack_has_no_room_for_is_left_out_whole() -> None:
+    """Cut anywhere it would lead somewhere else."""
+    told = notice(annotations={"runbook_url": "https://x.example/?" + "&" * 400})
+    shown = as_json(SlackComposer(writer()).alert(told))
+    assert "x.example" not in shown
+    assert f"<{PAGE}/nodes/pve-02|Open in Hune>" in shown

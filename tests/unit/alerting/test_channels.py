@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from email.utils import formatdate
+from itertools import accumulate
 from typing import Any
 
 import aiohttp
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hune.alerting.addressing import receivers_of
 from hune.alerting.notifiers import Notice, ReceiverRefused
 from hune.alerting.notifiers.calling import Answer, Endpoint, _pause, retry_after
 from hune.alerting.notifiers.console import ConsoleNotifier
+from hune.alerting.notifiers.discord import escape
 from hune.alerting.notifiers.phrasing import Wording, clean, cut, duration, figure, width
 from hune.alerting.state.episode import Ending, Episode, State
 from hune.site.models import Site
@@ -31,7 +36,11 @@ SECRET = "secret-token"
         ({"Retry-After": "1.25"}, None, 1.25),
         ({"Retry-After": "0"}, None, 0.0),
         ({"Retry-After": "-5"}, None, 0.0),
-        ({"Retry-After": "1e9"}, None, 86400.0),
+        ({"Retry-After": "1e9"}, None, 3600.0),
+        ({"Retry-After": "9" * 400}, None, 3600.0),
+        ({}, {"retry_after": 10**400}, 3600.0),
+        ({}, {"retry_after": [3]}, None),
+        ({"Retry-After": "Fri, 31 Feb 2026 99:99:99 GMT"}, None, None),
         ({"Retry-After": "nan"}, {"retry_after": 3}, 3.0),
         ({"Retry-After": "soon"}, {"retry_after": 0.4}, 0.4),
         ({}, {"retry_after": "x"}, None),
@@ -75,6 +84,8 @@ def test_empty_bucket_is_waited_for(headers: Mapping[str, str], seconds: float) 
         f"https://[x/{SECRET}",
         f"https://host/{SECRET}\r\nHost: other",
         f"https://host/{SECRET} x",
+        f"https://hôte/{SECRET}",
+        f"“https://host/{SECRET}”",
     ],
 )
 async def test_secret_that_is_no_url_is_refused_unseen(url: str) -> None:
@@ -162,6 +173,17 @@ def test_cutting_counts_as_the_strictest_channel_does() -> None:
     assert cut("abcd", 3) == "ab…"
     assert width(cut("😀" * 10, 6)) <= 6
     assert clean("\u200d\u200d") == ""
+
+
+@given(st.text(st.sampled_from("ab ש\u0301😀\u202e\u2068\u2069\u200d…\\*"), max_size=60), st.integers(4, 40))
+@settings(deadline=None, max_examples=200)
+def test_what_was_cut_turns_nothing_beside_it_and_covers_no_other_line(text: str, limit: int) -> None:
+    for shown in (cut(clean(text), limit), cut(f"{clean(text)} · {clean(text)}", limit), escape(text, limit)):
+        assert width(shown) <= limit
+        depth = list(accumulate({"\u2068": 1, "\u2069": -1}.get(character, 0) for character in shown))
+        assert not depth or (min(depth), depth[-1]) == (0, 0)
+        assert not re.search("\u0301{5}|\u202e", shown)
+        shown.encode()
 
 
 def test_channel_that_no_site_uses_weighs_nothing() -> None:

@@ -1,6 +1,7 @@
 """Discord's messages: within every limit whatever the labels, and pleasant to read."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hune.alerting.catalogue import ALERTS
-from hune.alerting.notifiers import Digest
+from hune.alerting.notifiers import Digest, Link
 from hune.alerting.notifiers.discord import DiscordComposer
 from hune.alerting.notifiers.next_steps import NEXT_STEPS
-from hune.alerting.state.episode import Ending
+from hune.alerting.state.episode import Care, Ending
 from support.discord_server import check
 from support.notices import NOW, PAGE, notice, writer
 
@@ -164,6 +165,30 @@ _mapping = st.dictionaries(
 _words = st.dictionaries(
     st.sampled_from(["summary", "description", "runbook_url", "value", "unit", "threshold", "next_step"]), _nasty
 )
+
+
+def test_longest_message_is_short_enough() -> None:
+    """All that foreign words can fill, filled with what takes twice as much room once it means nothing."""
+    stars = "*" * 4096
+    url = "https://x.example/" + "_" * 400
+    labels = {"node": stars, "alertname": stars, **{f"label{n}": stars for n in range(6)}}
+    words = ("summary", "description", "next_step", "value", "unit", "threshold")
+    annotations = {**dict.fromkeys(words, stars), "threshold": "70", "runbook_url": url}
+    told = replace(
+        notice(labels=labels, annotations=annotations),
+        care=Care(NOW, stars, NOW, stars),
+        links=[Link(stars, url)] * 4,
+    )
+    for composer in (COMPOSER, DiscordComposer(writer("fr"))):
+        digest = Digest([told] * 30, url, NOW, away_since=NOW - 99)
+        for payload in (composer.alert(told), composer.digest(digest)):
+            assert check(payload) == []
+
+
+def test_bare_text_is_not_escaped_twice() -> None:
+    told = notice(annotations={"summary": "pve-02: 5 * 5_x"})
+    payload = COMPOSER.plain(COMPOSER.headline(told))
+    assert payload["content"] == "🔥 CRITICAL pve-02: 5 \\* 5\\_x"
 
 
 @given(

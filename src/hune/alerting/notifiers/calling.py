@@ -15,6 +15,7 @@ import math
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -30,6 +31,9 @@ _ANSWER_BYTES = 256 << 10
 # Deleted, wrong, unpaid or forbidden; a redirect is no place for a message either, and is never followed.
 _GONE = {401, 402, 403, 404, 405, 407, 410}
 _RETRIED = {408, 425}
+# However long a pause is asked for, it is asked again after this: people wait for alerts.
+_LONGEST_PAUSE = 3600.0
+_LONGEST_ABSENCE = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,8 @@ class Endpoint:
     ) -> Answer:
         """Send a request with a JSON body; requests of each `kind` are limited apart.
 
-        Raises TryLater if there is no answer or the pause asked for isn't over.
+        The status decides: how an answer goes on that never ends or breaks off changes nothing, or people would be
+        told again and again what was accepted. Raises TryLater if there is no answer or the pause asked for isn't over.
         """
         if (early := self.pause_seconds(kind)) > 0:
             raise TryLater("asks for a pause", after_seconds=early, limited=True)
@@ -103,8 +108,9 @@ class Endpoint:
                 answer = Answer(response.status, response.headers, text, _decode(text))
         except TimeoutError as error:
             raise TryLater("no answer in time") from error
-        except aiohttp.InvalidURL:
-            raise self.refusal("is not a URL") from None
+        except ValueError:
+            # The client's own words repeat the URL.
+            raise self.refusal("is not a URL that can be called") from None
         except (aiohttp.ClientError, OSError) as error:
             raise TryLater(_reason(error)) from None
         self._free_at[kind] = time.monotonic() + max(_pause(answer), self._interval)
@@ -120,7 +126,8 @@ class Endpoint:
         if status == 429:
             return limited(said, answer)
         if status >= 500 or status in _RETRIED:
-            return TryLater(said, after_seconds=retry_after(answer.headers))
+            absent = retry_after(answer.headers)
+            return TryLater(said, after_seconds=None if absent is None else min(absent, _LONGEST_ABSENCE))
         if status in _GONE or 300 <= status < 400:
             return ReceiverRefused(f"{said}: {self._what} is gone or not permitted", remedy=self._remedy)
         return ContentRefused(said, remedy="report this message as a defect")
@@ -129,7 +136,7 @@ class Endpoint:
         try:
             parts = urlsplit(url.strip())
             usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-            usable = usable and not re.search(r"[\s\x00-\x1f\x7f]", url.strip())
+            usable = usable and re.fullmatch(r"[\x21-\x7e]+", url.strip()) is not None
             # Verbatim: a signature in it holds for these very characters.
             checked = URL(url.strip(), encoded=True)
         except ValueError:
@@ -151,19 +158,21 @@ def limited(said: str, answer: Answer) -> TryLater:
 
 
 def retry_after(headers: Mapping[str, str], document: Any = None) -> float | None:
-    """Return the seconds of Retry-After (a number or a date), else of the answer's body; within a day."""
+    """Return the seconds of Retry-After (a number or a date), else of the answer's body; within an hour."""
     for given in (headers.get("Retry-After"), document.get("retry_after") if isinstance(document, dict) else None):
         if given is None:
             continue
         try:
             seconds = float(given)
+        except OverflowError:
+            seconds = math.inf
         except (TypeError, ValueError):
             try:
                 seconds = parsedate_to_datetime(str(given)).timestamp() - time.time()
             except (TypeError, ValueError, OverflowError):
                 continue
-        if math.isfinite(seconds):
-            return min(max(seconds, 0.0), 86400.0)
+        if not math.isnan(seconds):
+            return min(max(seconds, 0.0), _LONGEST_PAUSE)
     return None
 
 
@@ -178,16 +187,17 @@ def _pause(answer: Answer) -> float:
         seconds = float(headers.get("X-RateLimit-Reset-After", "0"))
     except ValueError:
         return 0.0
-    return min(seconds, 3600.0) if seconds > 0 else 0.0
+    return min(seconds, _LONGEST_PAUSE) if seconds > 0 else 0.0
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body, as far as it is worth reading."""
+    """Return the body, as far as it comes and is worth reading."""
     body = b""
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > _ANSWER_BYTES:
-            break
+    with suppress(TimeoutError, aiohttp.ClientError, OSError):
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > _ANSWER_BYTES:
+                break
     return body
 
 
@@ -200,6 +210,10 @@ def _decode(text: str) -> Any:
 
 def _reason(error: Exception) -> str:
     """Return what went wrong, without the URL that messages of the client may carry."""
-    if isinstance(error, aiohttp.ClientSSLError):
-        return "its certificate is not trusted"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"its certificate is not trusted ({why(error.certificate_error)})"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "hung up without an answer"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "answered what is not HTTP"
     return why(error) if isinstance(error, OSError) else type(error).__name__

@@ -37,9 +37,12 @@ _COLOURS = {
     "passed": 0x2F9E44,
     "unwatched": 0x868E96,
 }
-_DIGEST_TEXT = 3000
+# What an embed may say in all is 6000: the rest of it takes 4,800 at most.
+_DESCRIPTION = 1000
+_DIGEST_TEXT = 2800
 _LINKS_TEXT = 1000
-_UNKNOWN_MESSAGE = 10008
+# An unknown message, one of another webhook (the one before a new one was made), one in an archived thread.
+_NOT_EDITABLE = (10008, 50005, 50083)
 _MARKDOWN = re.compile(r"([\\`*_~|<>\[\]])")
 _AT_START = re.compile(r"^([#\-+])")
 _LINK_LIKE = re.compile(r":(?=//|[A-Za-z0-9_]+:)")
@@ -57,13 +60,13 @@ class DiscordComposer:
         return _message(_headline(content), self._embed(content))
 
     def reply(self, notice: Notice) -> Payload:
-        return self.alert(notice) if notice.repetition else _message(self.headline(notice))
+        return self.alert(notice) if notice.repetition else _message(_headline(self._writer.alert(notice)))
 
     def plain(self, text: str) -> Payload:
         return _message(escape(text, MAX_CONTENT))
 
     def headline(self, notice: Notice) -> str:
-        return _headline(self._writer.alert(notice))
+        return self._writer.alert(notice).headline()
 
     def digest_line(self, digest: Digest) -> str:
         many = self._writer.digest(digest)
@@ -99,7 +102,7 @@ class DiscordComposer:
         embed: Payload = {
             "title": cut(f"{content.icon} {content.word}{_lab(content)} · {escape(content.name, 180)}", MAX_TITLE),
             "url": next((link.url for link in content.links if link.text == say("page")), ""),
-            "description": escape(content.description, 1500),
+            "description": escape(content.description, _DESCRIPTION),
             "color": _COLOURS[content.kind],
             "fields": [field for field in fields if field["value"]],
             "footer": {"text": content.footer},
@@ -131,7 +134,7 @@ class DiscordWebhook:
         # Messages and edits are limited apart.
         url = self._url(f"/messages/{message}")
         answer = await self._endpoint.call("patch", encode(payload), method="PATCH", url=url)
-        if _is_deleted(answer):
+        if not answer.accepted and _is_lost(answer):
             return False
         if not answer.accepted:
             raise self._endpoint.judge(answer)
@@ -143,8 +146,9 @@ class DiscordWebhook:
         return URL(f"{path.rstrip('/')}{suffix}?{f'{query}&' if query else ''}wait=true", encoded=True)
 
 
-def _is_deleted(answer: Answer) -> bool:
-    return answer.status == 404 and answer.get("code") in (None, 0, _UNKNOWN_MESSAGE)
+def _is_lost(answer: Answer) -> bool:
+    code = answer.get("code")
+    return code in _NOT_EDITABLE or (answer.status == 404 and code in (None, 0))
 
 
 def _headline(content: Content) -> str:
@@ -206,11 +210,11 @@ def escape(text: str, limit: int) -> str:
 def _whole(line: str, limit: int) -> str:
     if width(line) <= limit:
         return line
-    shortened = cut(line, limit)[:-1]
+    kept, mark, rest = cut(line, limit).rpartition("…")
     # A backslash that lost its partner would escape what follows.
-    if (len(shortened) - len(shortened.rstrip("\\"))) % 2:
-        shortened = shortened[:-1]
-    return shortened + "…"
+    if (len(kept) - len(kept.rstrip("\\"))) % 2:
+        kept = kept[:-1]
+    return f"{kept}{mark}{rest}"
 
 
 def _iso(moment: float) -> str:

@@ -60,7 +60,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "alert": "ALERTE",
         "resolved": "RÉSOLU",
         "unwatched": "PLUS SURVEILLÉ",
-        "passed": "BREF",
+        "passed": "TRANSITOIRE",
         "node": "Nœud",
         "value": "Valeur",
         "limit": "limite {}",
@@ -78,7 +78,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "after": "après {}",
         "was_firing": "était actif",
         "more": "+{} autres",
-        "list": "liste des {}",
+        "list": "voir les {}",
         "firing_count": "{} en cours",
         "resolved_count": "{} résolues",
         "passed_count": "{} apparues et disparues",
@@ -93,7 +93,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "until": "jusqu'au {}",
         "acknowledge": "Prendre en charge…",
         "look_after": "Qui s'en occupe…",
-        "away": "Les messages n'ont pu être remis à partir de {} ; voici l'état actuel.",
+        "away": "Aucun message n'a pu être remis depuis {} ; voici l'état actuel.",
     },
 }
 _ICONS = {
@@ -107,6 +107,8 @@ _ICONS = {
 }
 _HIDDEN_LABELS = {"alertname", "severity", "node", "site", "lab", "job", "instance", "monitor", "prometheus"}
 _JOINERS = "\u200c\u200d"
+_ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2069"
+_MOST_MARKS = 4
 
 
 class Wording:
@@ -258,8 +260,13 @@ def clean(text: str) -> str:
     """Return text on one line, without characters that control, hide or turn it; right-to-left text is isolated."""
     kept = []
     turned = False
+    marks = 0
     for character in text[:4096]:
         category = unicodedata.category(character)
+        # A tower of accents would cover the lines above and below.
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if marks > _MOST_MARKS:
+            continue
         if category in ("Cc", "Zl", "Zp", "Zs"):
             kept.append(" ")
         elif category not in ("Cf", "Cs", "Co", "Cn") or character in _JOINERS:
@@ -268,7 +275,7 @@ def clean(text: str) -> str:
     line = " ".join("".join(kept).split())
     if not line.strip(_JOINERS + " "):
         return ""
-    return f"\u2068{line}\u2069" if turned else line
+    return f"{_ISOLATE}{line}{_END_OF_ISOLATE}" if turned else line
 
 
 def width(text: str) -> int:
@@ -277,13 +284,16 @@ def width(text: str) -> int:
 
 
 def cut(text: str, limit: int) -> str:
-    """Return text of at most `limit` UTF-16 units, `…` at the end of what was shortened."""
+    """Return text of at most `limit` UTF-16 units, `…` at the end of what was shortened, and no isolate left open."""
     if width(text) <= limit:
         return text
-    room, kept = limit - 1, []
+    isolated = _ISOLATE in text
+    room, kept = limit - 1 - isolated, []
     for character in text:
         room -= 1 + (character > "\uffff")
         if room < 0:
             break
         kept.append(character)
-    return "".join(kept).rstrip() + "…"
+    shortened = "".join(kept).rstrip(_JOINERS + " \n")
+    is_open = shortened.rfind(_ISOLATE) > shortened.rfind(_END_OF_ISOLATE)
+    return f"{shortened}…{_END_OF_ISOLATE if is_open else ''}"

@@ -33,9 +33,13 @@ Payload = dict[str, Any]
 _DIGEST_TEXT = 2800
 # What a message whose blocks Slack doesn't take may say in all: it refuses some messages of more than 11,000.
 _DESCRIPTION, _NEXT_STEP = 1500, 700
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_LONGEST_URL = 1500
 _DELETED = {"message_not_found", "cant_update_message", "edit_window_closed", "cant_update_message_type"}
-_PASSING = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
+_PASSING = {
+    *("internal_error", "fatal_error", "service_unavailable", "request_timeout"),
+    *("team_added_to_org", "external_channel_migrating"),
+}
 _LIMITED = {"ratelimited", "rate_limited", "message_limit_exceeded"}
 _REFUSED = {
     *("invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "no_permission"),
@@ -62,7 +66,7 @@ class SlackComposer:
             if not content.next_step_is_ours
             else _mrkdwn(f"*{say('next')}*\n{escape(content.next_step, _NEXT_STEP)}")
         ]
-        links = " · ".join(f"<{escape(link.url, 1500)}|{escape(link.text, 60)}>" for link in _fitting(content))
+        links = _links(content)
         blocks = [
             {"type": "header", "text": _plain(escape(content.title, MAX_HEADER))},
             *_section(_plain(escape(_about(content), MAX_TEXT))),
@@ -93,7 +97,7 @@ class SlackComposer:
         say = self._writer.wording.say
         rows = _lines(many)
         rest = [say("more", many.total - len(rows))] if len(rows) < many.total else []
-        more = " · ".join([*rest, *([f"<{escape(many.link, 1500)}|{say('list', many.total)}>"] if many.link else [])])
+        more = " · ".join(filter(None, [*rest, _link(many.link, say("list", many.total))]))
         blocks = [
             {"type": "header", "text": _plain(escape(f"{many.icon} {many.title}", MAX_HEADER))},
             *(_section(_mrkdwn(self._writer.away(many, _moment))) if many.away_since is not None else []),
@@ -210,15 +214,15 @@ def _field(fact: Fact) -> Payload:
     return _plain(escape(fact.name, 100) + "\n" + escape(fact.line, 1000))
 
 
-def _fitting(content: Content) -> list[Any]:
+def _links(content: Content) -> str:
     """Return the links that fit into a text, the first first."""
-    fitting, room = [], MAX_TEXT
-    for link in content.links:
-        room -= width(escape(link.url, 1500)) + 80
-        if room < 0:
+    shown = ""
+    for link in filter(None, (_link(link.url, link.text) for link in content.links)):
+        longer = f"{shown} · {link}" if shown else link
+        if width(longer) > MAX_TEXT:
             break
-        fitting.append(link)
-    return fitting
+        shown = longer
+    return shown
 
 
 def _lines(many: Many) -> list[str]:
@@ -257,14 +261,14 @@ def _mrkdwn(text: str) -> Payload:
 
 def escape(text: str, limit: int) -> str:
     """Return foreign text as one line of at most `limit` UTF-16 units, in which nothing is parsed."""
-    line = "".join(_ENTITIES.get(character, character) for character in cut(clean(text), limit))
-    if width(line) <= limit:
-        return line
-    kept, room = [], limit - 1
-    for character in clean(text):
-        entity = _ENTITIES.get(character, character)
-        room -= width(entity)
-        if room < 0:
-            break
-        kept.append(entity)
-    return "".join(kept).rstrip() + "…"
+    line, room = clean(text), limit
+    while (excess := width(escaped := cut(line, room).translate(_ENTITIES)) - limit) > 0:
+        # An entity has at most five characters.
+        room -= max(1, excess // 5)
+    return escaped
+
+
+def _link(url: str, text: str) -> str:
+    """Return a link, or nothing: a URL that was cut would lead elsewhere."""
+    escaped = url.translate(_ENTITIES)
+    return f"<{escaped}|{escape(text, 60)}>" if url and len(escaped) <= _LONGEST_URL else ""
