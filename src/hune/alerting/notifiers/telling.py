@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import Enum, auto
 from typing import Generic, Protocol, TypeVar
 
-from hune.alerting.notifiers import ContentRefused, Digest, Notice, Receipt
+from hune.alerting.notifiers import ContentRefused, Digest, Notice, Receipt, ReceiverRefused, TryLater
 from hune.alerting.state.episode import Again, State
 
 P = TypeVar("P")
@@ -53,6 +54,15 @@ class Channel(Protocol[P_contra]):
         """Replace a message; return False if that can't be done (any more)."""
 
 
+class _Edit(Enum):
+    """What became of an edit."""
+
+    DONE = auto()
+    LATER = auto()
+    GONE = auto()
+    """The message isn't there, or can't be changed any more."""
+
+
 class MessageNotifier(Generic[P]):
     """Tells alerts through a channel."""
 
@@ -67,18 +77,21 @@ class MessageNotifier(Generic[P]):
         return self._channel.edits
 
     async def tell(self, notice: Notice) -> Receipt:
-        """Post the alert; of one that was told, edit its message where that can be done, and post what is new."""
-        if notice.repetition:
-            is_edited = await self._is_edited(notice)
-            message = await self._post(self._composer.reply(notice), self._composer.headline(notice))
-            shown = notice.message if is_edited else message
-            return Receipt(shown, edited=True, pause_seconds=self._channel.pause_seconds)
-        if notice.told is State.FIRING or notice.came_and_went:
+        """Post the alert; of one that was told, edit its message where that can be done, and post what is new.
+
+        Whatever becomes of the edit, what is new is posted: an edit that has to wait is the courier's, later.
+        """
+        if not notice.repetition and (notice.told is State.FIRING or notice.came_and_went):
             message = await self._post(self._composer.alert(notice), self._composer.headline(notice))
             return Receipt(message, edited=True, pause_seconds=self._channel.pause_seconds)
-        message = notice.message if await self._is_edited(notice) else None
-        await self._post(self._composer.reply(notice), self._composer.headline(notice))
-        return Receipt(message, edited=True, pause_seconds=self._channel.pause_seconds)
+        edit = await self._edit(notice) if self.edits and notice.message is not None else None
+        if edit is _Edit.GONE:
+            # Nobody finds an answer to what isn't there.
+            notice = replace(notice, message=None)
+        posted = await self._post(self._composer.reply(notice), self._composer.headline(notice))
+        if edit in (_Edit.DONE, _Edit.LATER):
+            return Receipt(notice.message, edited=edit is _Edit.DONE, pause_seconds=self._channel.pause_seconds)
+        return Receipt(posted if notice.repetition else None, edited=True, pause_seconds=self._channel.pause_seconds)
 
     async def tell_digest(self, digest: Digest) -> Receipt:
         await self._post(self._composer.digest(digest), self._composer.digest_line(digest))
@@ -93,11 +106,14 @@ class MessageNotifier(Generic[P]):
     async def say(self, text: str) -> None:
         await self._channel.post(self._composer.plain(text))
 
-    async def _is_edited(self, notice: Notice) -> bool:
+    async def _edit(self, notice: Notice) -> _Edit:
         try:
-            return notice.message is not None and await self.edit(notice)
-        except ContentRefused:
-            return False
+            return _Edit.DONE if await self.edit(notice) else _Edit.GONE
+        except TryLater:
+            return _Edit.LATER
+        except (ContentRefused, ReceiverRefused):
+            # Whether it refuses everything, the post will show.
+            return _Edit.GONE
 
     async def _post(self, payload: P, text: str) -> str | None:
         try:
