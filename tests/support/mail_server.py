@@ -30,6 +30,10 @@ class MailServer(StandIn):
         self.plaintext_logins = 0
         self.unknown: dict[str, int] = {}
         """Addresses that are refused, and with which code."""
+        self.most_recipients = 100
+        """Of one message; more are asked to come in another one."""
+        self.thinks_seconds = 0.0
+        """How long it looks at a message before it says that it took it."""
         self._certificate = certificate
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(self._certificate)
@@ -88,6 +92,7 @@ class _Session:
     ) -> None:
         self._server, self._reader, self._writer, self._context = server, reader, writer, context
         self._encrypted = self._known = False
+        self._recipients: list[str] = []
         self._fault = Fault()
 
     async def run(self) -> None:
@@ -137,11 +142,16 @@ class _Session:
             await self._say("235 welcome")
 
     async def _mail(self, _line: str) -> None:
+        self._recipients = []
         await self._say("250 ok" if self._known else "530 5.7.0 authentication required")
 
     async def _rcpt(self, line: str) -> None:
         address = line.partition("<")[2].partition(">")[0]
         code = self._server.unknown.get(address, 250)
+        if code == 250 and len(self._recipients) == self._server.most_recipients:
+            code = 452
+        if code == 250:
+            self._recipients.append(address)
         await self._say(f"{code} {'ok' if code == 250 else 'no'}")
 
     async def _data(self, _line: str) -> None:
@@ -159,6 +169,7 @@ class _Session:
             await self._server.tell()
             if self._fault.kind == "withhold":
                 await asyncio.sleep(3600)
+            await asyncio.sleep(self._server.thinks_seconds)
             await self._say("250 2.0.0 queued")
 
     async def _refuse(self, text: str) -> None:
@@ -169,7 +180,7 @@ class _Session:
         message = message_from_bytes(sent, policy=default_policy)
         parts = {part.get_content_subtype(): part.get_content() for part in message.walk() if not part.is_multipart()}
         headers = {name: str(text) for name, text in message.items()}
-        self._server.accept("POST", headers["Message-ID"], {"headers": headers, **parts})
+        self._server.accept("POST", headers["Message-ID"], {"headers": headers, "to": self._recipients, **parts})
 
 
 def make_certificate(path: Path) -> None:

@@ -149,6 +149,9 @@ async def test_faults_of_every_kind_delay_and_lose_nothing_anywhere(hub: HubProc
         # Only a receiver that took a message and never said so hears of it twice.
         assert counts[:-1] == [1] * (len(faults) - 1), (name, counts)
         assert server.refused == [], name
+    # Else the hub would wait, as it ends, for what is withheld.
+    for server in channels.values():
+        await server.stop()
 
 
 async def test_receivers_that_refuse_are_named_and_told_once_they_are_mended(
@@ -222,8 +225,42 @@ async def test_address_that_is_refused_keeps_nobody_else_from_being_told(
         with pytest.raises(TryLater):
             await client.post(message)
         assert len(server.posts) == 1
+        # So many a message: the rest in another one. Who isn't taken there either holds up nobody.
+        server.unknown, server.most_recipients = {}, 1
+        await client.post(message)
+        assert [one.payload["to"] for one in server.posts[1:]] == [["first@example.com"], ["second@example.com"]]
+        server.unknown = {"second@example.com": 451}
+        await client.post(message)
+        assert "second@example.com: refused by its server (451)" in caplog.text
+        assert len(server.posts) == 4
     finally:
         await server.stop()
+
+
+async def test_mail_server_that_thinks_for_long_is_waited_for(certificate: Path) -> None:
+    """It has taken the message: whoever loses patience sends it again, and again."""
+    server = MailServer(port=free_port(), certificate=certificate)
+    settings = Email.model_validate(server.settings["email"])
+    client = await asyncio.to_thread(MailClient, settings, TOKEN, timeout_seconds=0.4)
+    server.thinks_seconds = 0.6
+    await server.start()
+    try:
+        await client.post(MailComposer(writer(), "mail", settings).alert(notice()))
+    finally:
+        await server.stop()
+
+
+async def test_fault_of_one_channel_leaves_the_last_word_to_the_others(
+    site: Site, channels: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = {name: text for server in channels.values() for name, text in server.environ.items()}
+
+    async def fail(*_given: object) -> str:
+        raise RuntimeError("a library's fault")
+
+    monkeypatch.setattr(MailClient, "post", fail)
+    async with open_session() as session:
+        assert await send_emergency(site, environ, "the hub is dead", session) == len(channels) - 1
 
 
 async def test_word_past_a_dead_hub_reaches_every_channel(site: Site, channels: Servers) -> None:

@@ -26,6 +26,10 @@ async def send_emergency(site: Site, environ: Mapping[str, str], text: str, sess
         except HuneError as error:
             log.error("%s: could not be told: %s", receiver.name, error)
             return False
+        except Exception:
+            # A fault of one channel must not take the last word from the others.
+            log.exception("%s: could not be told", receiver.name)
+            return False
         return True
 
     return sum(await asyncio.gather(*(send(receiver) for receiver in site.receivers if not receiver.console)))

@@ -26,7 +26,7 @@ import aiosmtplib
 from hune.alerting.notifiers import ContentRefused, Digest, Link, Notice, ReceiverRefused, TryLater
 from hune.alerting.notifiers.content import Content, Fact, Many, Writer, written
 from hune.alerting.notifiers.phrasing import clean, cut
-from hune.core.errors import HuneError, InputError
+from hune.core.errors import HuneError, InputError, why
 from hune.site.receivers import Email
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 _REMEDY = "see host, security, user and password of this receiver"
 _SUBJECT = 200
 _FAREWELL_SECONDS = 1.0
+# A server may look at a message for long before it takes it: who doesn't wait for that sends it again and again.
+_PATIENCE = 6
 _COLOURS = {
     "critical": "#d6336c",
     "warning": "#f59f00",
@@ -154,22 +156,30 @@ class MailServer:
         return 0.0
 
     async def post(self, payload: EmailMessage) -> str | None:
+        client = self._client()
         try:
-            async with asyncio.timeout(self._timeout):
-                await self._send(payload)
-        except TimeoutError as error:
-            raise TryLater("no answer in time") from error
+            async with asyncio.timeout(self._timeout * _PATIENCE):
+                await client.connect()
+                refused = await self._send(client, payload.as_bytes())
         except (OSError, aiosmtplib.SMTPException, ValueError) as error:
             # Its text may repeat what was sent: the user, or what the server says of the password.
             raise _judge(error) from None
+        else:
+            # It has the message; how it says farewell changes nothing.
+            with suppress(OSError, aiosmtplib.SMTPException):
+                await client.quit(timeout=_FAREWELL_SECONDS)
+        finally:
+            client.close()
+        for address, code in refused.items():
+            log.error("%s: refused by its server (%d); the others were told", address, code)
         return str(payload["Message-ID"])
 
     async def patch(self, _message: str, _payload: EmailMessage) -> bool:
         return False
 
-    async def _send(self, message: EmailMessage) -> None:
+    def _client(self) -> aiosmtplib.SMTP:
         settings = self._settings
-        client = aiosmtplib.SMTP(
+        return aiosmtplib.SMTP(
             hostname=settings.host,
             port=settings.submission_port,
             timeout=self._timeout,
@@ -180,22 +190,34 @@ class MailServer:
             username=settings.user,
             password=self._password,
         )
-        try:
-            await client.connect()
-            refused, _ = await client.sendmail(settings.sender, settings.to, message.as_bytes())
-            # It has the message; how it says farewell changes nothing.
-            with suppress(OSError, aiosmtplib.SMTPException):
-                await client.quit(timeout=_FAREWELL_SECONDS)
-        finally:
-            client.close()
-        for address, (code, _) in refused.items():
-            log.error("%s: refused by its server (%d); the others were told", address, code)
+
+    async def _send(self, client: aiosmtplib.SMTP, message: bytes) -> dict[str, int]:
+        """Hand over the message; return who of the addresses was refused, and with which code.
+
+        A server takes so many addresses a message and asks for the rest in another one.
+        """
+        refused: dict[str, int] = {}
+        waiting = list(self._settings.to)
+        while waiting:
+            try:
+                answers, _ = await client.sendmail(
+                    self._settings.sender, waiting, message, timeout=self._timeout * _PATIENCE
+                )
+            except (OSError, aiosmtplib.SMTPException, ValueError):
+                if len(waiting) == len(self._settings.to):
+                    raise
+                # The others have it: once more would tell them twice.
+                break
+            known = {address: code for address, code in refused.items() if address not in waiting}
+            refused = known | {address: answer.code for address, answer in answers.items()}
+            waiting = [address for address, answer in answers.items() if 400 <= answer.code < 500]
+        return refused
 
 
 def _own_name() -> str:
     """Return what to call ourselves (RFC 5321, 4.1.3), without asking a name server that may be down."""
     name = socket.gethostname()
-    return name if "." in name and name.isascii() else "[127.0.0.1]"
+    return name if re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", name) else "[127.0.0.1]"
 
 
 def _judge(error: Exception) -> HuneError:
@@ -214,7 +236,7 @@ def _judge(error: Exception) -> HuneError:
     if isinstance(error, aiosmtplib.SMTPResponseException) and error.code >= 500:
         return _of_code(error.code, "this client")
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        return TryLater(f"answered {error.code}")
+        return TryLater(f"answered {error.code}" if error.code > 0 else "answered what is not SMTP")
     return _of_connection(error)
 
 
@@ -224,18 +246,21 @@ def _of_code(code: int, what: str) -> HuneError:
     return TryLater(f"answered {code}")
 
 
-def _of_connection(error: BaseException | None) -> HuneError:
-    cause = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            why = getattr(cause, "verify_message", "") or "no chain to an authority"
-            return ReceiverRefused(f"its certificate is not trusted ({why})", remedy="give ca_file")
-        if isinstance(cause, ConnectionRefusedError):
-            return TryLater("connection refused")
-        cause = cause.__cause__ or cause.__context__
+def _of_connection(error: BaseException) -> HuneError:
     if type(error) in (aiosmtplib.SMTPException, aiosmtplib.SMTPNotSupported):
         return ReceiverRefused("the server offers no STARTTLS, or no way to sign in", remedy=_REMEDY)
-    return TryLater(getattr(error, "strerror", None) or type(error).__name__)
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            reason = getattr(cause, "verify_message", "") or "no chain to an authority"
+            return ReceiverRefused(f"its certificate is not trusted ({reason})", remedy="give ca_file")
+        # What the client raises of its own says where it failed, in words that repeat what was said.
+        if isinstance(cause, OSError) and not isinstance(cause, aiosmtplib.SMTPException):
+            return TryLater(why(cause))
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, TimeoutError):
+        return TryLater("no answer in time")
+    return TryLater("hung up" if isinstance(error, ConnectionError) else type(error).__name__)
 
 
 def _filled(message: EmailMessage, text: str, page: str) -> EmailMessage:
