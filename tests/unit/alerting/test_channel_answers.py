@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from hune.alerting.notifiers import ContentRefused, ReceiverRefused, TryLater, mail, slack, teams
-from hune.alerting.notifiers.apprised import AppriseService
+from hune.alerting.notifiers.apprised import AppriseService, Words
 from hune.alerting.notifiers.calling import Answer, Endpoint
 from hune.alerting.notifiers.webhook import SignedWebhook, sign
 from hune.core.errors import HuneError
@@ -113,6 +115,17 @@ async def test_webhooks_of_teams_refuse_in_words(endpoint: Endpoint, text: str, 
     assert problem is None if kind is None else type(problem) is kind
 
 
+@pytest.mark.parametrize("status", [400, 404])
+async def test_workflow_that_is_deleted_or_turned_off_is_a_receiver_that_refuses(
+    endpoint: Endpoint, status: int
+) -> None:
+    """Power Automate answers 400: it is no fault of the message."""
+    document = {"error": {"code": "WorkflowTriggerIsNotEnabled", "message": f"state 'Deleted' {SECRET}"}}
+    problem = teams._problem(endpoint, answer(status, document=document))
+    assert type(problem) is ReceiverRefused
+    assert str(problem).startswith("the webhook is deleted or turned off")
+
+
 def refused_by(code: int) -> list[tuple[str, Exception]]:
     """Return the errors of an SMTP server that answers with a code, by where it does."""
     said = f"no {SECRET}"
@@ -144,12 +157,34 @@ def test_every_reply_of_a_mail_server_says_what_to_do_next() -> None:
         (ConnectionRefusedError(), TryLater),
         (aiosmtplib.SMTPException("SMTP STARTTLS extension not supported by server."), ReceiverRefused),
         (ssl.SSLCertVerificationError(SECRET), ReceiverRefused),
+        (TimeoutError(SECRET), TryLater),
+        (UnicodeEncodeError("ascii", SECRET, 0, 1, SECRET), TryLater),
     ],
 )
 def test_connection_that_fails_says_what_to_do_next(error: Exception, kind: type[HuneError]) -> None:
     judged = mail._judge(error)
     assert type(judged) is kind
     assert SECRET not in str(judged)
+
+
+def test_name_that_does_not_resolve_is_called_so() -> None:
+    error = aiosmtplib.SMTPConnectError("Error connecting to smtp.example.com on port 587")
+    error.__cause__ = socket.gaierror(-2, "Name or service not known")
+    assert str(mail._judge(error)) == "its name does not resolve"
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("pve-01.example.com", "pve-01.example.com"),
+        ("pve-01", "[127.0.0.1]"),
+        ("my_host.example.com", "[127.0.0.1]"),
+        ("hôte.example.com", "[127.0.0.1]"),
+    ],
+)
+def test_greeting_names_a_host_as_servers_want_it(host: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hune.alerting.notifiers.mail.socket.gethostname", lambda: host)
+    assert mail._own_name() == name
 
 
 def test_signature_is_that_of_the_specification() -> None:
@@ -171,4 +206,44 @@ async def test_secret_that_cannot_be_a_key_is_refused_unseen(endpoint: Endpoint)
 def test_address_that_apprise_does_not_know_is_refused_unseen() -> None:
     with pytest.raises(ReceiverRefused) as refused:
         AppriseService(f"nothing://{SECRET}", timeout_seconds=1.0)
+    assert SECRET not in str(refused.value)
+
+
+class SlowService:
+    """Stands for Apprise: it answers when it is told to, and counts what was begun."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.answers: list[asyncio.Future[bool]] = []
+
+    async def async_notify(self, *, title: str, **_rest: str) -> bool:
+        self.begun.append(title)
+        self.answers.append(asyncio.get_running_loop().create_future())
+        return await self.answers[-1]
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+async def test_slow_apprise_is_waited_for_and_never_begun_twice() -> None:
+    """It sleeps between targets: what outlasts our patience is still being sent."""
+    apprise = await asyncio.to_thread(AppriseService, f"json://127.0.0.1:9/{SECRET}", timeout_seconds=0.01)
+    service = apprise._service = SlowService()
+    words = Words("failure", "first", "")
+    for _ in range(3):
+        with pytest.raises(TryLater) as waiting:
+            await apprise.post(words)
+        assert not waiting.value.unexplained
+    service.answers[0].set_result(True)
+    assert await apprise.post(words) is None
+    assert service.begun == ["first"]
+    # What is told meanwhile is another message: it is sent after that.
+    with pytest.raises(TryLater):
+        await apprise.post(words)
+    service.answers[1].set_result(False)
+    with pytest.raises(TryLater):
+        await apprise.post(Words("failure", "second", ""))
+    assert service.begun == ["first", "first", "second"]
+    service.answers[2].set_exception(RuntimeError(SECRET))
+    with pytest.raises(TryLater) as refused:
+        await apprise.post(Words("failure", "second", ""))
+    assert refused.value.unexplained
     assert SECRET not in str(refused.value)

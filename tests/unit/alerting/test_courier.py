@@ -15,7 +15,7 @@ from hune.alerting.hub.timing import Timing
 from hune.alerting.notifiers import ContentRefused, Digest, Notice, Receipt, ReceiverRefused, TryLater
 from hune.alerting.state import book, outbox
 from hune.alerting.state.database import Database
-from hune.alerting.state.episode import Delivery, Ending
+from hune.alerting.state.episode import Dead, Delivery, Ending
 from hune.alerting.state.outbox import Which
 from hune.core.errors import InputError
 from support.alerts import make_alert
@@ -257,8 +257,109 @@ async def test_receiver_that_says_when_is_obeyed(bench: Bench) -> None:
         TryLater("answered 503", after_seconds=90.0),
     ]
     assert await bench.courier.round() == pytest.approx(7.55)
-    assert (await bench.report())["state"] == "working"
     assert await bench.courier.round() == 90.0
+
+
+async def test_receiver_that_asks_for_no_pause_at_all_is_not_hammered(bench: Bench) -> None:
+    await bench.fire("a")
+    bench.notifier.answers = [TryLater("answered 429", after_seconds=0.0, limited=True) for _ in range(9)]
+    waits = [await bench.courier.round() or 0.0 for _ in range(9)]
+    assert waits[0] >= 0.25
+    assert waits[-1] >= 7.0
+
+
+async def test_receiver_that_asks_for_patience_for_long_is_called_failing(bench: Bench) -> None:
+    await bench.fire("a", "b")
+    bench.notifier.answers = [TryLater("answered 429", after_seconds=90.0, limited=True)]
+    await bench.courier.round()
+    assert not (await bench.report())["failing"]
+    bench.clock.time += 90
+    assert (await bench.report())["failing"]
+    await bench.rounds()
+    assert bench.notifier.told == ["digest of a firing, b firing after an outage at http://hune/alerts?digest=1"]
+
+
+async def test_edit_that_has_to_wait_delays_no_alert_and_calls_nobody_failing(bench: Bench) -> None:
+    """Discord takes few edits of messages that are older than an hour."""
+    episodes = await bench.fire(*"abcdef"[:5])
+    await bench.rounds()
+    episodes += await bench.fire("f")
+    await bench.resolve(*episodes)
+    await bench.courier.round()
+    bench.notifier.told.clear()
+    bench.notifier.answers = [TryLater("answered 429", after_seconds=900.0, limited=True)]
+    assert await bench.rounds() is None
+    assert (await bench.report())["state"] == "working"
+    assert bench.courier._look_seconds() == 30.0
+    await bench.fire("g")
+    assert await bench.rounds() is None
+    assert bench.notifier.told == ["g firing"]
+    bench.clock.time += 880
+    assert 19.0 < bench.courier._look_seconds() < 21.0
+    bench.clock.time += 20
+    await bench.rounds()
+    assert bench.notifier.told[1:] == [f"edit m{n}: {node} resolved" for n, node in enumerate("abcde", 1)]
+
+
+async def test_new_secret_of_a_receiver_that_worked_is_read_at_once(bench: Bench) -> None:
+    await bench.fire("a")
+    await bench.rounds()
+    await bench.fire("b")
+    bench.notifier.answers = [ReceiverRefused("answered 401: revoked")]
+    assert await bench.rounds() is None
+    assert bench.notifier.told == ["a firing", "b firing"]
+    assert (bench.made, (await bench.report())["state"]) == (2, "working")
+    # That it is refused with the secret of now is what a person has to mend.
+    await bench.fire("c")
+    bench.notifier.answers = [ReceiverRefused("answered 401: revoked") for _ in range(2)]
+    assert await bench.rounds() == 600.0
+    assert (bench.made, (await bench.report())["state"]) == (3, "broken")
+
+
+async def test_edit_that_is_accepted_shows_that_a_receiver_works_again(bench: Bench) -> None:
+    episodes = await bench.fire(*"abcde")
+    await bench.rounds()
+    episodes += await bench.fire("f")
+    await bench.resolve(*episodes)
+    await bench.courier.round()
+    bench.notifier.answers = [ReceiverRefused("answered 401: revoked") for _ in range(2)]
+    assert await bench.rounds() == 600.0
+    assert (await bench.report())["failing"]
+    assert await bench.rounds() is None
+    assert (await bench.report())["state"] == "working"
+
+
+async def test_message_refused_without_a_reason_is_tried_ever_more_seldom_and_not_for_ever(bench: Bench) -> None:
+    """Apprise only says no: of a wrong token, of one number among several, of a network that is down."""
+    bench.courier._timing = Timing(unexplained=7200.0)
+    await bench.fire("a")
+    tries = 0
+    begun = bench.clock.time
+    while True:
+        bench.notifier.answers = [TryLater("not accepted", unexplained=True)]
+        wait = await bench.courier.round()
+        tries += not bench.notifier.answers
+        if wait is None:
+            break
+        assert wait <= 600.0
+        bench.clock.time += wait
+        if (await bench.deliveries())[0].dead:
+            bench.notifier.answers.clear()
+    assert 7200 <= bench.clock.time - begun < 8400
+    assert tries < 50
+    assert bench.made >= tries
+    [delivery] = await bench.deliveries()
+    assert (delivery.dead, delivery.problem) == (Dead.LETTER, "not accepted")
+    # What comes now is tried as long, and told as soon as it is taken.
+    await bench.fire("b")
+    bench.notifier.answers = [TryLater("not accepted", unexplained=True)]
+    assert await bench.courier.round() == 600.0
+    assert (await bench.deliveries())[1].state == "failed"
+    await bench.rounds()
+    assert bench.notifier.told == ["b firing"]
+    assert await bench.database.write(lambda connection: outbox.revive(connection, Which(), now=bench.clock.time)) == 1
+    await bench.rounds()
+    assert bench.notifier.told == ["b firing", "a firing"]
 
 
 async def test_pause_that_the_receiver_asks_for_is_kept(bench: Bench) -> None:

@@ -61,6 +61,9 @@ class Courier:
         self._clock = clock
         self._metrics = metrics
         self._notifier: Notifier | None = None
+        self._proven = False
+        """Whether this notifier, with the secret it read, was accepted once."""
+        self._edits_from = 0.0
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()
         self._backoff = Backoff(initial=timing.retry_first, ceiling=timing.retry_ceiling)
@@ -107,7 +110,7 @@ class Courier:
                 await self._rest(wait)
                 continue
             try:
-                async with asyncio.timeout(_LOOK_SECONDS):
+                async with asyncio.timeout(self._look_seconds()):
                     await self._wake.wait()
             except TimeoutError:
                 continue
@@ -120,6 +123,11 @@ class Courier:
         finally:
             for one in waits:
                 one.cancel()
+
+    def _look_seconds(self) -> float:
+        """Return how long to wait for news: at most until an edit that had to wait is tried again."""
+        ahead = self._edits_from - self._clock.now()
+        return min(_LOOK_SECONDS, ahead) if ahead > 0 else _LOOK_SECONDS
 
     @property
     def failing_since(self) -> float | None:
@@ -163,6 +171,7 @@ class Courier:
 
     async def _open(self) -> Notifier:
         if self._notifier is None:
+            self._proven = False
             self._notifier = await asyncio.to_thread(self._make_notifier)
         return self._notifier
 
@@ -243,16 +252,25 @@ class Courier:
                 return
 
     async def _tidy(self) -> float | None:
-        """Bring messages up to date that a digest made outdated."""
+        """Bring messages up to date that a digest, or a failed edit, left outdated. No alert waits for an edit."""
+        if self._clock.now() < self._edits_from:
+            return None
         items = await self._database.read(lambda connection: outbox.outdated(connection, self.receiver, limit=_EDITS))
         if not items:
             return None
         notifier = await self._open()
         for item in items:
-            gone = notifier.edits and not await self._edit(notifier, item)
+            try:
+                gone = notifier.edits and not await self._edit(notifier, item)
+            except TryLater as error:
+                log.debug("%s: an edit has to wait: %s", self.receiver, error)
+                self._edits_from = self._clock.now() + max(self._timing.retry_ceiling, error.after_seconds or 0.0)
+                return None
             await self._mark(_edited(self.receiver, item, gone=gone))
             if self._stopping:
                 break
+        if notifier.edits and self._failing_since is not None:
+            self._succeeded(())
         return 0.0
 
     async def _edit(self, notifier: Notifier, item: Item) -> bool:
@@ -269,6 +287,7 @@ class Courier:
         if self._failing_since is not None:
             log.info("%s: accepts messages again", self.receiver)
         self._backoff.reset()
+        self._proven = True
         self._try_dead = self._broken = False
         self._failing_since = None
         self._problem = ""
@@ -286,17 +305,30 @@ class Courier:
         wait = self._backoff.next()
         if error.after_seconds is not None:
             # What the receiver asks for, and a little more for clocks that differ.
-            wait = error.after_seconds + 0.05 if error.limited else max(wait, error.after_seconds)
+            wait = max(wait, error.after_seconds + (0.05 if error.limited else 0.0))
+        if self._failing_since is None:
+            log.log(logging.INFO if error.limited else logging.WARNING, "%s: %s; trying again", self.receiver, error)
+            self._failing_since = now
         if not error.limited:
-            if self._failing_since is None:
-                log.warning("%s: %s; trying again", self.receiver, error)
-            self._failing_since = self._failing_since or now
             self._last_failure = now
         self._broken = False
         await self._note(error, items, broken=False)
+        if error.unexplained:
+            # It may be for good: tried ever more seldom, with the secret read anew, and not for ever.
+            self._notifier = None
+            failing = now - self._failing_since
+            wait = max(wait, min(failing / 4, self._timing.broken_retry))
+            limit = self._timing.unexplained
+            if hopeless := [item for item in items if min(failing, now - item.delivery.queued_at) >= limit]:
+                log.error("%s: gave up %d messages: %s", self.receiver, len(hopeless), error)
+                await self._give_up(hopeless, error.message)
         return wait
 
     async def _refused(self, error: HuneError, items: Sequence[Item]) -> float:
+        if self._proven:
+            # It took messages with the secret that was read then: now it may be another one.
+            self._notifier, self._proven = None, False
+            return 0.0
         now = self._clock.now()
         if not self._broken:
             log.error("%s: %s", self.receiver, error)

@@ -38,6 +38,8 @@ class Timing:
     retry_ceiling: float = 15.0
     broken_retry: float = 600.0
     """Between two tries of a receiver that refuses altogether."""
+    unexplained: float = 86400.0
+    """How long a message is tried that a receiver doesn't take without saying why."""
     listen: float = 5.0
     """From one count of a silence to the next."""
     chain_overdue: float = 25.0

@@ -110,11 +110,15 @@ class Notifier(Protocol):
 class TryLater(Unavailable):
     """It did not work now; `after_seconds` if the receiver said when."""
 
-    def __init__(self, message: str, *, after_seconds: float | None = None, limited: bool = False) -> None:
+    def __init__(
+        self, message: str, *, after_seconds: float | None = None, limited: bool = False, unexplained: bool = False
+    ) -> None:
         super().__init__(message)
         self.after_seconds = after_seconds
         self.limited = limited
         """Whether the receiver works and only asks for patience."""
+        self.unexplained = unexplained
+        """Whether nobody knows if it will ever work: not tried for ever."""
 
 
 class ContentRefused(Refused):

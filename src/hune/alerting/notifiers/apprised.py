@@ -1,7 +1,7 @@
 """Everything else, through Apprise: Telegram, Pushover, Gotify, ntfy, Matrix and a hundred more. Needs hune[apprise].
 
-Library and its URLs: https://github.com/caronc/apprise/wiki. It says only whether a service accepted: what isn't
-accepted is tried again, and nothing is edited.
+Library and its URLs: https://github.com/caronc/apprise/wiki. It says only whether a service accepted, so what isn't is
+tried again, but not for ever, and nothing is edited. It sends in threads, and keeps services' paces by sleeping there.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +93,7 @@ class AppriseService:
         # It logs what it sends and to where.
         logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
         self._timeout = timeout_seconds
+        self._sending: tuple[Words, asyncio.Task[bool]] | None = None
         self._service: Any = apprise.Apprise(asset=apprise.AppriseAsset(app_id="Hune", app_desc="Hune", app_url=""))
         if not self._service.add(url.strip()):
             raise ReceiverRefused("the URL is none that Apprise knows", remedy="see Apprise's page of the service")
@@ -103,18 +105,30 @@ class AppriseService:
         return 1.0
 
     async def post(self, payload: Words) -> str | None:
-        try:
-            async with asyncio.timeout(self._timeout):
-                accepted = await self._service.async_notify(
-                    body=payload.body, title=payload.title, notify_type=payload.kind, body_format="text"
-                )
-        except TimeoutError as error:
-            raise TryLater("no answer in time") from error
-        if not accepted:
-            raise TryLater("the service did not accept it, or was not reached")
+        # A thread that sends can't be stopped: what becomes of it is waited for, or the message would come twice.
+        if self._sending is None:
+            self._sending = payload, asyncio.create_task(self._send(payload), name="apprise")
+        sent, task = self._sending
+        if not (await asyncio.wait({task}, timeout=self._timeout))[0]:
+            raise TryLater("no answer in time")
+        self._sending = None
+        if sent != payload:
+            return await self.post(payload)
+        if not task.result():
+            raise TryLater("the service did not accept it, or was not reached", unexplained=True)
         return None
 
     async def patch(self, _message: str, _payload: Words) -> bool:
+        return False
+
+    async def _send(self, words: Words) -> bool:
+        # What it raises may name the URL.
+        with suppress(Exception):
+            return bool(
+                await self._service.async_notify(
+                    body=words.body, title=words.title, notify_type=words.kind, body_format="text"
+                )
+            )
         return False
 
 

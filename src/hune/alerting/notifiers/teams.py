@@ -40,6 +40,8 @@ _STYLES = {
     "passed": "good",
     "unwatched": "default",
 }
+# A workflow that was deleted or turned off: 400, as if the message was wrong.
+_OFF = "WorkflowTriggerIsNotEnabled"
 # Older webhooks answer 200 and tell in words what came of it.
 _TOLD = re.compile(r"HTTP error (\d{3})")
 
@@ -132,6 +134,9 @@ def fits(payload: Payload) -> bool:
 
 def _problem(endpoint: Endpoint, answer: Answer) -> HuneError | None:
     if not answer.accepted:
+        error = answer.get("error")
+        if isinstance(error, dict) and error.get("code") == _OFF:
+            return endpoint.refusal("is deleted or turned off")
         return endpoint.judge(answer)
     if told := _TOLD.search(answer.text[:2000]):
         return endpoint.judge(Answer(int(told[1]), answer.headers, "", None))
