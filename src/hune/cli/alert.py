@@ -138,12 +138,9 @@ async def _test(hub: str, receiver: str | None) -> list[dict[str, Any]]:
     sent = await ask(hub, "POST", "/test", {"receiver": receiver})
     end = time.monotonic() + _PATIENCE_SECONDS
     while True:
-        listed = await ask(hub, "GET", "/alerts?limit=5000")
+        alert = await ask(hub, "GET", f"/alerts/{sent['id']}")
         rows = [
-            {"receiver": row["receiver"], "state": row["state"], "detail": row["detail"]}
-            for alert in listed["alerts"]
-            if alert["id"] == sent["id"]
-            for row in alert["deliveries"]
+            {"receiver": row["receiver"], "state": row["state"], "detail": row["detail"]} for row in alert["deliveries"]
         ]
         if all(row["state"] in ("sent", "dead") for row in rows) or time.monotonic() > end:
             return rows

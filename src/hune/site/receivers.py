@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
@@ -50,6 +51,9 @@ class Slack(Model):
             raise ValueError("not exactly one way; give webhook, or token and channel")
         if (self.token is None) != (self.channel is None):
             raise ValueError("token and channel belong together; give both, or a webhook alone")
+        url = urlsplit(self.api)
+        if self.token and url.scheme == "http" and not is_loopback(url.hostname or ""):
+            raise ValueError("the token would travel in the clear; use https in api")
         return self
 
 
