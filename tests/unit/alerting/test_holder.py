@@ -135,6 +135,25 @@ async def test_declared_window_holds_from_the_second_on_at_which_it_begins(stage
     assert await stage.held() == [["1"], ["1"]]
 
 
+async def test_holds_that_end_while_the_hub_is_down_are_over_when_it_starts(stage: Stage, site: Site) -> None:
+    await declared(stage, Scope(nodes=("pve-02",)))
+    stage.clock.step(1)
+    now = stage.clock.now()
+    stage.alertmanager.known = [silence(now - 10, now + 100)]
+    await stage.holder.poll()
+    await stage.open()
+    assert await stage.held() == [["1", "s1"]]
+    again = Stage(stage.database, site)
+    again.alertmanager.known = None
+    # Of the declared one the end has passed; of the silence not, and nobody can tell whether somebody ended it.
+    again.clock.step(70)
+    await again.holder.begin()
+    assert await again.held() == [["s1"]]
+    again.alertmanager.known = []
+    await again.holder.poll()
+    assert await again.held() == [[]]
+
+
 _AGAIN = {"every": "daily 00:00", "for": "1d", "timezone": "Etc/UTC"}
 _ONCE = {"from": "2023-11-01 00:00", "until": "2023-12-01 00:00"}
 

@@ -90,6 +90,22 @@ def test_hold_that_begins_and_ends_while_it_fires_repeats_nothing(connection: sq
     assert waiting(connection, now=2000.0) == []
 
 
+def test_what_ends_and_begins_again_under_a_hold_is_told_as_both(connection: sqlite3.Connection) -> None:
+    episode = open_one(connection)
+    tell(connection, now=1001.0)
+    withholding.review(connection, terms(SILENCE, WINDOW), now=1100.0)
+    for begins in (1200.0, 1300.0, 1400.0):
+        end(connection, episode, now=begins)
+        episode = open_one(connection, SILENCE, WINDOW, now=begins + 1)
+    # The end of the first of two holds tells nothing.
+    withholding.review(connection, terms(WINDOW), now=2000.0)
+    assert waiting(connection, now=2000.0) == []
+    withholding.review(connection, terms(), now=3000.0)
+    # What was known is over, what fires now is new; those between came and went.
+    told = [(item.episode.id, item.delivery.wanted) for item in waiting(connection, now=3000.0)]
+    assert told == [(1, State.RESOLVED), (4, State.FIRING)]
+
+
 def test_message_under_way_when_the_hold_begins_counts_as_told(connection: sqlite3.Connection) -> None:
     episode = open_one(connection)
     [item] = outbox.lease(connection, "discord", waiting(connection, now=1000.0), now=1000.0)

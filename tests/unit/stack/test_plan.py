@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,14 @@ def test_locked_door_is_opened_by_a_file_that_everybody_who_comes_is_told_of() -
     assert job(plan, "alertmanager")["basic_auth"] == opened
     assert rendered(plan, "prometheus.yml")["alerting"]["alertmanagers"][0]["basic_auth"] == opened
     assert "basic_auth" not in job(plan, "node")
+
+
+def test_an_alertmanager_may_lie_anywhere() -> None:
+    given = setting()
+    for place in ("/alertmanager", "/opt/alertmanager"):
+        lies = replace(given, binaries={**given.binaries, "alertmanager": Binary(Path(place))})
+        process = next(one for one in make_plan(lies).processes if one.name == "alertmanager")
+        assert (process.argv[0], process.cwd) == (place, "/")
 
 
 def test_no_key_of_ours_goes_elsewhere() -> None:

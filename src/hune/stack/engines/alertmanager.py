@@ -88,7 +88,7 @@ def _gossip(cluster: Gossip | None) -> list[str]:
 
 def _root(setting: Setting) -> Path:
     """Return where the program's own files lie: the unpacked package, or the system."""
-    root = setting.binaries[NAME].path.parents[2]
+    root = setting.binaries[NAME].path.parent.parent.parent
     return root if (root / _UNPACKED.decode()).is_dir() else Path("/")
 
 
