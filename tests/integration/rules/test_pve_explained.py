@@ -37,3 +37,28 @@ def test_what_a_lost_node_explains_is_not_told(tmp_path: Path, alertname: str, e
         ]
         expected = firing(175, alertname, *(labels if told else []))
         run(tmp_path / folder, make_pve_site(), world, expected, without=WITHOUT, every_seconds=5)
+
+
+def test_a_machine_that_is_down_explains_nothing_of_its_namesake_in_another_cluster(tmp_path: Path) -> None:
+    token = {"id": "hune@pve!metrics", "secret": "env:TOKEN"}
+    members = {"home": ["pve-01", "pve-02"], "far": ["here"]}
+    site = make_pve_site(proxmox=[{"name": name, "nodes": nodes, "token": token} for name, nodes in members.items()])
+    guest = 'id="qemu/100"'
+    runs = {
+        f"pve_up{{{guest}}}": 1,
+        f"pve_uptime_seconds{{{guest}}}": 100,
+        f'pve_guest_info{{{guest},name="web",node="pve-02",template="0",type="qemu"}}': 1,
+        f'hune_pve_guest_config_info{{{guest},node="pve-02",onboot="1"}}': 1,
+    }
+    lost = {ONLINE: 0, f"pve_up{{{guest}}}": 0, f"pve_uptime_seconds{{{guest}}}": 0}
+    down = {**lost, ONLINE: 1}
+    for folder, facts, alertname, labels in (
+        ("offline", lost, "PveNodeOffline", {"node": "pve-02"}),
+        ("guest", down, "GuestDown", {"id": "qemu/100"}),
+    ):
+        (tmp_path / folder).mkdir()
+        world = pve_world(180, {0: runs, 40: facts})
+        world.series |= pve_world(180, {0: runs, 40: facts}, "far").series
+        world.put('ALERTS{alertname="NodeDown",alertstate="firing",node="pve-02"}', {0: None, 30: 1})
+        expected = firing(175, alertname, {"cluster": "far", "severity": "critical", **labels})
+        run(tmp_path / folder, site, world, expected, without=WITHOUT, every_seconds=5)

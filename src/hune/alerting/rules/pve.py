@@ -9,7 +9,16 @@ from hune.alerting.promql import NOW
 from hune.alerting.rules.held import remembered
 from hune.alerting.rules.model import Group, Rule
 from hune.alerting.rules.pve_guests import guests
-from hune.alerting.rules.pve_held import BOOTING, GUEST, SITE, problem, recently, value_of, was_read
+from hune.alerting.rules.pve_held import (
+    BOOTING,
+    GUEST,
+    SITE,
+    problem,
+    recently,
+    unless_machine_is_down,
+    value_of,
+    was_read,
+)
 from hune.alerting.rules.pve_storage import storage
 from hune.site.models import Site
 
@@ -94,7 +103,7 @@ def _members(site: Site) -> Iterable[Rule]:
         "PveNodeOffline",
         f"{NOW.live('hune:pve_node_online')} == 0",
         # Who has no quorum sees nobody else; and a node that is down, or boots after that, was told already.
-        fires=lambda wrong: f"({wrong} and on (cluster) ({quorate}) unless on (node) {recently('NodeDown', '3m')})",
+        fires=lambda wrong: f"({wrong} and on (cluster) ({quorate}) {unless_machine_is_down(site, '3m')})",
         wait="30s",
         measures=NOW.live("hune:pve_node_online"),
     )

@@ -15,8 +15,8 @@ from hune.alerting.rules.pve_held import (
     OFFLINE,
     problem,
     reasons,
-    recently,
     told,
+    unless_machine_is_down,
     value_of,
     was_read,
 )
@@ -74,7 +74,7 @@ def _down(site: Site) -> Iterable[Rule]:
         (
             f"unless on (cluster, node) ({OFFLINE})",
             f"unless on (cluster, node) ({BOOTING})",
-            f"unless on (node) {recently('NodeDown', '5m')}",
+            unless_machine_is_down(site, "5m"),
             f"unless {_ON_GUEST} {_BUSY}",
             f'unless {_ON_GUEST} (pve_lock_state{{{_GUESTS},state="suspended"}} == 1)',
             f'unless {_ON_GUEST} {_HA},state!="started"}}',

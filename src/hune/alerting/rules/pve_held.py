@@ -36,6 +36,19 @@ def recently(alertname: str, window: str) -> str:
     return f"max_over_time({firing(alertname)}[{window}])"
 
 
+def unless_machine_is_down(site: Site, window: str) -> str:
+    """Return what leaves out what is on a node that is down, or was until lately.
+
+    Proxmox names nodes as it likes: one of the same name in another cluster is another machine.
+    """
+    down = recently("NodeDown", window)
+    if len(site.proxmox) < 2:
+        return f"unless on (node) {down}"
+    member = NOW.constant("hune:site_pve_node")
+    of_nobody = f"unless on (node) ({down} unless on (node) {member})"
+    return f"unless on (cluster, node) ({member} and on (node) {down}) {of_nobody}"
+
+
 def told(name: str, window: str) -> str:
     """Return the expression of what was told until lately, by itself or together with others."""
     about = PROBLEMS[name]
