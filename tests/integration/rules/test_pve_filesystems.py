@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hune.alerting.why import measuring
 from support.promtool import Labels, World, firing, run
 from support.pve_world import WITHOUT, make_pve_site, pve_world
 
@@ -47,6 +48,19 @@ def test_what_lies_on_a_file_system_of_its_node_is_told_as_that(tmp_path: Path, 
     quiet = [firing(second, name) for second in range(60, 200, 20) for name in ("StorageFull", "StorageFilling")]
     told = firing(120, "FilesystemFull", of_filesystem(mountpoint))
     run(tmp_path, make_pve_site(), world, told, *quiet, without=WITHOUT, every_seconds=10)
+
+
+@pytest.mark.parametrize("size", [GIB, 3 * GIB])
+def test_whoever_asks_why_is_told_so(tmp_path: Path, size: float) -> None:
+    world = exporter(full("local", size), "/")
+    of = {"cluster": "home", "node": "pve-02", "storage": "local"}
+    [reason] = measuring.reasons("StorageFull").values()
+    asked = {
+        "expr": f"group({measuring.of(reason, of)})",
+        "eval_time": "120s",
+        "exp_samples": [{"labels": "{}", "value": 1}] if size == GIB else [],
+    }
+    run(tmp_path, make_pve_site(), world, asked, without=WITHOUT, every_seconds=10)
 
 
 def test_it_stays_one_when_the_exporter_falls_silent(tmp_path: Path) -> None:

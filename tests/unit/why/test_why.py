@@ -314,6 +314,11 @@ def test_what_is_held_back_is_said_of_each_receiver() -> None:
         ({"rule": RuleState("inactive", error="boom")}, "It can't fire: evaluating the rule fails"),
         ({"rule": None, "measured": Measured(problem="x: refused")}, "Not known now: Prometheus can't be asked"),
         ({"measured": Measured(reasons=("stopped",))}, "It doesn't fire: somebody stopped the guest on purpose"),
+        (
+            {"measured": Measured(value=71.0, reasons=("as_filesystem",))},
+            "It doesn't fire: its file system is told instead",
+        ),
+        ({"measured": Measured(value=69.0, reasons=("as_filesystem",))}, "It doesn't fire: 69 °C"),
         ({"limit": None, "measured": Measured(is_wrong=True)}, "It is wrong, but doesn't fire"),
         ({"is_found": False, "limit": None}, "It doesn't fire: there is nothing here that this rule could judge"),
         ({"measured": Measured(value=71.0)}, "71 °C is beyond the limit, but the rule doesn't fire (yet)"),

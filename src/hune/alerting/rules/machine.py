@@ -23,6 +23,12 @@ _NO_STORE = "tmpfs|ramfs|devtmpfs|squashfs|overlay|iso9660|udf|autofs|rootfs|fus
 
 _HYSTERESIS = 0.02
 
+BACKING_UP = (
+    'label_replace(group by (node) (max_over_time(hune_pve_tasks_running{job="pve-hune",type="vzdump"}[6m])'
+    f""" and on (cluster, node) {NOW.constant("hune:site_pve_node")}), "resource", "disks", "", "")"""
+)
+"""The disks of nodes that make backups, or did within the time that is looked back at."""
+
 
 def machine(site: Site) -> Group:
     """Return the group of the site's machines."""
@@ -182,18 +188,9 @@ def _memory(site: Site) -> Iterable[Rule]:
         f"({stalled})",
         "pressure_ratio",
         margin=" * 0.8",
-        unless=_while_backing_up(site),
+        unless=f" unless on (node, resource) {BACKING_UP}" if site.asked_clusters else "",
         wait="1m",
     )
-
-
-def _while_backing_up(site: Site) -> str:
-    """Return what leaves out the disks of nodes that make backups, and did within the time that is looked back at."""
-    if not site.asked_clusters:
-        return ""
-    tasks = 'max_over_time(hune_pve_tasks_running{job="pve-hune",type="vzdump"}[6m])'
-    of_site = f"group by (node) ({tasks} and on (cluster, node) {NOW.constant('hune:site_pve_node')})"
-    return f' unless on (node, resource) label_replace({of_site}, "resource", "disks", "", "")'
 
 
 def _units(site: Site) -> Iterable[Rule]:

@@ -12,6 +12,11 @@ from hune.alerting.rules.pve_held import BOOTING, CHECKS, LATELY_OFFLINE, OFFLIN
 from hune.site.models import Site
 
 _HYSTERESIS = 0.02
+_AS_FILESYSTEM = {
+    "StorageFilling": ("warning", "FilesystemFilling"),
+    "StorageFull": ("critical", "FilesystemFull"),
+}
+"""Alerts on storages: the severity that their limit is named after, and the same alert on a file system."""
 
 
 def storage(site: Site) -> Iterable[Rule]:
@@ -52,13 +57,9 @@ def _storages(site: Site) -> Iterable[Rule]:
     )
     yield Rule(_on_filesystems(), record="hune:pve_storage_on_filesystem")
     used = NOW.live("hune:pve_storage_used_ratio")
-    for name, kind, other in (
-        ("StorageFilling", "warning", "FilesystemFilling"),
-        ("StorageFull", "critical", "FilesystemFull"),
-    ):
-        limit = f"storage_{kind}_ratio"
-        told = _told_of_filesystem(kind, other, NOW.constant(f"hune:site_pve_{limit}"))
-        yield from _over_limit(site, name, used, limit, seen=used, unless=told, place=PLACE)
+    for name, (kind, _) in _AS_FILESYSTEM.items():
+        told = f"\n  unless on (cluster, node, storage) (\n    {told_as_filesystem(name)}\n  )"
+        yield from _over_limit(site, name, used, f"storage_{kind}_ratio", seen=used, unless=told, place=PLACE)
     yield from problem(
         site,
         "StorageOffline",
@@ -84,16 +85,18 @@ def _on_filesystems() -> str:
     return f"group by (cluster, node, storage) (\n  {lies}\n)"
 
 
-def _told_of_filesystem(kind: str, alertname: str, limit: str) -> str:
-    """Return what leaves out a storage whose file system tells of itself, and no later.
+def told_as_filesystem(name: str) -> str:
+    """Return the expression of the storages that an alert leaves out: their file systems tell of themselves, no later.
 
     The file system is what people can mend, and whatever else lies on it fails with it.
     """
+    kind, alertname = _AS_FILESYSTEM[name]
+    limit = NOW.constant(f"hune:site_pve_storage_{kind}_ratio")
     lies = "max_over_time(hune:pve_storage_on_filesystem[1d])"
     watched = f'last_over_time(hune:machine_read{{collector="filesystem"}}[35s]) or on (node) {firing(alertname)}'
     of_node = NOW.constant(f"hune:site_filesystem_{kind}_ratio")
     earlier = f"{lies} * on (node) group_left () {of_node} <= on (cluster) group_left () {limit}"
-    return f"\n  unless on (cluster, node, storage) (\n    {earlier}\n    and on (node) ({watched})\n  )"
+    return f"{earlier}\n    and on (node) ({watched})"
 
 
 def _zfs(site: Site) -> Iterable[Rule]:

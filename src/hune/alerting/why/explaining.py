@@ -73,9 +73,16 @@ class _Words:
             return self._say("absent"), "unknown"
         if rule.error:
             return self._say("failing"), "wrong"
-        if measured.reasons:
-            return self._say("left_out", self._reason(measured.reasons[0])), "attention"
+        if self._reasons:
+            return self._say("left_out", self._reason(self._reasons[0])), "attention"
         return self._quiet()
+
+    @property
+    def _reasons(self) -> tuple[str, ...]:
+        """Why the rule leaves it out; what is measured within its limit needs no reason."""
+        limit, measured = self._facts.limit, self._facts.measured
+        is_within = limit is not None and measured.value is not None and not limit.is_crossed(measured.value)
+        return () if is_within or measured.unread else measured.reasons
 
     def _firing(self) -> tuple[str, str]:
         facts, rule, episode = self._facts, self._facts.rule, self._facts.episode
@@ -185,7 +192,7 @@ class _Words:
         return self._finding("rule", self._say(f"state_{rule.state}", since), state, evaluated)
 
     def reasons(self) -> Iterable[Finding]:
-        for key in self._facts.measured.reasons:
+        for key in self._reasons:
             yield self._finding("reason", self._reason(key), "attention")
 
     def inhibited(self) -> Iterable[Finding]:

@@ -13,7 +13,9 @@ from hune.alerting.catalogue.proxmox import PROBLEMS, SCRAPE
 from hune.alerting.holds import Labels
 from hune.alerting.promql import RECORDED_NOW, quote
 from hune.alerting.rules import groups
+from hune.alerting.rules.machine import BACKING_UP
 from hune.alerting.rules.model import Rule
+from hune.alerting.rules.pve_storage import told_as_filesystem
 from hune.alerting.why.facts import Limit
 from hune.site.models import Node, ProxmoxCluster, Site
 from hune.site.origin import origin_of, origin_of_chip, origin_of_cluster
@@ -80,6 +82,9 @@ _REASONS: Mapping[str, Mapping[str, str]] = {
         "template": 'pve_guest_info{job="pve",template="1"}',
         "busy": 'hune_pve_guest_busy{job="pve-hune"}',
     },
+    "PressureHigh": {"backing_up": BACKING_UP},
+    "StorageFilling": {"as_filesystem": told_as_filesystem("StorageFilling")},
+    "StorageFull": {"as_filesystem": told_as_filesystem("StorageFull")},
     "GuestUnprotected": {
         state: f'hune_guest_protection{{job="pve-hune",aspect="verdict",state="{state}"}}'
         for state in ("excluded", "pending", "idle", "unknown")

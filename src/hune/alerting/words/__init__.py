@@ -143,11 +143,11 @@ _FRENCH: dict[str, Words] = {
     "ProbeCertificateExpiring": Words(
         "Certificat bientôt expiré",
         "Sonde {probe} : son certificat est encore valable {value} jours, limite {threshold} jours",
-        "Le premier des certificats de la cible à finir ; tout ce qui s'y fie échouera dès lors.",
+        "Le premier à expirer des certificats que la cible présente ; tout ce qui s'y fie échouera dès lors.",
     ),
     "ProbeCertificateEnding": Words(
         "Certificat sur le point d'expirer",
-        "Sonde {probe} : son certificat finit dans {value} jours, limite {threshold} jours",
+        "Sonde {probe} : son certificat expire dans {value} jours, limite {threshold} jours",
         "Dès lors navigateurs et programmes refuseront la cible, comme si elle était arrêtée.",
     ),
     "Watchdog": Words(

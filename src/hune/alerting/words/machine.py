@@ -35,7 +35,7 @@ WORDS_MACHINE: Mapping[str, Mapping[str, Words]] = {
         ),
         "OutOfMemory": Words(
             "Out of memory",
-            "{node}: the kernel killed {value} processes for want of memory",
+            "{node}: processes killed by the kernel for want of memory: {value}",
             "Within the last 15 minutes, in the machine as a whole or in one container with a limit of its own.",
         ),
         "PressureHigh": Words(
@@ -65,7 +65,7 @@ WORDS_MACHINE: Mapping[str, Mapping[str, Words]] = {
         ),
         "BondDegraded": Words(
             "Bond degraded",
-            "{node}: {bond} lacks {value} of its ports",
+            "{node}: ports that {bond} lacks: {value}",
             "It works over those that are left.",
         ),
         "ClockWrong": Words(
@@ -107,7 +107,7 @@ WORDS_MACHINE: Mapping[str, Mapping[str, Words]] = {
         ),
         "OutOfMemory": Words(
             "Mémoire épuisée",
-            "{node} : le noyau a tué {value} processus faute de mémoire",
+            "{node} : processus tués par le noyau faute de mémoire : {value}",
             "Pendant les 15 dernières minutes, dans toute la machine ou dans un conteneur qui a sa propre limite.",
         ),
         "PressureHigh": Words(
@@ -137,13 +137,13 @@ WORDS_MACHINE: Mapping[str, Mapping[str, Words]] = {
         ),
         "BondDegraded": Words(
             "Agrégat dégradé",
-            "{node} : il manque {value} ports à {bond}",
+            "{node} : ports qui manquent à {bond} : {value}",
             "Il marche avec ceux qui restent.",
         ),
         "ClockWrong": Words(
             "Horloge fausse",
             "{node} : son horloge diffère de {value} s de celle de cette machine",
-            "Plus de {threshold} s. Grappes, certificats et journaux en souffrent. L'une des deux est fausse.",
+            "Plus de {threshold} s. Clusters, certificats et journaux en souffrent. L'une des deux est fausse.",
         ),
         "ClockUnsynchronised": Words(
             "Horloge non tenue",

@@ -55,7 +55,7 @@ WORDS_OWN: Mapping[str, Mapping[str, Words]] = {
         ),
         "MessagesRefused": Words(
             "Messages refused",
-            "Hune: {receiver} refused {value} messages for good",
+            "Hune: messages that {receiver} refused for good: {value}",
             "They are kept until somebody sends them again or discards them.",
         ),
         "HubDiskFull": Words(
@@ -147,7 +147,7 @@ WORDS_OWN: Mapping[str, Mapping[str, Words]] = {
         ),
         "MessagesRefused": Words(
             "Messages refusés",
-            "Hune : {receiver} a refusé {value} messages pour de bon",
+            "Hune : messages que {receiver} a refusés pour de bon : {value}",
             "Ils sont gardés jusqu'à ce que quelqu'un les renvoie ou les écarte.",
         ),
         "HubDiskFull": Words(

@@ -107,7 +107,7 @@ _ENGLISH: dict[str, Words] = {
     ),
     "ReplicationFailing": Words(
         "Replication failing",
-        "{guest}: replication to {target} failed {value} times",
+        "{guest}: replication to {target} fails, tries in a row: {value}",
         "The copy grows old. {error}",
     ),
     "ReplicationsFailing": Words(
@@ -147,7 +147,7 @@ _ENGLISH: dict[str, Words] = {
     ),
     "ZfsPoolErrors": Words(
         "ZFS errors",
-        "{node}: ZFS pool {pool} counts {value} errors",
+        "{node}: errors of ZFS pool {pool}: {value}",
         "Devices of the pool returned wrong data or none since the counters were last cleared.",
     ),
     "DiskFailing": Words(
@@ -251,7 +251,7 @@ _FRENCH: dict[str, Words] = {
     "GuestDown": Words(
         "Invité arrêté",
         "{guest} est arrêté",
-        "Il devrait tourner, et aucune sauvegarde, migration, image ni panne de son nœud ne l'explique.",
+        "Il devrait tourner, et aucune sauvegarde, migration, instantané ni panne de son nœud n'explique l'arrêt.",
     ),
     "GuestsDown": Words(
         "Beaucoup d'invités arrêtés",
@@ -285,7 +285,7 @@ _FRENCH: dict[str, Words] = {
     ),
     "ReplicationFailing": Words(
         "Réplication en échec",
-        "{guest} : la réplication vers {target} a échoué {value} fois",
+        "{guest} : la réplication vers {target} échoue, essais de suite : {value}",
         "La copie vieillit. {error}",
     ),
     "ReplicationsFailing": Words(
@@ -325,7 +325,7 @@ _FRENCH: dict[str, Words] = {
     ),
     "ZfsPoolErrors": Words(
         "Erreurs ZFS",
-        "{node} : le pool ZFS {pool} compte {value} erreurs",
+        "{node} : erreurs du pool ZFS {pool} : {value}",
         "Des disques du pool ont rendu de mauvaises données, ou aucune, depuis la remise à zéro des compteurs.",
     ),
     "DiskFailing": Words(
