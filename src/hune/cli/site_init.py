@@ -24,7 +24,7 @@ from hune.site.draft import (
     channel_by_url,
     node_of,
 )
-from hune.site.values import HINTS, NAME_PATTERN, Device, EmailAddress, Host, Name, Speed
+from hune.site.values import HINTS, NAME_PATTERN, Device, EmailAddress, Host, MailUser, Name, Speed
 
 _NOBODY = "none"
 
@@ -64,7 +64,7 @@ def _ask_channel() -> DraftChannel | None:
         console.print(f"[dim]Its URL is a secret: it is read from {channel.variable} when Hune starts.[/]")
         return channel
     server = _ask("  SMTP server (port 587, STARTTLS)", check=_fits(Host))
-    user = _ask("  Who signs in there (- for nobody)", default="-", check=lambda _text: "")
+    user = _ask("  Who signs in there (- for nobody)", default="-", check=_fits(MailUser))
     sender = _ask("  Messages come from", default=user if "@" in user else None, check=_fits(EmailAddress))
     to = _ask("  They go to", check=_fits(EmailAddress))
     return channel_by_mail(server, sender, [to], "" if user == "-" else user)

@@ -15,6 +15,7 @@ from hune.site.values import (
     DayTime,
     EmailAddress,
     Host,
+    MailUser,
     Name,
     Port,
     SecretRef,
@@ -77,9 +78,7 @@ class Email(Model):
         "starttls", description="starttls, tls (from the first byte), or none; certificates are checked"
     )
     ca_file: AbsolutePath | None = Field(None, description="file of the authority that signed its certificate")
-    user: Annotated[str, Field(min_length=1, max_length=254)] | None = Field(
-        None, description="who signs in, if the server wants it"
-    )
+    user: MailUser | None = Field(None, description="who signs in, if the server wants it")
     password: SecretRef | None = Field(None, description="the user's password: env:NAME or file:/absolute/path")
     sender: EmailAddress = Field(description="address that messages come from: hune@example.com")
     to: list[EmailAddress] = Field(min_length=1, max_length=50, description="addresses of the people")

@@ -250,19 +250,6 @@ async def test_mail_server_that_thinks_for_long_is_waited_for(certificate: Path)
         await server.stop()
 
 
-async def test_fault_of_one_channel_leaves_the_last_word_to_the_others(
-    site: Site, channels: Servers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    environ = {name: text for server in channels.values() for name, text in server.environ.items()}
-
-    async def fail(*_given: object) -> str:
-        raise RuntimeError("a library's fault")
-
-    monkeypatch.setattr(MailClient, "post", fail)
-    async with open_session() as session:
-        assert await send_emergency(site, environ, "the hub is dead", session) == len(channels) - 1
-
-
 async def test_word_past_a_dead_hub_reaches_every_channel(site: Site, channels: Servers) -> None:
     environ = {name: text for server in channels.values() for name, text in server.environ.items()}
     channels["teams"].fail(Fault("status", status=500))

@@ -13,7 +13,7 @@ import aiosmtplib
 import pytest
 import pytest_asyncio
 
-from hune.alerting.notifiers import ContentRefused, ReceiverRefused, TryLater, mail, slack, teams
+from hune.alerting.notifiers import ContentRefused, ReceiverRefused, TryLater, discord, mail, slack, teams
 from hune.alerting.notifiers.apprised import AppriseService, Words
 from hune.alerting.notifiers.calling import Answer, Endpoint
 from hune.alerting.notifiers.webhook import SignedWebhook, sign
@@ -113,6 +113,45 @@ async def test_slack_refuses_with_status_200(endpoint: Endpoint, error: str, kin
 async def test_webhooks_of_teams_refuse_in_words(endpoint: Endpoint, text: str, kind: type[HuneError] | None) -> None:
     problem = teams._problem(endpoint, answer(200, text))
     assert problem is None if kind is None else type(problem) is kind
+
+
+async def test_forum_of_discord_that_wants_a_thread_is_a_receiver_that_refuses(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def call(*_given: Any, **_named: Any) -> Answer:
+        return answer(400, document={"code": 220001, "message": SECRET})
+
+    monkeypatch.setattr(endpoint, "call", call)
+    with pytest.raises(ReceiverRefused, match="names no thread in its URL"):
+        await discord.DiscordWebhook(endpoint).post({})
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "kept"),
+    [
+        (200, {"id": "7"}, True),
+        (404, {"code": 10008}, False),
+        (404, None, False),
+        (403, {"code": 50005}, False),
+        (400, {"code": 50083}, False),
+        (404, {"code": 10015}, ReceiverRefused),
+        (429, {"code": 30046, "retry_after": 9}, TryLater),
+        (400, {"code": [10008]}, ContentRefused),
+    ],
+)
+async def test_edit_that_can_never_be_made_is_told_from_one_that_has_to_wait(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, status: int, document: Any, kept: bool | type[HuneError]
+) -> None:
+    async def call(*_given: Any, **_named: Any) -> Answer:
+        return answer(status, document=document)
+
+    monkeypatch.setattr(endpoint, "call", call)
+    webhook = discord.DiscordWebhook(endpoint)
+    if isinstance(kept, bool):
+        assert await webhook.patch("7", {}) is kept
+    else:
+        with pytest.raises(kept):
+            await webhook.patch("7", {})
 
 
 @pytest.mark.parametrize("status", [400, 404])

@@ -41,6 +41,7 @@ _COLOURS = {
 _DESCRIPTION = 1000
 _DIGEST_TEXT = 2800
 _LINKS_TEXT = 1000
+_NO_THREAD = 220001
 # An unknown message, one of another webhook (the one before a new one was made), one in an archived thread.
 _NOT_EDITABLE = (10008, 50005, 50083)
 _MARKDOWN = re.compile(r"([\\`*_~|<>\[\]])")
@@ -125,6 +126,8 @@ class DiscordWebhook:
 
     async def post(self, payload: Payload) -> str | None:
         answer = await self._endpoint.call("post", encode(payload), url=self._url(""))
+        if not answer.accepted and answer.get("code") == _NO_THREAD:
+            raise self._endpoint.refusal("is that of a forum, and names no thread in its URL (?thread_id=…)")
         if not answer.accepted:
             raise self._endpoint.judge(answer)
         identity = answer.get("id")

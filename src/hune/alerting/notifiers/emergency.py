@@ -14,6 +14,9 @@ from hune.site.models import Receiver, Site
 
 log = logging.getLogger(__name__)
 
+_PATIENCE_SECONDS = 40.0
+"""Whoever has this said waits for a minute."""
+
 
 async def send_emergency(site: Site, environ: Mapping[str, str], text: str, session: aiohttp.ClientSession) -> int:
     """Send `text` to every receiver of the site that isn't the console; return how many accepted it."""
@@ -22,9 +25,10 @@ async def send_emergency(site: Site, environ: Mapping[str, str], text: str, sess
     async def send(receiver: Receiver) -> bool:
         try:
             notifier = await asyncio.to_thread(make_notifier, receiver, setting)
-            await notifier.say(f"🆘 Hune · {site.name}: {text}")
-        except HuneError as error:
-            log.error("%s: could not be told: %s", receiver.name, error)
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await notifier.say(f"🆘 Hune · {site.name}: {text}")
+        except (HuneError, TimeoutError) as error:
+            log.error("%s: could not be told: %s", receiver.name, str(error) or "no answer in time")
             return False
         except Exception:
             # A fault of one channel must not take the last word from the others.
