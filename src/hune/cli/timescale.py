@@ -16,6 +16,7 @@ from hune.store import assignment
 from hune.store.service import DEFAULT_PORT, NAME, Settings, Timescale
 
 _URL = re.compile(r"postgres(ql)?://\S+")
+_MOST_DAYS = 36_500
 _FORM = "write postgresql://user:password@host:5432/name"
 
 
@@ -60,6 +61,8 @@ def make(options: argparse.Namespace, environ: Mapping[str, str]) -> Timescale:
     url = database_url(options.database, environ)
     if options.retention_days is not None and options.retention_days < 1:
         raise InputError(f"--retention-days {options.retention_days}: too few", remedy="keep one day at least")
+    if options.retention_days is not None and options.retention_days > _MOST_DAYS:
+        raise InputError(f"--retention-days {options.retention_days}: too many", remedy="without it everything stays")
     host, port = _address(options.listen)
     return Timescale(
         url,
@@ -76,6 +79,8 @@ def site_assignment(layout: Layout) -> assignment.Assignment:
         raise InputError(
             f"{place}: missing", remedy="give --database, or put stores.timescale into the site file and run hune up"
         ) from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"{place}: not as hune up writes it", remedy="have it written anew: hune reload") from None
 
 
 def _of_site(layout: Layout, environ: Mapping[str, str]) -> Timescale:
@@ -103,7 +108,8 @@ def database_url(reference: str, environ: Mapping[str, str]) -> str:
         return url
     try:
         parts = urlsplit(reference)
-        is_open = parts.password is None and "password" not in parse_qs(parts.query)
+        # Also sslpassword, of the client's key.
+        is_open = parts.password is None and not any(name.endswith("password") for name in parse_qs(parts.query))
     except ValueError:
         raise InputError("--database: not the URL of a database", remedy=_FORM) from None
     if not is_open:

@@ -33,7 +33,12 @@ def identity() -> Identity:
     """
     if os.geteuid() != 0:
         return OURSELVES
-    user = next(entry for name in USERS if (entry := _entry(name)))
+    user = next((entry for name in USERS if (entry := _entry(name))), None)
+    if user is None:
+        raise InputError(
+            f"PostgreSQL refuses root, and there is no user {' or '.join(USERS)} here",
+            remedy="run Hune as an ordinary user, or name a database with stores.timescale.url",
+        )
     return Identity(user.pw_name, options(user.pw_uid, user.pw_gid, _permitted()))
 
 

@@ -176,6 +176,11 @@ class Backfill:
             async with self._session.post(url, data=body, headers=READ_HEADERS, timeout=_TIMEOUT) as answer:
                 if answer.status == 400 and "sample limit" in await answer.text():
                     raise _TooMuch
+                if answer.status // 100 == 5:
+                    raise Unavailable(
+                        f"{self._task.source}: remote read answers {answer.status}",
+                        remedy="run it again: it goes on where it was",
+                    )
                 if answer.status != 200:
                     raise Refused(f"{self._task.source}: remote read answers {answer.status}")
                 packed = bytearray()

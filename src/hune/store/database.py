@@ -25,7 +25,13 @@ COMMAND_SECONDS = 25.0
 
 # What says that the connection is of no use any more.
 _BROKEN = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.InternalClientError)
-_SETTINGS = {"application_name": "hune-timescale", "timezone": "UTC", "jit": "off"}
+_SETTINGS = {
+    "application_name": "hune-timescale",
+    "timezone": "UTC",
+    "jit": "off",
+    # Every statement has a bound of its own; one that a role was given would end the packing of a large day, always.
+    "statement_timeout": "0",
+}
 
 
 class Database:

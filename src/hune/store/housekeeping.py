@@ -59,7 +59,7 @@ class Housekeeping:
             await connection.execute("SELECT hune.retain($1)", self._retention_days)
         if self._retention_days is None:
             return
-        before = now - self._retention_days * 86_400
+        before = max(0.0, now - self._retention_days * 86_400)
         async with self._link.use() as connection, connection.transaction():
             # Waits for readers of these days, and whoever comes after waits too: not for long.
             await connection.execute("SET LOCAL lock_timeout = '2s'")
@@ -75,9 +75,14 @@ class Housekeeping:
             )
         for row in rows:
             began = self._database.clock.monotonic()
-            async with self._link.use() as connection, connection.transaction():
-                await connection.execute("SET LOCAL lock_timeout = '30s'")
-                packed = await connection.fetchval("SELECT hune.pack($1)", row["day"], timeout=_PACK_SECONDS)
+            try:
+                async with self._link.use() as connection, connection.transaction():
+                    await connection.execute("SET LOCAL lock_timeout = '30s'")
+                    packed = await connection.fetchval("SELECT hune.pack($1)", row["day"], timeout=_PACK_SECONDS)
+            except asyncpg.PostgresError as error:
+                # Somebody reads it for long, say: the other days don't wait for it.
+                log.warning("%s isn't packed: %s; tried again in %g s", row["day"], describe(error), EVERY_SECONDS)
+                continue
             self._metrics.packed.inc(packed)
             # What came late for an old day may have to go again.
             self._followed = None

@@ -29,7 +29,7 @@ from hune.store.registry import Registry
 from hune.store.replicas import Election
 from hune.store.series import SeriesIndex
 from hune.store.wire import write1, write2
-from hune.store.wire.batch import Batch
+from hune.store.wire.batch import EARLIEST_MS, Batch
 from hune.store.wire.unpack import MOST_BYTES, Malformed, TooLarge, unpack
 from hune.store.writer import DAY_MS, MOST_WAITING, Writer
 
@@ -227,7 +227,8 @@ class Timescale:
         now_ms = int(self._clock.now() * 1000)
         days = self._settings.retention_days or OLDEST_DAYS
         # A day that is about to be dropped isn't made again.
-        good = (batch.times >= now_ms - days * DAY_MS) & (batch.times <= now_ms + DAY_MS)
+        oldest = max(EARLIEST_MS, now_ms - days * DAY_MS)
+        good = (batch.times >= oldest) & (batch.times <= now_ms + DAY_MS)
         if not good.all():
             refused["samples too old or from the future"] = int(np.count_nonzero(~good))
             batch.keep(good)

@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from support import remote_write as remote
+from support.postgresql import Postgresql
 from support.timescale import Adapter, adapter, fetch, stored
 
 DAY_MS = 86_400_000
@@ -54,6 +55,19 @@ async def test_a_packed_day_says_what_it_said_and_takes_late_samples_once(databa
         await packed(one, 4)
         assert await stored(database) == expected
     assert await sizes(database) == (0, len(named) * len(values) + 4, len(named) + 1)
+
+
+async def test_a_day_that_cant_be_packed_holds_up_no_other_and_no_role_ends_the_packing(postgres: Postgresql) -> None:
+    noon = time.time_ns() // 1_000_000 // DAY_MS * DAY_MS - 4 * DAY_MS + DAY_MS // 2
+    database = await asyncio.to_thread(postgres.new_database, "stuck")
+    with adapter(database) as one:
+        one.store(remote.request([((("n", "1"),), [(noon + day * DAY_MS, float(day)) for day in range(3)])]))
+    first = time.strftime("%Y%m%d", time.gmtime(noon / 1000))
+    await fetch(database, f"CREATE VIEW hune.chunks_{first} AS SELECT 1 AS one")
+    await fetch(database, "ALTER DATABASE stuck SET statement_timeout = '1ms'")
+    with adapter(database) as one:
+        await packed(one, 2)
+        assert one.metric("hune_store_database_up") == 1
 
 
 async def test_only_days_that_are_asked_for_are_read(database: str) -> None:

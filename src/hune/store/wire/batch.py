@@ -16,6 +16,9 @@ Integers = npt.NDArray[np.int64]
 STALE = 0x7FF0000000000002
 """The bits of a stale marker: the series has ended here. Source: model/value of Prometheus."""
 
+EARLIEST_MS, LATEST_MS = 1 << 35, (1 << 42) - 1
+"""1971 to 2109: nothing else is stored, and every time within takes six bytes."""
+
 
 class Slots(Protocol):
     """Gives each series a small number, its slot."""
