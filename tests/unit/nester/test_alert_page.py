@@ -10,8 +10,9 @@ from hune.alerting.state.history import Kind
 from hune.nester.hub import answers
 from hune.nester.hub.model import Dossier, Event, Step
 from hune.nester.language import LANGUAGES, language
-from hune.nester.snapshot import Alert, Care, Delivery
+from hune.nester.snapshot import Alert, Care, Delivery, Hold
 from hune.nester.views.alert import alert as alert_view
+from hune.nester.views.alerts import alerts as alerts_view
 from hune.nester.views.events import event_looks
 from hune.nester.views.reasons import reasons
 from support.snapshots import NOW, alert, node, snapshot
@@ -83,6 +84,10 @@ def test_page_tells_value_limit_next_step_and_escalation(show: Any, dossiers: An
     told = str(look.region("alert-told")).replace("\u00a0", " ")
     for expected in ("Discord", "Step 1: phone", "in 8 min", "only if nobody looks after it", "told "):
         assert expected in told
+    over = alert(id="7", state="resolved", resolved_at=NOW)
+    dossiers.dossiers["7"] = dossier(shown=over, steps=steps)
+    told = str(show(alert_view, snapshot(node(), alerts=(over,)), subject="7").region("alert-told"))
+    assert ("Step 3: x" in told, "Step 1" in told, "Step 2" in told) == (True, False, False)
     assert 'value="acknowledge"' in look.region("alert-care")
     assert look.title.startswith("■ 1 critical")
 
@@ -97,6 +102,27 @@ def test_buttons_fit_what_is_so(show: Any, dossiers: Any) -> None:
         dossiers.dossiers["7"] = dossier(shown=shown)
         html = str(show(alert_view, snapshot(node(), alerts=(shown,)), subject=f"7{act}").region("alert-care"))
         assert [deed for deed in ("acknowledge", "snooze:1h", "release") if f'value="{deed}"' in html] == list(offered)
+
+
+@pytest.mark.parametrize(
+    ("state", "icon", "fails"),
+    [("sent", "sent", 0), ("held", "clock", 0), ("waiting", "clock", 0), ("pending", "clock", 0),
+     ("withheld", "failed", 0), ("discarded", "failed", 0), ("failed", "failed", 1), ("dead", "failed", 1)],
+)  # fmt: skip
+def test_only_who_was_told_has_a_tick(show: Any, dossiers: Any, state: str, icon: str, fails: int) -> None:
+    dossiers.dossiers["7"] = dossier(shown=alert(id="7", deliveries=(Delivery("mail", state, NOW),)))
+    told = str(show(alert_view, snapshot(node()), subject="7").region("alert-told"))
+    assert (f"#i-{icon}" in told, told.count("told-failed")) == (True, fails)
+
+
+def test_state_is_drawn_as_it_is_called(show: Any, dossiers: Any) -> None:
+    both = alert(id="7", care=Care("Ana", NOW), holds=(Hold("maintenance", "1", NOW + 60),))
+    dossiers.dossiers["7"] = dossier(shown=both)
+    head = str(show(alert_view, snapshot(node(), alerts=(both,)), subject="7").region("alert-head"))
+    row = str(show(alerts_view, snapshot(node(), alerts=(both,))).region("held"))
+    assert '#s-held"/></svg><span>maintenance</span>' in head
+    assert '#s-held"/></svg><span>maintenance</span>' in row
+    assert "acknowledged" in row
 
 
 def test_place_that_is_not_of_this_site_is_named_and_leads_nowhere(show: Any, dossiers: Any) -> None:

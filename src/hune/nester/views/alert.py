@@ -137,12 +137,14 @@ def _care(scene: Scene, shown: Alert, *, act: bool) -> Part:
 
 def _told(scene: Scene, shown: Alert, dossier: Dossier) -> Part:
     t = scene.t
+    # Of what is over nobody is called any more.
+    steps = [step for step in dossier.steps if shown.is_open or step.done_at is not None]
     return scene.part(
         "told",
         "parts/alert_told.html",
         told=[told(delivery, t, now=scene.now) for delivery in shown.deliveries],
-        steps=[_step(scene, step) for step in dossier.steps],
-        waits=shown.is_attended and any(step.done_at is None for step in dossier.steps),
+        steps=[_step(scene, step) for step in steps],
+        waits=shown.is_attended and any(step.done_at is None for step in steps),
     )
 
 

@@ -20,9 +20,9 @@ class Attention:
 
 
 def attentions(alert: Alert, t: Language, *, now: float) -> tuple[Attention, ...]:
-    """Return who looks after an alert, then what holds it."""
+    """Return what holds an alert, then who looks after it: the first is what its state is called."""
     care = (_of_care(alert.care, t, now),) if alert.care else ()
-    return (*care, *(_of_hold(hold, t, now) for hold in alert.holds))
+    return (*(_of_hold(hold, t, now) for hold in alert.holds), *care)
 
 
 def _of_care(care: Care, t: Language, now: float) -> Attention:

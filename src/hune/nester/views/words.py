@@ -142,15 +142,16 @@ def _float(text: str) -> float | None:
     return number if is_plausible(number) else None
 
 
-# What isn't told and isn't a failure: it will be, or it needn't be.
-_NOT_YET = ("pending", "waiting", "held", "withheld", "discarded")
+# What isn't told and isn't a failure: it will be, or it won't, and the drawing beside each.
+_UNTOLD = {"pending": "clock", "waiting": "clock", "held": "clock", "withheld": "failed", "discarded": "failed"}
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Whether a receiver knows."""
+    """Whether a receiver knows; `good` unless it should and can't be told."""
 
     text: str
+    icon: str
     good: bool
     title: str
 
@@ -159,13 +160,14 @@ def told(delivery: Delivery, t: Language, *, now: float) -> Told:
     """Return how far a message got, in words."""
     at = t.moment(delivery.at, now=now) if delivery.at is not None else ""
     sent = delivery.state in ("sent", "delivered")
-    key = "sent" if sent and at else "done" if sent else delivery.state if delivery.state in _NOT_YET else "failed"
+    key = "sent" if sent and at else "done" if sent else delivery.state if delivery.state in _UNTOLD else "failed"
     due = t.moment(delivery.due_at, now=now) if delivery.due_at is not None else ""
     if key == "waiting" and not due:
         key = "pending"
     title = delivery.detail or (t.iso(delivery.at) if delivery.at is not None else "")
     text = t(f"told.{key}", receiver=delivery.receiver, at=due if key == "waiting" else at)
-    return Told(text, sent or key in _NOT_YET, title)
+    icon = "sent" if sent else _UNTOLD.get(key, "failed")
+    return Told(text, icon, sent or key in _UNTOLD, title)
 
 
 def port_text(port: Port, t: Language) -> str:
