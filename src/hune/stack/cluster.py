@@ -76,7 +76,7 @@ def make(data: Path, key: Path, program: Path, identity: Sequence[str], env: Map
     words = {role: word_of(place) or secrets.token_urlsafe(32) for role, place in keys.items()}
     passwords = [f"ALTER ROLE {role} PASSWORD '{word}'" for role, word in words.items()]
     finish_upgrade(data)
-    if not (data / "PG_VERSION").exists():
+    if not _is_made(data):
         cluster.initialise(staged(data))
         cluster.execute(staged(data), *_FOUNDATION, *passwords)
         staged(data).rename(data)
@@ -93,12 +93,23 @@ def make(data: Path, key: Path, program: Path, identity: Sequence[str], env: Map
 
 
 class Cluster:
-    """PostgreSQL's own programs, `program` and those beside it, run by setpriv with the options `identity`."""
+    """PostgreSQL's own programs, `program` and those beside it, run by setpriv with the options `identity`.
 
-    def __init__(self, program: Path, identity: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+    `remedy` is said of whatever goes wrong.
+    """
+
+    def __init__(
+        self,
+        program: Path,
+        identity: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        *,
+        remedy: str = "see: hune logs postgresql",
+    ) -> None:
         # A link to the server may lie where its companions don't.
         self.folder = program.resolve().parent
         self._identity = tuple(identity)
+        self._remedy = remedy
         self._env = {**os.environ, **(env or {})}
 
     def refuse_another_version(self, data: Path) -> None:
@@ -154,7 +165,7 @@ class Cluster:
             seconds=seconds,
         )
         if fault := re.search(r"(ERROR|FATAL|PANIC): +(.*)", done.stderr):
-            raise Unavailable(f"PostgreSQL: {fault[2]}", remedy="see: hune logs postgresql")
+            raise Unavailable(f"PostgreSQL: {fault[2]}", remedy=self._remedy)
         return done.stdout
 
     def ask(self, data: Path, statement: str, *, database: str) -> str:
@@ -187,7 +198,7 @@ class Cluster:
                     said.append(words)
                     tell(words)
         if running.returncode:
-            raise Unavailable(f"{program}: {reason(said) or f'exit code {running.returncode}'}")
+            raise Unavailable(f"{program}: {reason(said) or f'exit code {running.returncode}'}", remedy=self._remedy)
 
     def _run(
         self, program: str, *arguments: str, given: str = "", seconds: float = _SECONDS
@@ -206,7 +217,7 @@ class Cluster:
             if not given:
                 print(*lines, sep="\n", file=sys.stderr)  # noqa: T201 - this is the process' log
             is_taken = "postmaster.pid" in lines[0]
-            remedy = "a server runs on these data: stop it first" if is_taken else "see: hune logs postgresql"
+            remedy = "a server runs on these data: stop it first" if is_taken else self._remedy
             raise Unavailable(f"{program}: {lines[0]}", remedy=remedy)
         return done
 
@@ -233,12 +244,16 @@ def finish_upgrade(data: Path) -> None:
 
     Raises Unavailable.
     """
-    if upgraded(data).exists() and not data.exists():
+    if not _is_made(data) and _is_made(upgraded(data)):
         upgraded(data).rename(data)
     _end_server_of_upgrade(data)
     for place in (staged(data), upgraded(data)):
         _end_server_of_upgrade(place)
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _is_made(data: Path) -> bool:
+    return (data / "PG_VERSION").exists()
 
 
 def _end_server_of_upgrade(data: Path) -> None:

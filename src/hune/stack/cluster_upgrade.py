@@ -99,7 +99,7 @@ def _copy(data: Path, old: Binary, new: Binary, progress: Progress) -> Path:
     env = {**new.env, **({"LD_LIBRARY_PATH": paths} if paths else {})}
     # Root may do it for a site that runs as another user: it stays theirs.
     options = owner_of(data).options
-    before, after = Cluster(old.path, options, env), Cluster(new.path, options, env)
+    before, after = (Cluster(one.path, options, env, remedy="all stays as it was") for one in (old, new))
     # Ends in order what a crash may have left; a server that still runs objects.
     before.execute(data, "SELECT 1")
     after.initialise(made, checksums=before.setting(data, "data_checksums") == "on")

@@ -107,6 +107,8 @@ def test_cut_off_before_its_last_step_it_is_finished_at_the_next_start(
         with pytest.raises(KeyboardInterrupt):
             stand.upgrade()
     assert not stand.data.exists()
+    # Whatever else makes folders.
+    stand.data.mkdir()
     assert kept_version(stand.data) is not None
     stand.make(stand.old)
     stand.execute(stand.old, COUNT)
