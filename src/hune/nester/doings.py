@@ -61,9 +61,9 @@ class Doings:
         wish = " ".join([request.url.path, *visitor.mandates, form.wish])
         try:
             response = await self._once.do(token, wish, lambda: _answer(deed, form, visitor))
-            response.set_cookie(
-                DONE_COOKIE, form.text("do").partition(":")[0], max_age=_DONE_SECONDS, httponly=True, samesite="strict"
-            )
+            done = form.text("do").partition(":")[0]
+            if done in DONE:
+                response.set_cookie(DONE_COOKIE, done, max_age=_DONE_SECONDS, httponly=True, samesite="strict")
         except HuneError as error:
             status, text = told(error, self._desk.language_of(request))
             response = await show(request, visitor, form=form, problem=text, status=status)

@@ -20,6 +20,9 @@ from hune.nester.views.look import Look
 MAX_VIEWS = 64
 _RETRY_MS = 1000
 
+# What was told of each region: its parts by key, each as the hash of its HTML; the HTML would be kept once a stream.
+_Known = dict[ViewName, dict[str, dict[str, int]]]
+
 
 class Streams:
     """Serves `/events?view=overview:fr&view=wall:fr`: one stream carries all the views that a browser has open."""
@@ -48,7 +51,7 @@ class Streams:
         )
 
     async def _events(self, views: Sequence[ViewName]) -> AsyncIterator[str]:
-        known: dict[ViewName, dict[str, dict[str, str]]] = {name: {} for name in views}
+        known: _Known = {name: {} for name in views}
         yield f"retry: {_RETRY_MS}\n\n"
         with self._watching.track_inprogress():
             snapshot = await self._desk.poller.current()
@@ -75,9 +78,7 @@ class Streams:
             closing.cancel()
 
 
-def _event(
-    snapshot: Snapshot, looks: dict[ViewName, Look], known: dict[ViewName, dict[str, dict[str, str]]], build: str
-) -> dict[str, Any]:
+def _event(snapshot: Snapshot, looks: dict[ViewName, Look], known: _Known, build: str) -> dict[str, Any]:
     """Return what is told now; `known` is what was told before, and is brought up to date."""
     return {
         "build": build,
@@ -96,15 +97,15 @@ def _event(
     }
 
 
-def _changes(look: Look, known: dict[str, dict[str, str]]) -> dict[str, Any]:
+def _changes(look: Look, known: dict[str, dict[str, int]]) -> dict[str, Any]:
     """Return each region that differs: its keys in order, and the HTML of the parts that changed."""
     changes: dict[str, Any] = {}
     for region, parts in look.regions.items():
         before = known.get(region)
-        now = {part.key: str(part.html) for part in parts}
+        now = {part.key: hash(part.html) for part in parts}
         if before is not None and before == now and list(before) == list(now):
             continue
-        changed = {key: html for key, html in now.items() if before is None or before.get(key) != html}
+        changed = {part.key: part.html for part in parts if before is None or before.get(part.key) != now[part.key]}
         changes[region] = {"keys": list(now), "html": changed}
         known[region] = now
     return changes

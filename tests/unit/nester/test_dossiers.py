@@ -10,7 +10,7 @@ import pytest
 
 from hune.core.errors import Unavailable
 from hune.nester.hub.client import HubClient
-from hune.nester.hub.dossiers import Dossiers
+from hune.nester.hub.dossiers import MOST_KEPT, Dossiers
 from hune.nester.hub.model import Dossier
 from support.snapshots import alert
 from support.stepped_clock import SteppedClock
@@ -107,3 +107,16 @@ async def test_why_is_asked_in_the_language_of_the_page(hub: ToldHub, dossiers: 
     assert await dossiers.why(FIRST, "en") == {"language": "en"}
     assert await dossiers.why(FIRST, "en") == {"language": "en"}
     assert hub.asked == 2
+
+
+async def test_whoever_tries_all_numbers_fills_nothing(hub: ToldHub, dossiers: Dossiers) -> None:
+    hub.found = None
+    for number in range(MOST_KEPT + 20):
+        with pytest.raises(KeyError):
+            await dossiers.look(str(number))
+        if number == 10:
+            hub.found = FIRST
+            assert await dossiers.look("seven") == FIRST
+            hub.found = None
+        assert number < 10 or await dossiers.look("seven") == FIRST
+    assert len(dossiers._kept) == MOST_KEPT

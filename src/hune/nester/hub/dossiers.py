@@ -19,6 +19,7 @@ WHY_KEPT_SECONDS = 15.0
 # With that of the poller it stays below what a browser takes for a lost connection.
 _PATIENCE_SECONDS = 1.0
 _FORGOTTEN_SECONDS = 600.0
+MOST_KEPT = 500
 
 
 @dataclass
@@ -66,7 +67,8 @@ class Dossiers:
 
     async def _look(self, key: tuple[str, ...], keep_seconds: float, ask: Callable[[], Awaitable[Any]]) -> _Kept:
         now = self._clock.monotonic()
-        kept = self._kept.setdefault(key, _Kept())
+        # What was looked at last comes last.
+        kept = self._kept[key] = self._kept.pop(key, _Kept())
         kept.looked_at = now
         if kept.asking is None and now - kept.asked_at >= keep_seconds:
             self._tidy(now)
@@ -94,6 +96,5 @@ class Dossiers:
                 kept.asking = None
 
     def _tidy(self, now: float) -> None:
-        old = [key for key, kept in self._kept.items() if now - kept.looked_at > _FORGOTTEN_SECONDS]
-        for key in old:
-            del self._kept[key]
+        while len(self._kept) > MOST_KEPT or now - next(iter(self._kept.values())).looked_at > _FORGOTTEN_SECONDS:
+            del self._kept[next(iter(self._kept))]
