@@ -81,8 +81,10 @@ class ControlServer:
             return 404, {"detail": f"{method} {path}: unknown"}
         try:
             given = json.loads(body) if body else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             return 400, {"detail": "body: not JSON"}
+        if not isinstance(given, dict):
+            return 400, {"detail": "body: not an object"}
         try:
             return await handler(given)
         except InputError as error:

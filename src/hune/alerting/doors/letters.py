@@ -79,7 +79,7 @@ def _wanted(document: Mapping[str, Any], couriers: Mapping[str, Any]) -> tuple[s
     episodes, receiver = document.get("ids"), document.get("receiver")
     if episodes is not None and not (isinstance(episodes, list) and all(type(one) is int for one in episodes)):
         raise InputError("ids: not a list of numbers", remedy="give those of GET /dead, or leave it out for all")
-    if receiver is not None and receiver not in couriers:
+    if receiver is not None and not (isinstance(receiver, str) and receiver in couriers):
         raise InputError("receiver: no such receiver", remedy=f"there are: {', '.join(couriers)}")
     return str(document.get("action", "")), Which(episodes, receiver)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -36,6 +35,7 @@ _MAX_MATCHERS = 50
 _MAX_TEXT = 4096
 _MAX_AHEAD = 366 * 86400.0
 _MAX_DECLARED = 500
+_MOST_SECONDS = 1e12
 
 
 def routes(database: Database, clock: Clock, keys: Keys, holder: Holder, site: Site) -> list[BaseRoute]:
@@ -218,9 +218,10 @@ def _seconds(document: Mapping[str, Any], most: float) -> float:
 
 def _number(document: Mapping[str, Any], key: str) -> float | None:
     value = document.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    # Compared, not converted: an integer of JSON can be larger than any float.
+    return float(value) if abs(value) <= _MOST_SECONDS else None
 
 
 def _reason(document: Mapping[str, Any]) -> str:
@@ -243,8 +244,9 @@ def _scope(document: Mapping[str, Any], site: Site) -> Scope:
     for key, names in given.items():
         if key not in known:
             raise InputError("scope: unknown key", remedy=f"known: {', '.join(known)}")
-        if not isinstance(names, list):
-            raise InputError(f"scope.{key}: not a list", remedy="give names")
+        if not isinstance(names, list) or not names:
+            # Nothing named is the whole site, and whoever wrote this meant less.
+            raise InputError(f"scope.{key}: not a list of names", remedy=f"give some, or leave {key} out")
         if unknown := [name for name in names if name not in known[key]]:
             raise InputError(
                 f"scope.{key}: {text_of({key: str(unknown[0])}, key, 80)} is not in the site",
