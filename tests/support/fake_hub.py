@@ -5,7 +5,9 @@ That the real one answers in these shapes is tested in tests/integration/nester.
 
 from __future__ import annotations
 
+import asyncio
 import math
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -34,6 +36,8 @@ class FakeHub:
         self.windows: list[dict[str, Any]] = []
         self.why: dict[str, Any] | None = None
         self.hub_answers = True
+        self.breaks_off: threading.Event | None = None
+        """An export stops after its first part and, once this is set, breaks off."""
         self.done: list[tuple[str, str, dict[str, Any]]] = []
         """What was done: method, path, document."""
 
@@ -174,9 +178,9 @@ class FakeHub:
         ]
 
     def _answering(
-        self, handler: Callable[[web.Request], Awaitable[web.Response]]
-    ) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def handle(request: web.Request) -> web.Response:
+        self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def handle(request: web.Request) -> web.StreamResponse:
             if not self.hub_answers:
                 return web.Response(status=503)
             return await handler(request)
@@ -200,7 +204,7 @@ class FakeHub:
             return _problem(404, "no such digest")
         return web.json_response({"now": time.time(), "alerts": found})
 
-    async def _on_history(self, request: web.Request) -> web.Response:
+    async def _on_history(self, request: web.Request) -> web.StreamResponse:
         asked = request.query
         found = [
             alert
@@ -211,6 +215,14 @@ class FakeHub:
             and (alert["resolved_at"] or math.inf) >= float(asked.get("since", 0))
             and alert["starts_at"] < float(asked.get("until", math.inf))
         ]
+        if asked.get("format") == "csv" and self.breaks_off is not None:
+            answer = web.StreamResponse()
+            await answer.prepare(request)
+            await answer.write(b"alert,alertname\r\n" * 9000)
+            await asyncio.to_thread(self.breaks_off.wait, 20.0)
+            assert request.transport is not None
+            request.transport.abort()
+            return answer
         if asked.get("format") == "csv":
             lines = ["alert,alertname", *(f"{alert['id']},{alert['alertname']}" for alert in found)]
             return web.Response(text="\r\n".join(lines), content_type="text/csv")

@@ -21,6 +21,8 @@ async def ask(hub: str, method: str, path: str, document: Mapping[str, Any] | No
     try:
         async with open_session() as session, session.request(method, hub + path, json=document) as response:
             answer = await response.json(content_type=None)
+            if not isinstance(answer, dict):
+                raise ValueError
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         reason = "no answer in time" if isinstance(error, TimeoutError) else "does not answer"
         raise Unavailable(f"the hub at {hub} {reason}", remedy="see: hune status") from None
@@ -42,15 +44,19 @@ async def pass_on(hub: str, path: str) -> None:
     from hune.core.errors import InputError, Unavailable
     from hune.http.call import open_session
 
+    has_begun = False
     patience = aiohttp.ClientTimeout(total=None, sock_connect=3.0, sock_read=30.0)
     try:
         async with open_session() as session, session.get(hub + path, timeout=patience) as response:
             if response.status != 200:
                 raise InputError(f"the hub answered {response.status}", remedy="see: hune logs")
+            has_begun = True
             async for part in response.content.iter_any():
                 sys.stdout.buffer.write(part)
             sys.stdout.flush()
     except (aiohttp.ClientError, TimeoutError) as error:
+        if has_begun:
+            raise Unavailable(f"the hub at {hub} broke off: this is not all", remedy="try again") from error
         raise Unavailable(f"the hub at {hub} does not answer", remedy="see: hune status") from error
 
 

@@ -1,4 +1,7 @@
-"""HTTP/1.1 that nobody can hold up: bounded are the time of a request to arrive, the size of its head, connections."""
+"""HTTP/1.1 that nobody can hold up.
+
+Bounded are connections, the time of a request to arrive, all of it that is no body, and how long an answer lies unread.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,24 @@ import resource
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 ARRIVAL_SECONDS = 15.0
+UNREAD_SECONDS = 60.0
 HEAD_BYTES = 64 << 10
+CUT = "hune.cut"
+"""Among the extensions of a request: hangs up, so that what was answered so far isn't taken for all."""
 MOST_CONNECTIONS = 2000
 """Whoever comes beside so many is sent away and tries again: all at once they would take memory and files of others."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, ending a connection whose request doesn't arrive in time or begins without end.
+    """uvicorn's protocol, ending a connection whose request doesn't arrive in time, or whose answer isn't read.
 
-    uvicorn waits for ever for what has begun, and collects a head for as long as it lasts.
+    uvicorn waits for ever for what has begun, and collects a head, or what follows the last chunk of a body, endlessly.
     """
 
     _deadline: asyncio.TimerHandle | None = None
-    _head_bytes = 0
+    _unread: asyncio.TimerHandle | None = None
+    _coming = 0
+    _beside_body = 0
     _in_head = True
     _is_refused = False
 
@@ -37,18 +45,23 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_refused:
             return
         self._arrived()
+        self._read_on()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._coming = len(data)
+        self._beside_body += len(data)
         super().data_received(data)
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
+        if self._beside_body > HEAD_BYTES and not self.transport.is_closing():
+            if self._in_head:
                 self.send_400_response("The head of the request is too large.")
+            else:
+                self.transport.abort()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._beside_body = True, self._coming
+        self.scope["extensions"] = {CUT: {"hang_up": self.transport.close}}
         if self._deadline is None:
             self._expect()
 
@@ -56,9 +69,22 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        # What frames it may weigh as much as the body itself, and no more: chunks have names and ends without end.
+        self._beside_body = max(0, self._beside_body - 2 * len(body))
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         self._arrived()
         super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._read_on()
+        super().resume_writing()
 
     def _expect(self) -> None:
         self._deadline = self.loop.call_later(ARRIVAL_SECONDS, self.transport.close)
@@ -67,3 +93,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _read_on(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None

@@ -7,28 +7,30 @@ import contextlib
 import ipaddress
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hune.core.errors import HuneError, Refused, Unavailable
-from hune.http.bounded import BoundedProtocol
+from hune.http.bounded import CUT, BoundedProtocol
 
 log = logging.getLogger(__name__)
 
 ANY_HOST = "*"
 """Among the names of a host check: whatever name a request calls us by is ours."""
 
+Parts = AsyncGenerator[str | bytes, None]
 HealthCheck = Callable[[], Awaitable[Mapping[str, Any]]]
 
 
@@ -40,6 +42,45 @@ def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = Non
         media_type="application/problem+json",
         headers=dict(headers or {}),
     )
+
+
+class _Number(IntegerConvertor):
+    """`{id:number}` in a route: a number as databases know them; a longer one is none."""
+
+    regex = "[0-9]{1,18}"
+
+
+register_url_convertor("number", _Number())
+
+
+async def streamed(parts: Parts, *, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an answer of any length, sent as it is made; raises what keeps the first part from being made.
+
+    Where a HuneError ends it later the connection is cut, so that nobody takes it for whole, and the log has a line.
+    """
+    return _Streamed(await anext(parts, ""), parts, media_type=media_type, headers=headers)
+
+
+class _Streamed(StreamingResponse):
+    def __init__(self, first: str | bytes, parts: Parts, **given: Any) -> None:
+        super().__init__(self._all(first), **given)
+        self._parts = parts
+
+    async def _all(self, first: str | bytes) -> Parts:
+        yield first
+        async for part in self._parts:
+            yield part
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except HuneError as error:
+            log.warning("%s: cut short, and whoever asked can tell: %s", scope["path"], error)
+            scope["extensions"][CUT]["hang_up"]()
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        finally:
+            await self._parts.aclose()
 
 
 def _host_of(header: str) -> str:
@@ -82,6 +123,11 @@ async def _on_http_error(_request: Request, error: Exception) -> Response:
     return problem(error.status_code, str(error.detail), headers=error.headers)
 
 
+async def _on_disconnect(_request: Request, _error: Exception) -> Response:
+    # Nobody reads it.
+    return problem(400, "the request ended before its body")
+
+
 async def _on_hune_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HuneError)
     status = 503 if isinstance(error, Unavailable) else 502 if isinstance(error, Refused) else 400
@@ -114,6 +160,7 @@ def create_app(
         middleware=[Middleware(HostCheck, names=host_names), *middleware],
         exception_handlers={
             HTTPException: _on_http_error,
+            ClientDisconnect: _on_disconnect,
             HuneError: _on_hune_error,
             **(exception_handlers or {}),
         },

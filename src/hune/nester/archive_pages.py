@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import Mapping
+from contextlib import aclosing
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from hune.core.errors import HuneError
-from hune.http.serve import problem
+from hune.http.serve import Parts, problem, streamed
 from hune.nester.assemble import named
 from hune.nester.desk import is_number
 from hune.nester.hub.client import HubClient
@@ -23,6 +25,8 @@ from hune.nester.views.archive import archive_row
 
 SHOWN = 50
 _LONGEST_WORD = 100
+_AT_ONCE = 4
+"""Whoever reads slowly holds a connection to the hub, of which everything else needs some too."""
 _KINDS = {"csv": "text/csv; charset=utf-8", "json": "application/x-ndjson"}
 
 
@@ -32,6 +36,7 @@ class ArchivePages:
     def __init__(self, paper: Paper, hub: HubClient) -> None:
         self._paper = paper
         self._hub = hub
+        self._exporting = asyncio.Semaphore(_AT_ONCE)
 
     def routes(self) -> list[Route]:
         """Return what is served."""
@@ -74,22 +79,20 @@ class ArchivePages:
         kind = request.path_params["kind"]
         if kind not in _KINDS:
             raise HTTPException(404)
-        opened = self._hub.export({**_wanted(request), "format": kind})
+        if self._exporting.locked():
+            return problem(503, "too many are exported at once; try again soon", headers={"Retry-After": "10"})
+        name = f"hune-alerts-{datetime.now().astimezone().date().isoformat()}.{kind}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        wanted = {**_wanted(request), "format": kind}
         try:
-            content = await opened.__aenter__()
+            return await streamed(self._exported(wanted), media_type=_KINDS[kind], headers=headers)
         except HuneError as error:
             return problem(503, str(error))
 
-        async def passed_on() -> AsyncIterator[bytes]:
-            try:
-                async for part in content.iter_chunked(64 << 10):
-                    yield part
-            finally:
-                await opened.__aexit__(None, None, None)
-
-        name = f"hune-alerts-{datetime.now().astimezone().date().isoformat()}.{kind}"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return StreamingResponse(passed_on(), media_type=_KINDS[kind], headers=headers)
+    async def _exported(self, wanted: Mapping[str, str]) -> Parts:
+        async with self._exporting, aclosing(self._hub.export(wanted)) as parts:
+            async for part in parts:
+                yield part
 
 
 def _asked(request: Request) -> dict[str, str]:

@@ -81,5 +81,13 @@ class Guard:
         if site is not None and site != "same-origin":
             return False
         if origin is not None:
-            return urlsplit(origin).netloc.lower() in {headers.get("host", "").lower(), self._public} - {""}
+            return _host_of(origin) in {headers.get("host", "").lower(), self._public} - {""}
         return site is not None
+
+
+def _host_of(origin: str) -> str:
+    """Return host and port of an origin, empty for what is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""

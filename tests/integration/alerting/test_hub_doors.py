@@ -85,6 +85,34 @@ async def test_alert_of_an_unknown_receiver_follows_the_routes(hub: HubProcess, 
     await discord.wait(lambda server: len(server.accepted) == 1)
 
 
+async def test_documents_that_make_no_sense_are_refused_in_a_line(hub: HubProcess) -> None:
+    await hub.notify(make_alert(name="A", starts_at=1000.0))
+    digits = "1" + "0" * 400
+    said = '"by":"anna","reason":"fan"'
+    for path, body in (
+        ("/silences", f'{{"alert":1,"seconds":{digits},{said}}}'),
+        ("/silences", f'{{"alert":{digits},"seconds":60,{said}}}'),
+        ("/silences", f'{{"alert":1,"seconds":NaN,{said}}}'),
+        ("/maintenance", f'{{"scope":{{}},"ends":{digits},{said}}}'),
+        ("/maintenance", f'{{"scope":{{}},"ends":1e999,{said}}}'),
+        ("/maintenance", f'{{"scope":{{"nodes":[]}},"ends":9e9,{said}}}'),
+        ("/maintenance", f'{{"scope":{{"nodes":[{{}}]}},"ends":9e9,{said}}}'),
+        ("/alerts/1/snooze", f'{{"seconds":{digits},{said}}}'),
+        ("/alerts/1/acknowledge", "[" * 60_000),
+        ("/alerts/1/acknowledge", '{"by":"\\ud800"}'),
+        ("/dead", '{"action":"resend","receiver":[]}'),
+        ("/test", '{"receiver":{}}'),
+    ):
+        given = {"Content-Type": "application/json"}
+        async with hub.session.post(hub.url + path, data=body, headers=given) as answer:
+            assert answer.status == 400, (path, body[:60])
+            assert "; " in (await answer.json())["detail"]
+    for path in ("/alerts/", "/digests/"):
+        assert (await hub.get(path + "9" * 5000))["status"] == 404
+    assert (await hub.get("/maintenance"))["maintenance"] == []
+    assert "Traceback" not in hub.log()
+
+
 async def test_book_can_be_asked_in_parts(hub: HubProcess) -> None:
     await hub.notify(*(make_alert(name="A", node=f"n{number}", starts_at=1000.0) for number in range(5)))
     assert len((await hub.get("/alerts?limit=2"))["alerts"]) == 2

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import re
+import threading
 from collections.abc import AsyncIterator, Iterator
 from http.cookies import SimpleCookie
 
@@ -186,6 +189,7 @@ async def test_silence_by_labels(place: Place) -> None:
         {"Origin": "http://127.0.0.1.evil.example"},
         {"Origin": "https://watch.example.org.evil.example"},
         {"Origin": ""},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "none"},
@@ -440,6 +444,35 @@ async def test_history_while_the_hub_is_silent(place: Place) -> None:
     assert "not known here" in text
     response, text = await place.get("/alerts/history.json")
     assert response.status == 503
+
+
+async def test_export_that_the_hub_breaks_off_is_seen_to_be_incomplete(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    place.engines.breaks_off = threading.Event()
+    async with place.session.get(f"{place.url}/alerts/history.csv") as response:
+        assert (await response.content.readline()).startswith(b"alert,")
+        place.engines.breaks_off.set()
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await response.read()
+    ours = [record for record in caplog.records if record.name.startswith(("uvicorn", "hune.http"))]
+    [line] = [record.getMessage() for record in ours]
+    assert line.startswith("/alerts/history.csv: cut short, and whoever asked can tell: http://127.0.0.1:")
+
+
+async def test_exports_that_nobody_reads_take_nothing_from_the_pages(place: Place) -> None:
+    place.engines.breaks_off = threading.Event()
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(4):
+            begun = await stack.enter_async_context(place.session.get(f"{place.url}/alerts/history.csv"))
+            assert begun.status == 200
+        response, text = await place.get("/alerts/history.json")
+        assert (response.status, response.headers["Retry-After"]) == (503, "10")
+        assert "too many are exported at once" in text
+        response, _ = await place.get("/alerts/history")
+        assert response.status == 200
+        place.engines.breaks_off.set()
 
 
 async def test_no_link_can_say_that_something_was_done(place: Place) -> None:

@@ -7,7 +7,9 @@ import io
 import json
 import sqlite3
 
-from hune.alerting.doors.archive import COLUMNS, as_csv, as_lines
+import pytest
+
+from hune.alerting.doors.archive import COLUMNS, _cell, as_csv, as_lines
 from hune.alerting.doors.documents import alert_document, event_document
 from hune.alerting.state import book, care, outbox, past
 from hune.alerting.state.episode import Care, Ending
@@ -124,3 +126,29 @@ def test_export_holds_labels_of_anybodys(connection: sqlite3.Connection) -> None
     assert [line[11] for line in lines[1:]] == ["opened", "acknowledged"]
     assert not [cell for line in lines for cell in line if cell[:1] in ("=", "+", "-", "@")]
     assert lines[1][5] == "1970-01-01T00:16:40.000+00:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("pve-01", "pve-01"),
+        ("a-b; c = d", "a-b; c = d"),
+        ("=1+1", "'=1+1"),
+        (" \t=1+1", "'  =1+1"),
+        ("\r\n@SUM(1)", "' @SUM(1)"),
+        ("＝1", "'＝1"),
+        ("fan;=HYPERLINK(1)", "fan;'=HYPERLINK(1)"),
+        ('fan; "+1', "fan;' \"+1"),
+        ("one\n=two\x1b[31m\x9b", "one =two [31m "),
+        (-5.0, -5.0),
+        (None, ""),
+    ],
+)
+def test_no_spreadsheet_calculates_what_labels_say(text: object, cell: object) -> None:
+    assert _cell(text) == cell
+
+
+def test_exported_lines_steer_no_terminal() -> None:
+    [line] = as_lines([{"by": "é\x1b[31m\x9b31m\x7f\u2028"}]).splitlines(keepends=True)[:1]
+    assert not [char for char in line.rstrip("\n") if ord(char) < 32 or 0x7F <= ord(char) < 0xA0]
+    assert json.loads(as_lines([{"by": "é\x9b"}])) == {"by": "é\x9b"}

@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from hune.http.bounded import ARRIVAL_SECONDS, HEAD_BYTES, MOST_CONNECTIONS, BoundedProtocol
+from hune.http.bounded import ARRIVAL_SECONDS, HEAD_BYTES, MOST_CONNECTIONS, UNREAD_SECONDS, BoundedProtocol
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HALF_A_POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nab"
@@ -37,9 +37,9 @@ class Loop:
         coroutine.close()
         return asyncio.Future()
 
-    def pass_time(self) -> None:
+    def pass_time(self, of: float = ARRIVAL_SECONDS) -> None:
         for seconds, call, handle in self.later:
-            if seconds <= ARRIVAL_SECONDS and not handle.cancelled:
+            if seconds <= of and not handle.cancelled:
                 call()
 
 
@@ -119,6 +119,42 @@ async def test_long_body_is_no_long_head(connection: Connection) -> None:
     connection.loop.pass_time()
     assert connection.transport.written == b""
     assert not connection.transport.closed
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "begun", [b"2\r\nab\r\n0\r\n", b"2\r\nab\r\n0\r\nX: ", b"2;", b"ff\r\n" + b"b" * 255 + b"\r\n0;"]
+)
+@pytest.mark.parametrize("more", [b"X: aaaaaaaaaaaaaa\r\n", b"a" * 1024])
+async def test_what_frames_a_body_without_end_is_hung_up_on(connection: Connection, begun: bytes, more: bytes) -> None:
+    connection.protocol.data_received(CHUNKED + begun)
+    for _ in range(2 * HEAD_BYTES // len(more)):
+        if not connection.transport.closed:
+            connection.protocol.data_received(more)
+    assert connection.transport.closed
+
+
+async def test_body_in_chunks_may_be_long(connection: Connection) -> None:
+    connection.protocol.data_received(CHUNKED)
+    for size in (1, 10, 1000, 100_000) * 20:
+        connection.protocol.data_received(b"%x\r\n" % size + b"a" * size + b"\r\n")
+    connection.protocol.data_received(b"0\r\nX: y\r\n\r\n")
+    connection.loop.pass_time()
+    assert connection.transport.written == b""
+    assert not connection.transport.closed
+
+
+async def test_answer_that_nobody_reads_is_hung_up_on(connection: Connection) -> None:
+    connection.protocol.data_received(GET)
+    connection.protocol.pause_writing()
+    connection.protocol.resume_writing()
+    connection.loop.pass_time(UNREAD_SECONDS)
+    assert not connection.transport.closed
+    connection.protocol.pause_writing()
+    connection.loop.pass_time(UNREAD_SECONDS)
+    assert connection.transport.closed
 
 
 async def test_connection_that_is_gone_is_awaited_no_longer(connection: Connection) -> None:

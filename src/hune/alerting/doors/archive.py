@@ -1,4 +1,7 @@
-"""`GET /history`: alerts of the past as one document, or exported line by line, as many as there are."""
+"""`GET /history`: alerts of the past as one document, or exported line by line, as many as there are.
+
+However many, no more than some of them are in memory.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import csv
 import io
 import json
 import math
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from hune.alerting.doors.documents import alert_document, event_document, number_asked
@@ -21,6 +25,7 @@ from hune.alerting.state.database import Database
 from hune.alerting.state.past import Search
 from hune.core.clock import Clock
 from hune.core.errors import InputError
+from hune.http.serve import Parts, streamed
 
 _PAGE = 200
 _DEFAULT_LIMIT = 500
@@ -49,21 +54,22 @@ def routes(database: Database, clock: Clock) -> list[BaseRoute]:
         if form is None:
             limit = int(min(max(number_asked(request, "limit", _DEFAULT_LIMIT), 1), _MAX_LIMIT))
             before = int(min(max(number_asked(request, "before", _EVERYTHING), 0), _EVERYTHING))
-            alerts = [row async for rows in found(wanted, limit, before) for row in rows]
-            return JSONResponse({"now": clock.now(), "alerts": alerts})
+            return await streamed(_document(found(wanted, limit, before), clock.now()), media_type="application/json")
         if form not in _FORMS:
             raise InputError("format: unknown", remedy=f"write {' or '.join(_FORMS)}, or leave it out for a document")
         kind, write = _FORMS[form]
         limit = int(min(max(number_asked(request, "limit", _EVERYTHING), 1), _EVERYTHING))
 
-        async def lines() -> AsyncIterator[str]:
-            yield write(())
+        async def lines() -> Parts:
+            head = write(())
             async for rows in found(wanted, limit):
-                yield write(rows)
+                yield head + write(rows)
+                head = ""
+            yield head
 
         stamp = datetime.fromtimestamp(clock.now(), UTC).strftime("%Y-%m-%d")
         attached = {"Content-Disposition": f'attachment; filename="hune-alerts-{stamp}.{form}"'}
-        return StreamingResponse(lines(), media_type=kind, headers=attached)
+        return await streamed(lines(), media_type=kind, headers=attached)
 
     return [Route("/history", answer)]
 
@@ -94,9 +100,17 @@ def _page_reader(wanted: Search, before: int, limit: int, now: float) -> Any:
     return read
 
 
+async def _document(found: AsyncIterator[list[dict[str, Any]]], now: float) -> Parts:
+    before = f'{{"now":{now},"alerts":['
+    async for rows in found:
+        yield before + ",".join(json.dumps(row) for row in rows)
+        before = ","
+    yield f"{before if before != ',' else ''}]}}"
+
+
 def as_lines(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return alerts as JSON, one a line."""
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    """Return alerts as JSON, one a line, which steers no terminal."""
+    return "".join(json.dumps(row, ensure_ascii=False).translate(_ESCAPED) + "\n" for row in rows)
 
 
 def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -123,9 +137,12 @@ def _csv_rows(row: Mapping[str, Any]) -> Iterator[list[Any]]:
 
 
 def _cell(value: Any) -> Any:
-    """Return what a spreadsheet shows as it is: a text that begins like a formula is calculated by none."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
+    """Return what a spreadsheet shows as it is: on one line, and what begins like a formula is calculated by none.
+
+    One that expects semicolons, as French ones do, begins a cell after each.
+    """
+    if isinstance(value, str):
+        return _FORMULA.sub(r"\1'\2", _STEERING.sub(" ", value))
     return "" if value is None else value
 
 
@@ -135,4 +152,7 @@ def _moment(moment: float | None) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
 
 
+_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_FORMULA = re.compile(r"(^|;)([\s\"']*[=+\-@＝＋－＠])")
+_ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 _FORMS = {"json": ("application/x-ndjson", as_lines), "csv": ("text/csv; charset=utf-8", as_csv)}

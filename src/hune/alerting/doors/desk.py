@@ -93,11 +93,11 @@ def routes(database: Database, clock: Clock, keys: Keys, site: Site, on_change: 
         return JSONResponse({"alert": actor.episode, "receiver": actor.receiver, "expires": actor.expires})
 
     def post(action: str, handler: Callable[[Request, Actor], Any]) -> Route:
-        return Route(f"/alerts/{{number:int}}/{action}", guarded(handler, keys, clock), methods=["POST"])
+        return Route(f"/alerts/{{number:number}}/{action}", guarded(handler, keys, clock), methods=["POST"])
 
     return [
         Route("/key", guarded(key, keys, clock)),
-        Route("/alerts/{number:int}", alert),
+        Route("/alerts/{number:number}", alert),
         post("acknowledge", acknowledge),
         post("snooze", snooze),
         post("release", release),
@@ -106,7 +106,7 @@ def routes(database: Database, clock: Clock, keys: Keys, site: Site, on_change: 
 
 def number_of(request: Request) -> int:
     """Return the number of the alert that a request is about."""
-    return min(int(request.path_params["number"]), LAST_NUMBER)
+    return int(request.path_params["number"])
 
 
 def open_alert(connection: sqlite3.Connection, number: int, actor: Actor) -> Episode:

@@ -27,7 +27,6 @@ _SMALL_BYTES = 64 << 10
 _DAY = 86400.0
 _DEFAULT_LIMIT = 500
 _MAX_LIMIT = 5000
-_LAST_NUMBER = 2**63 - 1
 
 Accept = Callable[[Notification], Awaitable[book.Taken]]
 
@@ -57,7 +56,7 @@ def routes(accept: Accept, database: Database, clock: Clock, count: Callable[[in
         return JSONResponse({"now": now, "alerts": await database.read(listed)})
 
     async def digest(request: Request) -> Response:
-        number = min(request.path_params["number"], _LAST_NUMBER)
+        number = request.path_params["number"]
         found = await database.read(lambda connection: book.list_digest(connection, number))
         if found is None:
             return problem(404, f"digest {number}: unknown, or too old")
@@ -67,7 +66,7 @@ def routes(accept: Accept, database: Database, clock: Clock, count: Callable[[in
     return [
         Route("/webhook", webhook, methods=["POST"]),
         Route("/alerts", alerts),
-        Route("/digests/{number:int}", digest),
+        Route("/digests/{number:number}", digest),
     ]
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
@@ -19,6 +18,7 @@ from hune.nester.snapshot import Alert
 _FROM_A_PAGE = {"X-Hune-Page": "1"}
 _LONGEST_KEY = 512
 _LONGEST_EXPORT_SECONDS = 300.0
+_PART_BYTES = 64 << 10
 
 T = TypeVar("T")
 
@@ -96,16 +96,16 @@ class HubClient:
             raise Declined(status, detail)
         raise Unavailable(detail or f"status {status}")
 
-    @asynccontextmanager
-    async def export(self, query: Mapping[str, str]) -> AsyncIterator[aiohttp.StreamReader]:
-        """Return the history as the hub writes it, as it comes."""
+    async def export(self, query: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
+        """Yield the history as the hub writes it, as it comes."""
         url = f"{self._base}/history?{urlencode(query)}"
         patience = aiohttp.ClientTimeout(total=_LONGEST_EXPORT_SECONDS, sock_connect=3.0, sock_read=30.0)
         try:
             async with self._session.get(url, headers=_FROM_A_PAGE, timeout=patience) as response:
                 if response.status != 200:
                     raise Unavailable(f"{self._base}: status {response.status}")
-                yield response.content
+                async for part in response.content.iter_chunked(_PART_BYTES):
+                    yield part
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"{self._base}: {why(error)}") from error
 
@@ -133,6 +133,7 @@ class HubClient:
                 self._base + path,
                 headers={**_FROM_A_PAGE, **(headers or {})},
                 json=json,
+                allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=seconds),
             ) as response:
                 return response.status, await response.read()
