@@ -23,6 +23,9 @@ _.never_capture
 # protobuf
 _.type_name
 
+# starlette
+_.regex
+
 # apprise
 _.overflow_mode
 
