@@ -9,7 +9,7 @@ import pytest
 
 from hune.alerting.catalogue.machine import TROUBLES
 from hune.site.models import Site
-from support.promtool import World, firing, make_site, message, run
+from support.promtool import World, firing, make_site, message, run, samples
 from support.pve_world import make_pve_site
 
 Value = float | None
@@ -272,7 +272,7 @@ def test_memory_that_the_cache_of_zfs_gives_back_is_available(tmp_path: Path, si
     )
 
 
-def test_node_that_invents_full_file_systems_hides_no_other(tmp_path: Path, site: Site) -> None:
+def test_node_with_too_many_full_file_systems_tells_of_twenty_and_hides_no_other(tmp_path: Path, site: Site) -> None:
     told: dict[str, Mapping[int, Value]] = {}
     for number in range(30):
         told |= filesystem(f"/m{number}", {0: 0.99}, device=f"/dev/x{number}")
@@ -285,7 +285,9 @@ def test_node_that_invents_full_file_systems_hides_no_other(tmp_path: Path, site
             world.put(series, {0: value})
     for series, row in machine("pve-01", filesystem("/", {0: 0.99}), seconds=120).series.items():
         world.series[series] = row
-    run(tmp_path, site, world, firing(105, "FilesystemFull", alert("FilesystemFull", **ROOT)), every_seconds=EVERY)
+    full = 'count by (node) (ALERTS{alertname="FilesystemFull",alertstate="firing"})'
+    told_of = (({"node": "pve-01"}, 1), ({"node": "pve-02"}, 20))
+    run(tmp_path, site, world, *(samples(second, full, *told_of) for second in (30, 60, 105)), every_seconds=EVERY)
 
 
 def test_machines_of_the_lab_do_not_tell_of_this_host_s_disks(tmp_path: Path, site: Site) -> None:

@@ -16,7 +16,7 @@ from hune.alerting.rules.model import Group, Rule
 from hune.site.models import Site
 
 _MOST = 20
-"""So many of one kind are told of a node; one that invents more would drown all others."""
+"""So many of one kind are told of a node, the worst first; one that invents more would drown all others."""
 
 _NO_STORE = "tmpfs|ramfs|devtmpfs|squashfs|overlay|iso9660|udf|autofs|rootfs|fuse.*|zfs"
 """File systems that are full by nature, or share the room of others; pools of ZFS are judged as a whole."""
@@ -77,7 +77,8 @@ def _trouble(
     labels, on = ", ".join((*about.identity, "lab")), f"on ({', '.join(about.identity)})"
     read, now, past = _was_read(about.collector), NOW.live(about.wrong), firing(name)
     yield Rule(f"max by ({labels}) (\n  {_indent(wrong)}\n)\nand on (node) {read}", record=about.wrong)
-    begins = f"{fires(now) if fires else now} unless on (node) (count by (node) ({now}) > {_MOST})"
+    worst = f"topk by (node) ({_MOST}, {fires(now) if fires else now})"
+    begins = f"{worst} unless on (node) (count by (node) ({past}) >= {_MOST})"
     yield alert(
         site,
         name,
