@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from hune.alerting.notifiers import ContentRefused, ReceiverRefused, TryLater
+from hune.alerting.notifiers.apprised import AppriseService, Words
 from hune.alerting.notifiers.calling import Answer, Endpoint
 from hune.core.errors import HuneError
 from hune.http.call import open_session
@@ -170,3 +171,32 @@ async def test_service_without_tls_is_not_called_untrusted() -> None:
         error = await called(port, scheme="https")
     assert type(error) is TryLater
     assert "certificate" not in str(error)
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+async def test_apprise_says_yes_or_no_and_sends_once_what_takes_its_time() -> None:
+    requests: list[bytes] = []
+    answers = [b"HTTP/1.1 200 OK", b"HTTP/1.1 403 No", b"HTTP/1.1 200 OK"]
+    slow = asyncio.Event()
+
+    async def answering(writer: asyncio.StreamWriter) -> None:
+        if len(requests) == 3:
+            await slow.wait()
+        writer.write(answers[len(requests) - 1] + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+
+    async with service(answering, requests) as port:
+        url = f"json://127.0.0.1:{port}/{SECRET}"
+        apprise = await asyncio.to_thread(AppriseService, url, timeout_seconds=20.0)
+        await apprise.post(Words("failure", "🔥 <b>first</b>", "é"))
+        with pytest.raises(TryLater) as refused:
+            await apprise.post(Words("failure", "second", "body"))
+        assert refused.value.unexplained
+        assert SECRET not in str(refused.value)
+        apprise._timeout = 0.05
+        with pytest.raises(TryLater, match="no answer in time"):
+            await apprise.post(Words("failure", "third", "body"))
+        apprise._timeout = 20.0
+        slow.set()
+        await apprise.post(Words("failure", "third", "body"))
+    assert len(requests) == 3
