@@ -441,6 +441,22 @@ async def test_end_of_an_alert_whose_message_was_refused_is_told(bench: Bench) -
     assert bench.notifier.told == ["a came and went"]
 
 
+@pytest.mark.parametrize("error", [ContentRefused("answered 400"), KeyError("a fault of ours")])
+async def test_alert_that_ends_while_its_message_is_refused_is_told_to_be_over(bench: Bench, error: Exception) -> None:
+    [episode] = await bench.fire("a")
+    tell = bench.notifier.tell
+
+    async def refuse(_notice: Notice) -> Receipt:
+        await bench.resolve(episode)
+        bench.notifier.tell = tell  # type: ignore[method-assign]
+        raise error
+
+    bench.notifier.tell = refuse  # type: ignore[method-assign, assignment]
+    assert await bench.rounds() is None
+    assert bench.notifier.told == ["a came and went"]
+    assert [delivery.state for delivery in await bench.deliveries()] == ["sent"]
+
+
 async def test_discarded_letter_is_never_sent_and_counts_no_more(bench: Bench) -> None:
     episodes = await bench.fire("a", "b")
     bench.notifier.answers = [ContentRefused("answered 400"), ContentRefused("answered 400")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -63,7 +64,7 @@ class Courier:
         self._notifier: Notifier | None = None
         self._proven = False
         """Whether this notifier, with the secret it read, was accepted once."""
-        self._edits_from = 0.0
+        self._edits_from = -math.inf
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()
         self._backoff = Backoff(initial=timing.retry_first, ceiling=timing.retry_ceiling)
@@ -126,7 +127,7 @@ class Courier:
 
     def _look_seconds(self) -> float:
         """Return how long to wait for news: at most until an edit that had to wait is tried again."""
-        ahead = self._edits_from - self._clock.now()
+        ahead = self._edits_from - self._clock.monotonic()
         return min(_LOOK_SECONDS, ahead) if ahead > 0 else _LOOK_SECONDS
 
     @property
@@ -253,7 +254,7 @@ class Courier:
 
     async def _tidy(self) -> float | None:
         """Bring messages up to date that a digest, or a failed edit, left outdated. No alert waits for an edit."""
-        if self._clock.now() < self._edits_from:
+        if self._clock.monotonic() < self._edits_from:
             return None
         items = await self._database.read(lambda connection: outbox.outdated(connection, self.receiver, limit=_EDITS))
         if not items:
@@ -264,7 +265,8 @@ class Courier:
                 gone = notifier.edits and not await self._edit(notifier, item)
             except TryLater as error:
                 log.debug("%s: an edit has to wait: %s", self.receiver, error)
-                self._edits_from = self._clock.now() + max(self._timing.retry_ceiling, error.after_seconds or 0.0)
+                wait = max(self._timing.retry_ceiling, error.after_seconds or 0.0)
+                self._edits_from = self._clock.monotonic() + wait
                 return None
             await self._mark(_edited(self.receiver, item, gone=gone))
             if self._stopping:

@@ -195,10 +195,11 @@ def mark_edited(connection: sqlite3.Connection, receiver: str, item: Item, *, go
 def mark_refused(
     connection: sqlite3.Connection, receiver: str, items: Sequence[Item], *, problem: str, now: float
 ) -> None:
-    """Note that these were refused for what they say: dead letters."""
+    """Note that these were refused for what they say: dead letters. What is to be told since is another message."""
     connection.executemany(
-        "UPDATE delivery SET sending = NULL, at = ?, problem = ?, dead = ? WHERE episode = ? AND receiver = ?",
-        [(now, problem, Dead.LETTER, item.episode.id, receiver) for item in items],
+        "UPDATE delivery SET sending = NULL, at = ?, problem = ?, dead = iif(wanted = ?, ?, dead)"
+        " WHERE episode = ? AND receiver = ?",
+        [(now, problem, item.delivery.wanted, Dead.LETTER, item.episode.id, receiver) for item in items],
     )
     rows = [(item.episode.id, {"problem": problem}) for item in items]
     history.record_all(connection, rows, Kind.REFUSED, at=now, receiver=receiver)
