@@ -147,7 +147,7 @@ async def test_holds_that_end_while_the_hub_is_down_are_over_when_it_starts(stag
     again.alertmanager.known = None
     # Of the declared one the end has passed; of the silence not, and nobody can tell whether somebody ended it.
     again.clock.step(70)
-    await again.holder.begin()
+    await again.holder.review()
     assert await again.held() == [["s1"]]
     again.alertmanager.known = []
     await again.holder.poll()
@@ -241,3 +241,31 @@ async def test_couriers_are_woken_at_the_second_at_which_hours_begin(stage: Stag
     await stage.holder.step()
     assert stage.woken == woken + 1
     assert stage.holder.terms(stage.clock.now()).due({"alertname": "CpuHot"}, "office") == 0.0
+
+
+@pytest.mark.parametrize("site", [{"routes": [_OFFICE]}], indirect=True)
+async def test_hours_that_could_not_be_asked_for_at_the_start_are_as_soon_as_the_disk_takes_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sunday = datetime(2026, 11, 22, 12, tzinfo=PARIS).timestamp()
+    stage.clock.step(sunday - stage.clock.now())
+    await stage.open()
+    of_another_site = sunday + 7 * 86400
+    await stage.database.write(
+        lambda c: book.address(c, 1, ["office"], now=sunday, due=lambda _receiver: of_another_site)
+    )
+
+    async def due() -> list[float]:
+        [deliveries] = (await stage.database.read(lambda c: book.deliveries_of(c, [1]))).values()
+        return [one.due_at for one in deliveries]
+
+    async def full(_work: Any) -> None:
+        raise Unavailable("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stage.database, "write", full)
+        with pytest.raises(Unavailable):
+            await stage.holder.review()
+    assert await due() == [of_another_site]
+    await stage.holder.step()
+    assert await due() == [datetime(2026, 11, 23, 8, tzinfo=PARIS).timestamp()]

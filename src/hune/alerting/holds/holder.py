@@ -75,7 +75,7 @@ class Holder:
         self.silences: tuple[Silence, ...] = ()
         """Those that Alertmanager had when it last answered."""
         self._declared: tuple[Maintenance, ...] = ()
-        self._polled = False
+        self._polled = self._is_rescheduled = False
         self._poll_now = asyncio.Event()
         self._other_times = asyncio.Event()
         self._announced = clock.now()
@@ -97,13 +97,6 @@ class Holder:
     def suspect(self) -> None:
         """Alertmanager sends what should be silenced: ask it at once."""
         self._poll_now.set()
-
-    async def begin(self) -> None:
-        """Bring the book up to date with what the site says, before anybody is told anything."""
-        now = self._clock.now()
-        terms = self.terms(now)
-        await self._database.write(lambda connection: withholding.reschedule(connection, terms, now=now))
-        await self.review()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -196,13 +189,19 @@ class Holder:
         return min(self._announced - now, self._timing.reconcile)
 
     async def review(self) -> None:
-        """Hold and release what is held now, by what is known. Raises Unavailable if the book can't be read."""
+        """Hold and release what is held now, by what is known; the first time also ask anew whose hours are when.
+
+        Raises Unavailable if the book can't be read or written.
+        """
         now = self._clock.now()
         declared = tuple(await self._database.read(partial(windows.declared, now=now)))
         if declared != self._declared:
             self._declared = declared
             self._other_times.set()
         terms, known, in_force = self.terms(now), self._polled, self._in_force
+        if not self._is_rescheduled:
+            await self._database.write(partial(withholding.reschedule, terms=terms, now=now))
+            self._is_rescheduled = True
         if known and in_force is self._reviewed and now - in_force.since > _SETTLED_SECONDS:
             # Whatever was opened since was opened on these terms.
             return

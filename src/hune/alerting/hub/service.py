@@ -146,7 +146,8 @@ class Hub:
             on_change=self._wake_couriers,
         )
         with suppress(Unavailable):
-            await self._holder.begin()
+            # Before anybody is told anything.
+            await self._holder.review()
         self._reconciler = Reconciler(
             self._database,
             prometheus,
