@@ -41,6 +41,11 @@ def test_alertmanager_payload_is_read() -> None:
     assert alert.value == 64.0
 
 
+@pytest.mark.parametrize("left_out", ["-5", "true", '"2"', "1" + "0" * 40, "null"])
+def test_count_that_is_none_is_left_out(left_out: str) -> None:
+    assert read_notification(f'{{"alerts":[],"truncatedAlerts":{left_out}}}'.encode()).truncated == 0
+
+
 def test_minimal_payload_is_read_without_a_beginning() -> None:
     read = read_notification(b'{"alerts":[{"status":"firing","labels":{"alertname":"TestAlert"}}]}')
     assert read.receiver == ""

@@ -19,6 +19,7 @@ MAX_ALERTS = 20_000
 # What one alert may say: all that are listed are read and shown together, again and again.
 LONGEST_TEXT = 4096
 MAX_CHARACTERS = 16_384
+_MOST_TRUNCATED = 2**31
 _REMEDY = "send Alertmanager's webhook format"
 # Alertmanager writes Go's zero time for "not yet".
 _EARLIEST = datetime(1971, 1, 1, tzinfo=UTC).timestamp()
@@ -56,7 +57,7 @@ def read_notification(body: bytes) -> Notification:
     return Notification(
         receiver=_text(document.get("receiver") or "", "receiver"),
         alerts=tuple(_alert(row, f"alerts[{index}]") for index, row in enumerate(alerts)),
-        truncated=truncated if isinstance(truncated, int) and not isinstance(truncated, bool) else 0,
+        truncated=truncated if type(truncated) is int and 0 < truncated < _MOST_TRUNCATED else 0,
     )
 
 
