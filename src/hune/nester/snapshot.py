@@ -17,6 +17,9 @@ AlertState = Literal["firing", "unknown", "resolved"]
 Severity = Literal["critical", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
+MOST_ALERTS = 500
+"""No more are asked for: with so many open, there may be others."""
+
 # Bytes of memory and bits a second stay well below; a hostile exporter may say anything.
 _LARGEST = 1e15
 

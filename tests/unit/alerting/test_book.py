@@ -178,6 +178,15 @@ def test_no_flood_of_others_hides_what_fires_of_our_own(connection: sqlite3.Conn
     assert episode.alertname == "CpuHot"
 
 
+def test_no_flood_of_warnings_hides_what_is_critical(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert(name="Strange", severity="critical"))
+    enter(connection, *(make_alert(name="Flood", node=f"n{number}", severity="warning") for number in range(30)))
+    enter(connection, make_alert(name="OfNoSeverity", severity=""))
+    [(episode, _), *others] = book.list_episodes(connection, since=0, limit=3)
+    assert episode.alertname == "Strange"
+    assert [other.alertname for other, _ in others] == ["OfNoSeverity", "Flood"]
+
+
 def test_list_shows_open_ones_and_the_recently_resolved(connection: sqlite3.Connection) -> None:
     enter(connection, make_alert(node="a"), make_alert(node="b"), make_alert(node="c"))
     a, b, _ = book.open_episodes(connection)

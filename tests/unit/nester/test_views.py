@@ -213,6 +213,13 @@ def test_flood_of_alerts_is_counted_on_the_overview_and_listed_on_its_page(show:
     assert 'href="/alerts"' not in listed.region("alerts")
 
 
+def test_page_that_may_not_know_all_alerts_says_so(show: Show) -> None:
+    for count, said in ((499, False), (500, True)):
+        flood = snapshot(alerts=tuple(alert("LinkDown", where=f"n{i}", id=str(i), value=None) for i in range(count)))
+        for view in (overview, alerts):
+            assert ("there may be more than these 500" in text(show(view, flood), "verdict")) is said
+
+
 def test_way_to_the_runbook_is_shown_only_if_there_is_one(show: Show) -> None:
     assert "/runbooks/CpuHot" in show(overview, SCENES["hot"]).region("alerts")
     assert "/runbooks/" not in show(overview, SCENES["stranger"]).region("alerts")

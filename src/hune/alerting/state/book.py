@@ -285,7 +285,8 @@ def list_episodes(
 ) -> list[tuple[Episode, list[Delivery]]]:
     """Return the open episodes and those resolved after `since`, latest first, with what was told of each.
 
-    What fires of the alerts named in `first` comes before everything else, so that no flood of others hides it.
+    What fires of the alerts named in `first` comes before everything else, then what is critical, so that no flood of
+    others hides it.
     """
     rows = connection.execute(
         # By their own indexes: there may be years beside them.
@@ -293,6 +294,7 @@ def list_episodes(
         " UNION ALL SELECT id FROM episode WHERE state = 'resolved' AND resolved_at >= ?)"
         " ORDER BY state = 'resolved',"
         " state <> 'firing' OR json_extract(labels, '$.alertname') NOT IN (SELECT value FROM json_each(?)),"
+        " state <> 'resolved' AND json_extract(labels, '$.severity') IS NOT 'critical',"
         " id DESC LIMIT ?",
         (since, json.dumps([*first]), limit),
     )

@@ -12,7 +12,7 @@ import aiohttp
 from hune.core.errors import Refused, Unavailable, why
 from hune.nester.hub import answers
 from hune.nester.hub.model import Dossier, Mandate, Silence, Window
-from hune.nester.snapshot import Alert
+from hune.nester.snapshot import MOST_ALERTS, Alert
 
 # The hub lets programs of this machine act without a key; what comes from a page needs one.
 _FROM_A_PAGE = {"X-Hune-Page": "1"}
@@ -39,8 +39,10 @@ class HubClient:
         self._base = base_url.rstrip("/")
 
     async def alerts(self, since: float) -> tuple[Alert, ...]:
-        """Return the open alerts, and those that ended since then."""
-        return self._read(answers.alerts, await self._get(f"/alerts?since={since:.0f}", seconds=2.0))
+        """Return the open alerts, and those that ended since then; of very many the most important."""
+        return self._read(
+            answers.alerts, await self._get(f"/alerts?since={since:.0f}&limit={MOST_ALERTS}", seconds=2.0)
+        )
 
     async def digest(self, digest_id: str) -> tuple[Alert, ...] | None:
         """Return the alerts that a digest counted, None if there is no such digest."""

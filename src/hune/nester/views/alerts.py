@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hune.nester.judge import overall, tally
 from hune.nester.picking import Pick
-from hune.nester.snapshot import Alert
+from hune.nester.snapshot import MOST_ALERTS, Alert
 from hune.nester.views.alert_row import alert_parts, alert_path, nothing_ended
 from hune.nester.views.frame import critical, frame
 from hune.nester.views.look import Look, Part, Scene, title
@@ -52,6 +52,8 @@ def _verdict(scene: Scene, chosen: int | None) -> Part:
         )
         if count and len(everything) > 1
     ]
+    if len(everything) >= MOST_ALERTS:
+        facts.append(t("alerts.not_all", count=MOST_ALERTS))
     if chosen is not None:
         facts.append(t("alerts.shown", shown=chosen, total=len(everything)))
     return scene.part("verdict", "parts/verdict.html", state=counts.state, headline=headline, facts=facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hune.nester import history
 from hune.nester.judge import State, judge_probe, overall, tally, worst_clusters_first, worst_first
-from hune.nester.snapshot import Alert
+from hune.nester.snapshot import MOST_ALERTS, Alert
 from hune.nester.views.alert_row import alert_parts, alert_path, nothing_ended, path_of
 from hune.nester.views.frame import critical, frame
 from hune.nester.views.look import Look, Part, Scene, title
@@ -115,6 +115,8 @@ def facts(scene: Scene) -> list[str]:
         found.append(t("count.acknowledged", count=counts.acknowledged))
     if counts.held and counts.state != "held":
         found.append(t("count.held", count=counts.held))
+    if len(snapshot.open_alerts) >= MOST_ALERTS:
+        found.append(t("alerts.not_all", count=MOST_ALERTS))
     if not snapshot.open_alerts and not snapshot.is_stale:
         found.append(t("facts.quiet"))
     if any(probe.success for probe in snapshot.probes) and not snapshot.is_stale:
