@@ -91,6 +91,7 @@ def test_everything_is_there_after_an_upgrade_and_what_was_is_kept(stand: Stand)
     stand.execute(stand.new, COUNT, "SELECT 1 / count(*) FROM pg_authid WHERE rolname = 'hune' AND rolpassword <> ''")
     stand.make(stand.new)
     assert stand.key.read_text() == key
+    stand.data.with_name(f"postgresql-{kept_version(stand.data)}").mkdir(exist_ok=True)
     with pytest.raises(InputError, match="kept from an upgrade before"):
         stand.upgrade()
     shutil.rmtree(stand.data)
