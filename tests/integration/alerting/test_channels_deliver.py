@@ -241,8 +241,8 @@ async def test_mail_server_that_thinks_for_long_is_waited_for(certificate: Path)
     """It has taken the message: whoever loses patience sends it again, and again."""
     server = MailServer(port=free_port(), certificate=certificate)
     settings = Email.model_validate(server.settings["email"])
-    client = await asyncio.to_thread(MailClient, settings, TOKEN, timeout_seconds=0.4)
-    server.thinks_seconds = 0.6
+    client = await asyncio.to_thread(MailClient, settings, TOKEN, timeout_seconds=2.0)
+    server.thinks_seconds = 2.2
     await server.start()
     try:
         await client.post(MailComposer(writer(), "mail", settings).alert(notice()))
