@@ -173,7 +173,7 @@ WORDS_OWN: Mapping[str, Mapping[str, Words]] = {
         "StoreIncomplete": Words(
             "Historique incomplet",
             "Hune : il manque à {service} ce qui s'est passé depuis {value} h, limite {threshold} h",
-            "Après une panne, le chef d'orchestre renvoie les échantillons manquants, et n'y parvient pas.",
+            "Après une panne, Hune renvoie les échantillons manquants, et n'y parvient pas.",
         ),
         "StoreShort": Words(
             "Stockage à l'étroit",
