@@ -100,9 +100,9 @@ AT_ONCE = (
     row("stop", "build-2"),
     row("mute-agent", "search-3"),
     # Nor are backups: of all guests of a node, of one that is stopped, of one that is stopped for it.
-    row("start-backup", "pve-01"),
+    row("start-backup", "pve-03"),
     row("start-backup", "build-2"),
-    row("start-backup", "blog-3", "--stop"),
+    row("start-backup", "blog-1", "--stop"),
 )
 MORE = (
     row("fill", "nas", "88", raises=[("StorageFilling", "nas")]),

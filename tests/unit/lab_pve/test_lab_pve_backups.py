@@ -68,6 +68,25 @@ def test_a_backup_that_fails_leaves_a_task_with_errors_and_nothing_on_the_store(
     assert backing_up.noteworthy(stand.state) == []
 
 
+@pytest.mark.parametrize("fault", ["age-backup", "fail-backup", "corrupt-backup"])
+def test_a_fault_of_backups_means_those_made_by_hand_too_until_the_next_one(fault: str) -> None:
+    stand = Stand()
+    start(stand, "sql-1")
+    stand.now += 60
+    end(stand)
+    by_hand = backups_of(stand, 104)[0]["ctime"]
+    stand.now += 60
+    stand.do(fault, "sql-1", 9 if fault == "age-backup" else None)
+    newest = backups_of(stand, 104)[0]
+    assert newest["ctime"] < by_hand or newest["verification"]["state"] == "failed"
+    start(stand, "sql-1")
+    stand.now += 60
+    end(stand)
+    newest = backups_of(stand, 104)[0]
+    assert newest["ctime"] == stand.now - 60
+    assert "verification" not in newest
+
+
 def test_a_backup_takes_no_more_room_than_it_may() -> None:
     stand = Stand()
     for _ in range(60):

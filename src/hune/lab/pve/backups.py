@@ -138,7 +138,7 @@ def backups(pve: PveState, guest: Guest, now: float, storage: str) -> list[Backu
     """Return a guest's backups on one storage, newest first."""
     taken = list(_nightly(guest, now) if storage == NIGHTLY_STORAGE else _weekly(guest, now))
     vmid = str(guest.vmid)
-    if storage == NIGHTLY_STORAGE and (failed := pve.find("fail-backup", vmid)):
+    if failed := pve.find("fail-backup", vmid) if storage == NIGHTLY_STORAGE else None:
         missed = last_run(failed.since, NIGHTLY_SECONDS)
         taken = [moment for moment in taken if moment < missed]
     if aged := pve.find("age-backup", vmid):
@@ -146,20 +146,19 @@ def backups(pve: PveState, guest: Guest, now: float, storage: str) -> list[Backu
         taken = [newest, *(moment for moment in taken if moment < newest)] if taken else []
     if storage != NIGHTLY_STORAGE:
         return [Backup(guest, storage, moment) for moment in taken]
-    looked_at = last_run(now, _VERIFY_SECONDS)
+    looked_at, corrupt = last_run(now, _VERIFY_SECONDS), pve.find("corrupt-backup", vmid)
     found = [Backup(guest, storage, moment, "ok" if moment < looked_at else "") for moment in taken]
-    if found and pve.find("corrupt-backup", vmid):
+    if found and corrupt:
         found[0] = Backup(guest, storage, found[0].taken, "failed")
-    return sorted((*found, *_of_runs(pve, guest, now)), key=lambda backup: -backup.taken)
-
-
-def _of_runs(pve: PveState, guest: Guest, now: float) -> Iterator[Backup]:
-    looked_at = last_run(now, _VERIFY_SECONDS)
+    # Those made by hand before a fault would belie it.
+    since = max((fault.since for fault in (failed, aged, corrupt) if fault is not None), default=0.0)
     for run in pve.runs:
-        found = of_run(run, guest, now)
-        if found is not None and (found[1] or run.end is None):
-            taken, is_whole = found
-            yield Backup(guest, NIGHTLY_STORAGE, taken, "ok" if is_whole and taken < looked_at else "", is_whole)
+        begun = of_run(run, guest, now)
+        if begun is not None and begun[0] >= since and (begun[1] or run.end is None):
+            taken_at, is_whole = begun
+            verified = "ok" if is_whole and taken_at < looked_at else ""
+            found.append(Backup(guest, storage, taken_at, verified, is_whole))
+    return sorted(found, key=lambda backup: -backup.taken)
 
 
 def _nightly(guest: Guest, now: float) -> Iterator[float]:
