@@ -19,7 +19,9 @@ from hune.cli.options import DataDir, Json
 _SHAPES = {"critical": "[magenta]■ critical[/]", "warning": "[yellow]▲ warning[/]", "info": "[cyan]● info[/]"}
 _HISTORY_SHOWN = 500
 _WORST_FIRST = ("critical", "warning", "info")
-_When = Annotated[str | None, typer.Option(metavar="WHEN", help="2026-11-21, '2026-11-21 14:00', or 7d ago.")]
+_When = Annotated[
+    str | None, typer.Option(metavar="WHEN", help="2026-11-21, '2026-11-21 14:00', or 7d: that long ago.")
+]
 
 
 def listing(data_dir: DataDir = None, json_output: Json = False) -> None:

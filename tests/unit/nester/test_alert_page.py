@@ -82,7 +82,7 @@ def test_page_tells_value_limit_next_step_and_escalation(show: Any, dossiers: An
     for expected in ("<h1>CPU 78 °C on pve-01</h1>", "70 °C", "81 °C", "2 min", 'href="/nodes/pve-01"', "node=pve-01"):
         assert expected in head
     told = str(look.region("alert-told")).replace("\u00a0", " ")
-    for expected in ("Discord", "Step 1: phone", "in 8 min", "only if nobody looks after it", "told "):
+    for expected in ("Discord", "Step 1: phone", "in 8 min", "only if nobody looks after it", "called "):
         assert expected in told
     over = alert(id="7", state="resolved", resolved_at=NOW)
     dossiers.dossiers["7"] = dossier(shown=over, steps=steps)
