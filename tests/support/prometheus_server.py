@@ -80,6 +80,7 @@ class PrometheusServer:
             {
                 "labels": dict(alert.labels),
                 "annotations": dict(alert.annotations),
+                "startsAt": _written(alert.starts_at or 0.0),
                 "receivers": [{"name": name} for name in (*self.receivers, "_nobody")],
                 "status": {"state": "active", "silencedBy": self._silencing(alert)},
             }

@@ -50,13 +50,15 @@ class _Answer:
 
 @dataclass(frozen=True, slots=True)
 class ActiveAlert:
-    """An alert that Alertmanager hands to receivers, or would if it weren't silenced."""
+    """An alert that Alertmanager hands to receivers, or would if it weren't silenced; times since the epoch."""
 
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     receivers: tuple[str, ...]
     silenced_by: tuple[str, ...] = ()
     """Ids of silences."""
+    starts_at: float = 0.0
+    """As its notifications say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +117,10 @@ class AlertmanagerClient:
             raise gone
         return worse
 
-    async def alerts(self) -> list[ActiveAlert]:
-        """Return the alerts that are not inhibited, silenced ones included."""
-        answer = await self._fetch("GET", "/api/v2/alerts?active=true&silenced=true&inhibited=false&unprocessed=false")
+    async def alerts(self, *, inhibited: bool = False) -> list[ActiveAlert]:
+        """Return the alerts that are not inhibited, silenced ones included; or all of them."""
+        wanted = "" if inhibited else "?active=true&silenced=true&inhibited=false&unprocessed=false"
+        answer = await self._fetch("GET", f"/api/v2/alerts{wanted}")
         try:
             return [
                 ActiveAlert(
@@ -125,10 +128,11 @@ class AlertmanagerClient:
                     annotations=row["annotations"],
                     receivers=tuple(receiver["name"] for receiver in row["receivers"]),
                     silenced_by=tuple(row["status"].get("silencedBy") or ()),
+                    starts_at=datetime.fromisoformat(row["startsAt"]).timestamp(),
                 )
                 for row in answer.rows("alerts")
             ]
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise answer.something_else_than("alerts") from error
 
     async def inhibitors(self, labels: Mapping[str, str]) -> list[Mapping[str, str]]:

@@ -224,6 +224,14 @@ async def test_reminder_comes_each_time_that_so_long_has_passed(stand: Stand) ->
     assert await stand.after(9 * HOUR) == []
 
 
+async def test_clock_that_is_set_back_puts_reminders_off_by_no_more_than_their_interval(stand: Stand) -> None:
+    await stand.fire(lab="true")
+    await stand.tell()
+    stand.time -= 20 * HOUR
+    assert "chat REMINDER" in await stand.after(0.0)
+    assert "chat REMINDER" not in await stand.after(3.9 * HOUR)
+
+
 async def test_nobody_is_reminded_of_information_or_of_what_nobody_confirms(stand: Stand) -> None:
     await stand.fire(severity="info", lab="true")
     unsure = await stand.fire(node="pve-03", lab="true")

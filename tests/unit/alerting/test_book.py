@@ -2,10 +2,13 @@
 
 import sqlite3
 from collections.abc import Iterable
+from functools import partial
+
+import pytest
 
 from hune.alerting.state import book, outbox, past
 from hune.alerting.state.book import Taken, take
-from hune.alerting.state.episode import Ending, Incoming, State
+from hune.alerting.state.episode import Dead, Ending, Incoming, State
 from support.alerts import make_alert
 
 LATER = 1e10
@@ -20,6 +23,7 @@ def enter(
         alerts,
         receivers_of=lambda _: receivers,
         is_known=lambda name: name == "CpuHot",
+        is_checked=lambda labels: labels["alertname"] == "CpuHot",
         is_told_once=lambda name: name == "DailyTest",
         now=now,
         test_alert_seconds=300.0,
@@ -86,6 +90,49 @@ def test_repetition_after_the_measured_end_opens_nothing(connection: sqlite3.Con
     [episode] = book.open_episodes(connection)
     book.resolve(connection, episode.id, at=1060.0, ending=Ending.MEASURED, now=1060.0)
     assert enter(connection, make_alert(), now=1070.0).opened == []
+    assert book.open_episodes(connection) == []
+
+
+def test_end_of_the_same_beginning_is_its_end_though_the_clock_was_set_back(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert(name="Foreign", starts_at=9000.0), now=9001.0)
+    enter(connection, make_alert(name="Foreign", firing=False, starts_at=9000.0, ends_at=5000.0), now=5001.0)
+    assert book.open_episodes(connection) == []
+
+
+@pytest.mark.parametrize(
+    ("ending", "now", "reopened"),
+    [
+        (Ending.MEASURED, 9000.0, False),
+        (Ending.DECLARED, 1070.0, False),
+        (Ending.DECLARED, 1130.0, True),
+        (Ending.EXPIRED, 1070.0, True),
+    ],
+)
+def test_what_nobody_measured_as_over_may_fire_on(
+    connection: sqlite3.Connection, ending: Ending, now: float, reopened: bool
+) -> None:
+    """Cut off from Prometheus for long Alertmanager declares an end, and goes on where it was."""
+    enter(connection, make_alert())
+    [episode] = book.open_episodes(connection)
+    book.resolve(connection, episode.id, at=1060.0, ending=ending, now=1060.0)
+    assert len(enter(connection, make_alert(), now=now).opened) == reopened
+
+
+def test_forgotten_alert_that_fires_on_may_be_opened_again(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert())
+    [episode] = book.open_episodes(connection)
+    book.resolve(connection, episode.id, at=1060.0, ending=Ending.EXPIRED, now=1060.0)
+    assert not book.was_over_since(connection, episode.fingerprint, 1000.0)
+
+
+def test_end_is_not_believed_of_what_was_heard_of_meanwhile(connection: sqlite3.Connection) -> None:
+    enter(connection, make_alert())
+    [known] = book.open_episodes(connection)
+    enter(connection, make_alert(starts_at=1050.0), now=1051.0)
+    end = partial(book.resolve, connection, known.id, at=1050.5, ending=Ending.MEASURED, now=1051.5)
+    end(heard_at=known.heard_at)
+    [known] = book.open_episodes(connection)
+    end(heard_at=known.heard_at)
     assert book.open_episodes(connection) == []
 
 
@@ -201,10 +248,11 @@ def test_old_episodes_are_forgotten_with_all_that_hangs_on_them(connection: sqli
     enter(connection, make_alert(node="a"), make_alert(node="b"))
     items = outbox.pending(connection, "discord", dead_before=0, now=LATER)
     digest, _ = outbox.open_digest(connection, "discord", items, now=1002.0)
-    outbox.mark_digest_sent(connection, "discord", items, digest, now=1003.0)
+    outbox.mark_digest_sent(connection, "discord", items, digest, now=5000.0)
     for item in items:
         book.resolve(connection, item.episode.id, at=1100.0, ending=Ending.MEASURED, now=1100.0)
-    assert past.forget(connection, before=2000.0, most=100, waiting_since=2000.0) == 2
+    # However lately it was sent: of a digest without alerts there is nothing to show.
+    assert past.forget(connection, before=1101.0, most=100, waiting_since=2000.0) == 2
     for table in ("episode", "delivery", "digest", "digest_item"):
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0
 
@@ -228,6 +276,17 @@ def test_history_is_bounded_in_number_too(connection: sqlite3.Connection) -> Non
     assert past.forget(connection, before=0.0, most=3, waiting_since=0.0) == 2
     left = [episode.labels["node"] for episode, _ in book.list_episodes(connection, since=0, limit=9)]
     assert left == ["n4", "n3", "n2"]
+
+
+def test_what_is_never_told_is_kept_no_longer_than_other_history(connection: sqlite3.Connection) -> None:
+    for number, dead in enumerate((Dead.WITHHELD, Dead.DISCARDED, Dead.LETTER)):
+        enter(connection, make_alert(node=f"n{number}"))
+        [episode] = book.open_episodes(connection)
+        book.resolve(connection, episode.id, at=1100.0, ending=Ending.MEASURED, now=1100.0)
+        connection.execute("UPDATE delivery SET dead = ? WHERE episode = ?", (dead, episode.id))
+    assert past.forget(connection, before=0.0, most=0, waiting_since=0.0) == 2
+    [(left, _)] = book.list_episodes(connection, since=0, limit=9)
+    assert left.labels["node"] == "n2"
 
 
 def test_missed_alert_is_not_reopened_while_or_after_its_episode(connection: sqlite3.Connection) -> None:

@@ -406,6 +406,39 @@ async def test_deleted_receiver_is_tried_seldom_and_keeps_its_dead_letters(bench
     assert bench.made == 2
 
 
+@pytest.mark.parametrize("number", [1, 7])
+async def test_what_is_held_before_its_message_is_leased_says_nothing_of_the_receiver(
+    bench: Bench, number: int
+) -> None:
+    episodes = await bench.fire(*(f"n{index}" for index in range(number)))
+    bench.notifier.answers = [ReceiverRefused("answered 404: the webhook is gone")]
+    await bench.courier.round()
+
+    async def hold() -> None:
+        await bench.database.write(lambda c: c.execute("UPDATE episode SET held = '[]'").rowcount)
+
+    loop = asyncio.get_running_loop()
+    bench.meanwhile = lambda: asyncio.run_coroutine_threadsafe(hold(), loop).result(10)
+    bench.clock.time += 600
+    await bench.rounds()
+    assert bench.notifier.told == []
+    assert (await bench.report())["state"] == "broken"
+    assert len(episodes) == number
+
+
+async def test_what_is_held_meanwhile_is_not_refused_with_the_others(bench: Bench) -> None:
+    held, *_ = await bench.fire(*(f"n{index}" for index in range(7)))
+
+    async def hold() -> None:
+        await bench.database.write(lambda c: c.execute("UPDATE episode SET held = '[]' WHERE id = ?", (held,)).rowcount)
+
+    loop = asyncio.get_running_loop()
+    bench.meanwhile = lambda: asyncio.run_coroutine_threadsafe(hold(), loop).result(10)
+    bench.notifier.answers = [ContentRefused("answered 400")]
+    await bench.courier.round()
+    assert [delivery.state for delivery in await bench.deliveries()] == ["pending", *["dead"] * 6]
+
+
 async def test_unreadable_secret_breaks_only_this_receiver_until_it_is_mended(bench: Bench) -> None:
     await bench.fire("a")
     bench.unmakeable = InputError("env:DISCORD_WEBHOOK_URL: not set")

@@ -56,6 +56,9 @@ def test_site_without_escalation_has_no_steps() -> None:
         (4600, [], [1, 2]),
         (4600, [600], [2]),
         (9999, [600, 3600], []),
+        # The clock was set back.
+        (401, [], []),
+        (400, [], [1]),
     ],
 )
 def test_each_step_is_due_once(now: float, done: list[int], expected: list[int]) -> None:

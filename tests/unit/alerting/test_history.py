@@ -111,6 +111,15 @@ def test_search_of_much_goes_on_where_it_stopped(connection: sqlite3.Connection)
     assert seen == numbers[::-1]
 
 
+def test_search_passes_over_all_that_is_forgotten(connection: sqlite3.Connection) -> None:
+    """After a year of floods numbers are in the millions, and most of them nobody's."""
+    old = opened(connection, "old")
+    connection.execute("UPDATE sqlite_sequence SET seq = 36000000 WHERE name = 'episode'")
+    new = opened(connection, "new")
+    rows, going_on = past.search(connection, past.Search(), before=2**63 - 1, limit=99)
+    assert ([episode.id for episode, _ in rows], going_on) == ([new, old], 0)
+
+
 def test_export_holds_labels_of_anybodys(connection: sqlite3.Connection) -> None:
     episode = opened(connection, '=HYPERLINK("http://x","y")\n,é')
     care.take(connection, episode, Care(1002.0, "@SUM(1)", None, "+1"))

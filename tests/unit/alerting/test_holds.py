@@ -199,6 +199,7 @@ def test_receiver_that_hears_late_of_what_ended_while_held_is_not_told(connectio
             [make_alert()],
             receivers_of=lambda _: [receiver],
             is_known=lambda _: True,
+            is_checked=lambda _: True,
             is_told_once=lambda _: False,
             now=now,
             test_alert_seconds=300.0,

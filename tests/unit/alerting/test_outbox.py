@@ -4,8 +4,9 @@ import sqlite3
 
 import pytest
 
-from hune.alerting.state import book, outbox
-from hune.alerting.state.episode import Ending, State
+from hune.alerting.state import book, care, outbox
+from hune.alerting.state.episode import Again, Dead, Ending, State
+from hune.alerting.state.schema import WAITING
 from support.alerts import make_alert
 
 LATER = 1e10
@@ -118,6 +119,52 @@ def test_what_is_over_and_waited_for_too_long_is_given_up(connection: sqlite3.Co
     assert [item.episode.labels["node"] for item in waiting(connection)] == ["b"]
 
 
+def test_broken_receiver_is_tried_again_though_the_clock_was_set_back(connection: sqlite3.Connection) -> None:
+    fill(connection, "a")
+    outbox.mark_waiting(connection, "discord", problem="answered 404", broken=True, now=9000.0)
+    assert outbox.pending(connection, "discord", now=9001.0, dead_before=8401.0) == []
+    assert len(outbox.pending(connection, "discord", now=5000.0, dead_before=4400.0)) == 1
+
+
+def test_failure_is_written_down_where_it_is_news(connection: sqlite3.Connection) -> None:
+    items = fill(connection, "a", "b")
+    for moment in (1010.0, 1020.0):
+        outbox.lease(connection, "discord", items[:1], now=moment)
+        outbox.mark_waiting(connection, "discord", problem="answered 503", broken=False, now=moment)
+    tried = dict(connection.execute("SELECT episode, at FROM delivery").fetchall())
+    assert tried == {items[0].episode.id: 1020.0, items[1].episode.id: 1010.0}
+
+
+@pytest.mark.parametrize("give_up", ["discard", "acknowledge"])
+def test_whoever_refused_a_reminder_is_called_again_and_told_of_the_end(
+    connection: sqlite3.Connection, give_up: str
+) -> None:
+    [item] = fill(connection, "a")
+    episode = item.episode.id
+    outbox.mark_sent(connection, "discord", item, message=None, edited=False, now=1010.0)
+    care.repeat(connection, episode, "discord", Again.REMINDER, now=2000.0, due_at=0.0)
+    outbox.mark_refused(connection, "discord", waiting(connection), problem="answered 400", now=2001.0)
+    if give_up == "discard":
+        outbox.discard(connection, outbox.Which(), now=2002.0)
+    else:
+        care.call_off(connection, episode)
+    assert outbox.dead(connection, limit=9) == []
+    assert care.repeat(connection, episode, "discord", Again.ESCALATION, now=3000.0, due_at=0.0)
+    [item] = waiting(connection)
+    assert item.delivery.again is Again.ESCALATION
+    book.resolve(connection, episode, at=4000.0, ending=Ending.MEASURED, now=4000.0)
+    [item] = waiting(connection)
+    assert (item.delivery.wanted, item.delivery.told) == (State.RESOLVED, State.FIRING)
+
+
+def test_what_is_never_told_leaves_with_its_receiver_nothing_behind_that_waits(connection: sqlite3.Connection) -> None:
+    first, second = fill(connection, "a", "b")
+    connection.execute("UPDATE delivery SET dead = ? WHERE episode = ?", (Dead.WITHHELD, first.episode.id))
+    assert [item.episode.id for item in waiting(connection)] == [second.episode.id]
+    assert outbox.retire(connection, ["console"], now=1030.0) == 1
+    assert [row["episode"] for row in connection.execute("SELECT episode FROM delivery")] == [first.episode.id]
+
+
 def test_receiver_that_left_the_site_takes_its_backlog_along(connection: sqlite3.Connection) -> None:
     fill(connection, "a", "b")
     assert outbox.retire(connection, ["console", "discord"], now=1030.0) == 0
@@ -128,7 +175,7 @@ def test_receiver_that_left_the_site_takes_its_backlog_along(connection: sqlite3
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        ("SELECT * FROM delivery WHERE receiver = 'x' AND (told IS NOT wanted OR again > 0)", "delivery_waiting"),
+        (f"SELECT * FROM delivery WHERE receiver = 'x' AND {WAITING}", "delivery_waiting"),
         (
             "SELECT * FROM delivery WHERE receiver = 'x' AND message IS NOT NULL AND shown IS NOT told",
             "delivery_outdated",

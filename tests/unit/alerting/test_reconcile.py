@@ -2,7 +2,7 @@
 
 import pytest
 
-from hune.alerting.hub.reconcile import Verdict, judge
+from hune.alerting.hub.judging import Verdict, is_checked, judge
 from hune.alerting.hub.timing import Timing
 from hune.alerting.state.episode import Episode, State
 
@@ -52,7 +52,8 @@ def verdict(about: Episode, *, firing: bool | None, clear: bool = False, known: 
         (episode(doubted_at=NOW - 5), False, False, Verdict.UNKNOWN),
         (episode(doubted_at=NOW - 5), None, False, Verdict.UNKNOWN),
         (episode(claimed_at=NOW - 5, doubted_at=NOW - 5), None, False, Verdict.UNKNOWN),
-        (episode(doubted_at=NOW - TIMING.forget_unknown), None, False, Verdict.EXPIRE),
+        (episode(doubted_at=NOW - TIMING.forget_unknown), False, False, Verdict.EXPIRE),
+        (episode(doubted_at=NOW - TIMING.forget_unknown), None, False, Verdict.UNKNOWN),
     ],
 )
 def test_known_alert(about: Episode, firing: bool | None, clear: bool, expected: Verdict) -> None:
@@ -67,10 +68,33 @@ def test_known_alert(about: Episode, firing: bool | None, clear: bool, expected:
         (episode(heard_at=NOW - TIMING.foreign_silence), False, Verdict.UNKNOWN),
         (episode(heard_at=NOW - TIMING.foreign_silence), True, Verdict.CONFIRM),
         (episode(heard_at=NOW - TIMING.forget_unknown), False, Verdict.EXPIRE),
+        (episode(heard_at=NOW - TIMING.forget_unknown), None, Verdict.UNKNOWN),
+        (episode(claimed_at=NOW - 1, doubted_at=NOW - 1), None, Verdict.KEEP),
+        (episode(claimed_at=NOW - 5, doubted_at=NOW - 5), None, Verdict.RESOLVE),
+        (episode(claimed_at=NOW - 5, doubted_at=NOW - 5), True, Verdict.CONFIRM),
     ],
 )
 def test_foreign_alert(about: Episode, firing: bool | None, expected: Verdict) -> None:
     assert verdict(about, firing=firing, known=False) is expected
+
+
+def test_foreign_alert_that_is_known_nowhere_any_more_is_over() -> None:
+    assert verdict(episode(), firing=False, clear=True, known=False) is Verdict.RESOLVE
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ({"alertname": "CpuHot"}, True),
+        ({"alertname": "Foreign", "site": "home"}, True),
+        ({"alertname": "Foreign", "site": "elsewhere"}, False),
+        ({"alertname": "Foreign"}, False),
+        # The hub's own: no Prometheus knows it.
+        ({"alertname": "ChainBroken", "site": "home"}, False),
+    ],
+)
+def test_end_of_what_our_prometheus_evaluates_is_asked_for_there(labels: dict[str, str], expected: bool) -> None:
+    assert is_checked(labels, "home") is expected
 
 
 def test_test_alert_lives_until_it_expires_whatever_prometheus_says() -> None:

@@ -95,14 +95,17 @@ def _texts(value: Any, where: str) -> dict[str, str]:
 
 def _labels(value: Any, where: str) -> dict[str, str]:
     """Return labels, which tell alerts apart: a long one is shortened to a text of its own, none is left out."""
-    labels = {}
-    for name, text in _texts(value, where).items():
-        if len(text) > LONGEST_TEXT:
-            text = f"{text[: LONGEST_TEXT - 17]}…{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-        labels[name] = text
+    labels = {name: shortened(text) for name, text in _texts(value, where).items()}
     if sum(len(name) + len(text) for name, text in labels.items()) > MAX_CHARACTERS:
         raise InputError(f"{where}: more than {MAX_CHARACTERS} characters", remedy="send fewer or shorter labels")
     return labels
+
+
+def shortened(text: str) -> str:
+    """Return a label's text as the book has it."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    return f"{text[: LONGEST_TEXT - 17]}…{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _annotations(value: Any, where: str) -> dict[str, str]:

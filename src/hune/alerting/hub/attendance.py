@@ -93,7 +93,10 @@ class Attendance:
 def _unreminded(
     connection: sqlite3.Connection, reminders: dict[str, int], *, now: float
 ) -> Sequence[tuple[int, str, str]]:
-    """Return whom to remind of what: episode, receiver, labels; only what surely fires and nobody looks after."""
+    """Return whom to remind of what: episode, receiver, labels; only what surely fires and nobody looks after.
+
+    Also of what was told as long after now: the clock was set back.
+    """
     if not reminders:
         return ()
     return [
@@ -102,7 +105,8 @@ def _unreminded(
             "SELECT episode.id, labels, receiver FROM episode INDEXED BY episode_open"
             " JOIN delivery ON delivery.episode = episode.id JOIN json_each(?) AS wish ON wish.key = receiver"
             " WHERE state = 'firing' AND state <> 'resolved' AND held = '' AND expires_at IS NULL"
-            " AND told = 'firing' AND wanted = 'firing' AND again = 0 AND dead = 0 AND delivery.at <= ? - wish.value"
+            " AND told = 'firing' AND wanted = 'firing' AND again = 0 AND dead = 0"
+            " AND abs(? - delivery.at) >= wish.value"
             " AND json_extract(labels, '$.severity') IN (SELECT value FROM json_each(?))"
             " AND NOT EXISTS (SELECT 1 FROM care WHERE care.episode = episode.id)",
             (json.dumps(reminders), now, json.dumps(_REMINDED_OF)),

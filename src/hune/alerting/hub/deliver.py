@@ -178,41 +178,47 @@ class Courier:
 
     async def _deliver(self, notifier: Notifier, batch: Sequence[Item], away_since: float | None) -> float:
         """Lease, send, mark; return how long the receiver wants to be left alone."""
+        now, number = self._clock.now(), 0
+        if len(batch) == 1:
+            leased = await self._database.write(
+                lambda connection: outbox.lease(connection, self.receiver, batch, now=now)
+            )
+        else:
+            number, leased = await self._database.write(
+                lambda connection: outbox.open_digest(connection, self.receiver, batch, now=now)
+            )
+        if not leased:
+            # Held since it was read: nothing was sent, so nothing is known of the receiver.
+            return 0.0
         try:
-            if len(batch) == 1:
-                pause = await self._deliver_one(notifier, batch[0])
+            if number:
+                pause = await self._tell_digest(notifier, leased, number, now, away_since)
             else:
-                pause = await self._deliver_digest(notifier, batch, away_since)
+                pause = await self._tell(notifier, leased[0], now)
         except ContentRefused as error:
             log.error("%s: refused a message: %s", self.receiver, error)
-            await self._give_up(batch, error.message)
+            await self._give_up(leased, error.message)
             return 0.0
         except HuneError:
             raise
         except Exception as error:
             # One alert that can't be put into words must not hold up the others.
             log.exception("%s: a message could not be written", self.receiver)
-            await self._give_up(batch, f"could not be written: {type(error).__name__}")
+            await self._give_up(leased, f"could not be written: {type(error).__name__}")
             return 0.0
-        self._succeeded(batch)
+        self._succeeded(leased)
         return pause
 
-    async def _give_up(self, batch: Sequence[Item], problem: str) -> None:
+    async def _give_up(self, items: Sequence[Item], problem: str) -> None:
         self._try_dead = False
-        self._metrics.deliveries.labels(self.receiver, "refused").inc(len(batch))
+        self._metrics.deliveries.labels(self.receiver, "refused").inc(len(items))
         now = self._clock.now()
         await self._mark(
-            lambda connection: outbox.mark_refused(connection, self.receiver, batch, problem=problem, now=now)
+            lambda connection: outbox.mark_refused(connection, self.receiver, items, problem=problem, now=now)
         )
 
-    async def _deliver_one(self, notifier: Notifier, read: Item) -> float:
-        now = self._clock.now()
-        leased = await self._database.write(lambda connection: outbox.lease(connection, self.receiver, [read], now=now))
-        if not leased:
-            return 0.0
-        [item] = leased
-        notice = self._notice(item, now)
-        receipt = await notifier.tell(notice)
+    async def _tell(self, notifier: Notifier, item: Item, now: float) -> float:
+        receipt = await notifier.tell(self._notice(item, now))
         # Mark after sending: a crash here repeats a message, never loses one.
         await self._mark(
             lambda connection: outbox.mark_sent(
@@ -226,18 +232,14 @@ class Courier:
         )
         return receipt.pause_seconds
 
-    async def _deliver_digest(self, notifier: Notifier, batch: Sequence[Item], away_since: float | None) -> float:
-        now = self._clock.now()
-        number, leased = await self._database.write(
-            lambda connection: outbox.open_digest(connection, self.receiver, batch, now=now)
-        )
-        if not leased:
-            return 0.0
-        notices = [_notice(item, now, ()) for item in leased]
+    async def _tell_digest(
+        self, notifier: Notifier, items: Sequence[Item], number: int, now: float, away_since: float | None
+    ) -> float:
+        notices = [_notice(item, now, ()) for item in items]
         digest = Digest(notices, link=f"{self._page}/alerts?digest={number}", now=now, away_since=away_since)
         receipt = await notifier.tell_digest(digest)
         await self._mark(
-            lambda connection: outbox.mark_digest_sent(connection, self.receiver, leased, number, now=self._clock.now())
+            lambda connection: outbox.mark_digest_sent(connection, self.receiver, items, number, now=self._clock.now())
         )
         return receipt.pause_seconds
 

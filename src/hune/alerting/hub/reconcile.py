@@ -11,11 +11,12 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, auto
 from typing import Any
 
 from hune.alerting import catalogue
+from hune.alerting.doors.payload import shortened
 from hune.alerting.holds import Hold, HoldKind, Terms
+from hune.alerting.hub.judging import Verdict, is_checked, judge
 from hune.alerting.hub.metrics import HubMetrics
 from hune.alerting.hub.timing import Timing
 from hune.alerting.state import book
@@ -48,43 +49,6 @@ class Unheard:
     alert: Incoming
     receivers: Sequence[str]
     held: Sequence[Hold]
-
-
-class Verdict(Enum):
-    """What becomes of an open episode."""
-
-    KEEP = auto()
-    CONFIRM = auto()
-    DOUBT = auto()
-    UNKNOWN = auto()
-    RESOLVE = auto()
-    EXPIRE = auto()
-
-
-def judge(episode: Episode, *, firing: bool | None, clear: bool, known: bool, now: float, timing: Timing) -> Verdict:
-    """Return what becomes of an open episode.
-
-    `firing`: whether Prometheus says so, None if it doesn't answer; `clear`: whether it was measured as over;
-    `known`: whether it is of Hune's own rules.
-    """
-    if episode.expires_at is not None:
-        return Verdict.EXPIRE if now >= episode.expires_at else Verdict.KEEP
-    if firing:
-        return Verdict.CONFIRM
-    if not known:
-        # Alertmanager's word counts, until it has been silent for long.
-        silence = now - episode.heard_at
-        if silence >= timing.forget_unknown:
-            return Verdict.EXPIRE
-        return Verdict.UNKNOWN if silence >= timing.foreign_silence else Verdict.KEEP
-    if clear:
-        return Verdict.RESOLVE
-    if episode.doubted_at is None:
-        return Verdict.DOUBT
-    doubted = now - episode.doubted_at
-    if doubted >= timing.forget_unknown:
-        return Verdict.EXPIRE
-    return Verdict.UNKNOWN if doubted >= timing.doubt else Verdict.KEEP
 
 
 class Reconciler:
@@ -120,6 +84,7 @@ class Reconciler:
         self._wake = asyncio.Event()
         self._written: dict[int, float] = {}
         self._unheard_since: dict[str, float] = {}
+        self._unlisted_since: dict[int, float] = {}
         self.problem = "not asked yet"
         """Why Prometheus can't be asked, or empty."""
 
@@ -159,12 +124,12 @@ class Reconciler:
             and episode.expires_at is None
             and catalogue.is_known(episode.alertname)
         ]
-        cleared = await self._measured_as_clear(unsure)
+        over = await self._measured_as_clear(unsure) | await self._over_of_others(episodes, firing)
         verdicts = {
             episode.id: judge(
                 episode,
                 firing=None if firing is None else keys[episode.id] in firing,
-                clear=episode.id in cleared,
+                clear=episode.id in over,
                 known=catalogue.is_known(episode.alertname),
                 now=now,
                 timing=self._timing,
@@ -176,7 +141,8 @@ class Reconciler:
             change for episode in episodes for change in self._changes(episode, verdicts[episode.id], firing, now)
         ]
         if missed:
-            changes.append(lambda connection: self._open_missed(connection, missed, now))
+            terms = self._terms(now)
+            changes.append(lambda connection: _open_missed(connection, missed, terms, now))
         if changes:
             await self._database.write(lambda connection: [change(connection) for change in changes])
         self._written = {identity: at for identity, at in self._written.items() if identity in verdicts}
@@ -217,12 +183,17 @@ class Reconciler:
                     log.warning("%s: neither confirmed nor measured as over; shown as unknown", _name(episode))
                     yield lambda connection: book.mark_unknown(connection, identity, now=now)
             case Verdict.RESOLVE:
-                ending = Ending.MEASURED if self._is_watched(episode) else Ending.UNWATCHED
-                at = episode.claimed_at or now
-                due = self._terms(now).due_of(episode.labels)
-                yield lambda connection: book.resolve(connection, identity, at=at, ending=ending, now=now, due=due)
+                # A word of long ago, not believed then, doesn't tell when it ended.
+                at = (episode.claimed_at if episode.state is State.FIRING else None) or now
+                ending, due, heard_at = self._ending(episode), self._terms(now).due_of(episode.labels), episode.heard_at
+                yield lambda connection: book.resolve(
+                    connection, identity, at=at, ending=ending, now=now, due=due, heard_at=heard_at
+                )
             case Verdict.EXPIRE:
-                yield lambda connection: book.resolve(connection, identity, at=now, ending=Ending.EXPIRED, now=now)
+                heard_at = episode.heard_at
+                yield lambda connection: book.resolve(
+                    connection, identity, at=now, ending=Ending.EXPIRED, now=now, heard_at=heard_at
+                )
             case Verdict.KEEP:
                 pass
 
@@ -232,6 +203,11 @@ class Reconciler:
             return True
         changed = value != episode.value or dict(said.annotations) != dict(episode.annotations)
         return changed and now - self._written.get(episode.id, 0.0) >= self._timing.reconcile
+
+    def _ending(self, episode: Episode) -> Ending:
+        if not catalogue.is_known(episode.alertname):
+            return Ending.DECLARED
+        return Ending.MEASURED if self._is_watched(episode) else Ending.UNWATCHED
 
     def _is_watched(self, episode: Episode) -> bool:
         node, device, probe, cluster = (episode.labels.get(name) for name in ("node", "device", "probe", "cluster"))
@@ -279,6 +255,40 @@ class Reconciler:
         answers = await asyncio.gather(*(ask(episode) for episode in episodes))
         return {episode.id for episode, clear in zip(episodes, answers, strict=True) if clear}
 
+    async def _over_of_others(self, episodes: Sequence[Episode], firing: Mapping[str, Firing] | None) -> set[int]:
+        """Return which alerts of rules that aren't Hune's are over: declared so, or known to neither engine for long.
+
+        Of what ends under a silence, or while everything was stopped, Alertmanager never says that it is over.
+        """
+        if firing is None:
+            self._unlisted_since = {}
+            return set()
+        unlisted = {
+            episode.id: episode
+            for episode in episodes
+            if episode.expires_at is None
+            and not catalogue.is_known(episode.alertname)
+            and is_checked(episode.labels, self._site.name)
+            and self._key(episode.labels) not in firing
+        }
+        moment = self._clock.monotonic()
+        self._unlisted_since = {identity: self._unlisted_since.get(identity, moment) for identity in unlisted}
+        over = {identity for identity, episode in unlisted.items() if episode.claimed_at is not None}
+        late = {
+            identity
+            for identity, since in self._unlisted_since.items()
+            if identity not in over and moment - since >= self._timing.unlisted
+        }
+        if not late:
+            return over
+        self._unlisted_since |= dict.fromkeys(late, moment)
+        try:
+            listed = {self._key(alert.labels) for alert in await self._alertmanager.alerts(inhibited=True)}
+        except Unavailable as error:
+            log.debug("alertmanager can't be asked what it knows: %s", error)
+            return over
+        return over | {identity for identity in late if self._key(unlisted[identity].labels) not in listed}
+
     async def _unheard(self, firing: Mapping[str, Firing], known: Iterable[str], now: float) -> list[Unheard]:
         """Return alerts that fire and of which nothing came: for long, though Alertmanager means to tell, or silenced.
 
@@ -313,29 +323,31 @@ class Reconciler:
             receivers = [name for name in alert.receivers if name in self._receivers]
             is_due = key in (silenced if alert.silenced_by else late)
             if is_due and receivers and alert.labels.get("severity") != "none":
-                incoming = Incoming(True, alert.labels, ours[key].annotations, ours[key].active_at)
+                # As Alertmanager will tell it, but for what it remembers of an earlier one.
+                starts_at = max(ours[key].active_at, alert.starts_at)
+                incoming = Incoming(True, alert.labels, ours[key].annotations, starts_at)
                 found.append(Unheard(incoming, receivers, terms.holds(alert.labels)))
         return found
-
-    def _open_missed(self, connection: sqlite3.Connection, missed: Sequence[Unheard], now: float) -> None:
-        for one in missed:
-            alert = one.alert
-            if book.was_over_since(connection, alert.fingerprint, alert.starts_at or now):
-                continue
-            name = alert.labels.get("alertname")
-            if one.held:
-                log.info("%s: fires, and is held", name)
-            else:
-                log.warning("%s: fires, and nothing was heard of it; told now", name)
-            episode = book.open_episode(connection, alert, now=now, held=one.held)
-            due = self._terms(now).due_of(alert.labels)
-            book.address(connection, episode, one.receivers, now=now, due=due)
 
     def _key(self, labels: Mapping[str, str]) -> str:
         # Prometheus adds its external label only on the way to Alertmanager.
         return fingerprint(
-            {name: text for name, text in labels.items() if not (name == "site" and text == self._site.name)}
+            {name: shortened(text) for name, text in labels.items() if not (name == "site" and text == self._site.name)}
         )
+
+
+def _open_missed(connection: sqlite3.Connection, missed: Sequence[Unheard], terms: Terms, now: float) -> None:
+    for one in missed:
+        alert = one.alert
+        if book.was_over_since(connection, alert.fingerprint, alert.starts_at or now):
+            continue
+        name = alert.labels.get("alertname")
+        if one.held:
+            log.info("%s: fires, and is held", name)
+        else:
+            log.warning("%s: fires, and nothing was heard of it; told now", name)
+        episode = book.open_episode(connection, alert, now=now, held=one.held)
+        book.address(connection, episode, one.receivers, now=now, due=terms.due_of(alert.labels))
 
 
 def _firing_of(row: Mapping[str, Any]) -> Firing:

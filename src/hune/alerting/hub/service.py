@@ -27,6 +27,7 @@ from hune.alerting.holds.holder import Holder
 from hune.alerting.hub.attendance import Attendance
 from hune.alerting.hub.deliver import Courier
 from hune.alerting.hub.inviting import inviting, uninviting
+from hune.alerting.hub.judging import is_checked
 from hune.alerting.hub.lock import lock
 from hune.alerting.hub.metrics import HubMetrics
 from hune.alerting.hub.reconcile import Reconciler
@@ -244,6 +245,7 @@ class Hub:
                 news,
                 receivers_of=partial(self._receivers_of, notification.receiver),
                 is_known=catalogue.is_known,
+                is_checked=partial(is_checked, site=self._site.name),
                 is_told_once=catalogue.is_told_once,
                 now=now,
                 test_alert_seconds=self._timing.test_alert,

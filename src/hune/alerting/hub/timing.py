@@ -24,6 +24,8 @@ class Timing:
     """Life of an alert that came without startsAt."""
     foreign_silence: float = 12 * 3600.0
     """How long Alertmanager may be silent about an alert of somebody else's rules before it is unknown."""
+    unlisted: float = 300.0
+    """How long neither Prometheus nor Alertmanager knows such an alert before it is over, though nobody said so."""
     forget_unknown: float = 7 * 86400.0
     """After which an alert nobody has confirmed or measured is closed."""
     keep: float = 400 * 86400.0

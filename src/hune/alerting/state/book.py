@@ -16,8 +16,14 @@ from hune.alerting.state import care, history, withholding
 from hune.alerting.state.episode import Again, Dead, Delivery, Ending, Episode, Incoming, State
 from hune.alerting.state.history import Kind
 
+_SAME = "fingerprint = ? AND starts_at BETWEEN ? - 0.001 AND ? + 0.001"
+"""The very same beginning of an alert: Prometheus tells milliseconds."""
+_STRAGGLING_SECONDS = 60.0
+"""For how long one of several Alertmanagers may repeat what another has declared to be over."""
+
 ReceiversOf = Callable[[Incoming], Sequence[str]]
 IsKnown = Callable[[str], bool]
+IsChecked = Callable[[Mapping[str, str]], bool]
 
 
 @dataclass
@@ -39,18 +45,22 @@ def take(
     *,
     receivers_of: ReceiversOf,
     is_known: IsKnown,
+    is_checked: IsChecked,
     is_told_once: IsKnown,
     now: float,
     test_alert_seconds: float,
     terms: Terms = AT_ONCE,
 ) -> Taken:
-    """Enter a notification into the book; the end of what `is_told_once` is no news."""
+    """Enter a notification into the book.
+
+    The end of what `is_checked` (by its labels) is only a claim; that of what `is_told_once` is no news.
+    """
     taken = Taken()
     for alert in alerts:
         once = is_told_once(alert.labels.get("alertname", ""))
         taken.silenced |= alert.firing and any(hold.kind is HoldKind.SILENCE for hold in terms.holds(alert.labels))
         if not alert.firing and not once:
-            _take_end(connection, alert, receivers_of(alert), is_known, terms, now, taken)
+            _take_end(connection, alert, receivers_of(alert), is_checked, terms, now, taken)
         elif not alert.firing or (once and _is_known_since(connection, alert)):
             taken.resent += 1
         elif alert.starts_at is None or once:
@@ -64,13 +74,8 @@ def take(
 
 
 def _is_known_since(connection: sqlite3.Connection, alert: Incoming) -> bool:
-    return (
-        connection.execute(
-            "SELECT 1 FROM episode WHERE fingerprint = ? AND abs(starts_at - ?) < 0.001",
-            (alert.fingerprint, alert.starts_at),
-        ).fetchone()
-        is not None
-    )
+    moment = (alert.fingerprint, alert.starts_at, alert.starts_at)
+    return connection.execute(f"SELECT 1 FROM episode WHERE {_SAME}", moment).fetchone() is not None  # noqa: S608
 
 
 def _take_firing(
@@ -92,10 +97,14 @@ def _take_firing(
         _address(connection, episode.id, receivers, State.FIRING, now, due)
         return
     # What was measured as over stays over, however long Alertmanager repeats it; a receiver that hears of
-    # it only now is told that it was.
+    # it only now is told that it was. What was only declared to be, or forgotten, is not: it fires all the same.
     over = connection.execute(
-        "SELECT id FROM episode WHERE fingerprint = ? AND abs(starts_at - ?) < 0.001 ORDER BY id DESC LIMIT 1",
-        (alert.fingerprint, alert.starts_at),
+        f"SELECT id FROM episode WHERE {_SAME} AND ending <> ? AND NOT (ending = ? AND resolved_at < ?)"  # noqa: S608
+        " ORDER BY id DESC LIMIT 1",
+        (
+            *(alert.fingerprint, alert.starts_at, alert.starts_at),
+            *(Ending.EXPIRED, Ending.DECLARED, now - _STRAGGLING_SECONDS),
+        ),
     ).fetchone()
     if over is not None:
         taken.resent += 1
@@ -111,17 +120,19 @@ def _take_end(
     connection: sqlite3.Connection,
     alert: Incoming,
     receivers: Sequence[str],
-    is_known: IsKnown,
+    is_checked: IsChecked,
     terms: Terms,
     now: float,
     taken: Taken,
 ) -> None:
     moment, due = min(now, alert.ends_at or now), terms.due_of(alert.labels)
     for episode in _open_all(connection, alert.fingerprint):
-        if alert.starts_at is not None and episode.expires_at is None and moment < episode.starts_at:
-            continue  # the end of an earlier one
+        # What began at the same time is the same, whenever it ended: the clock may have been set back.
+        is_earlier = alert.starts_at is not None and alert.starts_at < episode.starts_at - 0.001
+        if is_earlier and episode.expires_at is None and moment < episode.starts_at:
+            continue
         _address(connection, episode.id, receivers, State.FIRING, now, due)
-        if episode.expires_at is None and is_known(episode.alertname):
+        if episode.expires_at is None and is_checked(episode.labels):
             connection.execute(
                 "UPDATE episode SET claimed_at = ?, heard_at = ?, doubted_at = coalesce(doubted_at, ?) WHERE id = ?",
                 (moment, now, now, episode.id),
@@ -182,16 +193,24 @@ def _address(
 
 
 def resolve(
-    connection: sqlite3.Connection, episode: int, *, at: float, ending: Ending, now: float, due: Due = at_once
+    connection: sqlite3.Connection,
+    episode: int,
+    *,
+    at: float,
+    ending: Ending,
+    now: float,
+    due: Due = at_once,
+    heard_at: float | None = None,
 ) -> None:
     """End an episode, and have everybody told who was told of it, as soon as that is `due`.
 
-    An expired one is only closed. Who didn't hear of it because it is held, or not due yet, never does.
+    An expired one is only closed. Who didn't hear of it because it is held, or not due yet, never does. Given
+    `heard_at`, when it was last heard of as far as is known, nothing is done if it was heard of since.
     """
     over = connection.execute(
         "UPDATE episode SET state = 'resolved', resolved_at = max(?, starts_at), ending = ?, claimed_at = NULL,"
-        " doubted_at = NULL WHERE id = ? AND state <> 'resolved' RETURNING peak",
-        (at, ending, episode),
+        " doubted_at = NULL WHERE id = ? AND state <> 'resolved' AND (? IS NULL OR heard_at = ?) RETURNING peak",
+        (at, ending, episode, heard_at, heard_at),
     ).fetchone()
     if over is None:
         return
@@ -272,10 +291,11 @@ def _open_one(connection: sqlite3.Connection, fingerprint: str) -> Episode | Non
 
 
 def was_over_since(connection: sqlite3.Connection, fingerprint: str, moment: float) -> bool:
-    """Whether an episode of this alert ended at or after a moment, or is open."""
+    """Whether an episode of this alert is open, or was seen to end at or after a moment: not only forgotten."""
     row = connection.execute(
-        "SELECT 1 FROM episode WHERE fingerprint = ? AND (state <> 'resolved' OR resolved_at >= ?) LIMIT 1",
-        (fingerprint, moment),
+        "SELECT 1 FROM episode WHERE fingerprint = ?"
+        " AND (state <> 'resolved' OR resolved_at >= ? AND ending <> ?) LIMIT 1",
+        (fingerprint, moment, Ending.EXPIRED),
     ).fetchone()
     return row is not None
 

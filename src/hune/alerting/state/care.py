@@ -40,7 +40,9 @@ def take(connection: sqlite3.Connection, episode: int, care: Care, *, receiver: 
 
 def call_off(connection: sqlite3.Connection, episode: int) -> None:
     """Say no more what only was to call for somebody; who is being told right now is told all the same."""
-    connection.execute("UPDATE delivery SET again = 0 WHERE episode = ? AND again > 0", (episode,))
+    connection.execute(
+        "UPDATE delivery SET again = 0, dead = 0, problem = '' WHERE episode = ? AND again > 0", (episode,)
+    )
     connection.execute(
         "DELETE FROM delivery WHERE episode = ? AND step > 0 AND told IS NULL AND sending IS NULL", (episode,)
     )

@@ -14,10 +14,9 @@ from hune.alerting.state import history
 from hune.alerting.state.book import delivery_of, episode_of
 from hune.alerting.state.episode import Care, Dead, Delivery, Episode, State
 from hune.alerting.state.history import Kind
+from hune.alerting.state.schema import WAITING
 
 MAX_BATCH = 5000
-WAITING = "(told IS NOT wanted OR again > 0)"
-"""Deliveries that wait, in the very words of their index."""
 _ITEM = (
     "SELECT episode.*, delivery.*, care.at AS care_at, care.by AS care_by, care.until AS care_until,"
     " care.note AS care_note,"
@@ -80,12 +79,14 @@ def pending(
 ) -> list[Item]:
     """Return what the receiver has to be told, oldest first; nothing of what is held or not due yet.
 
-    Of what waits because it refused everything, those last tried before a moment; of dead letters none.
+    Of what waits because it refused everything, those last tried before a moment, or after now: the clock was set
+    back. Of dead letters none.
     """
     rows = connection.execute(
-        f"{_ITEM} WHERE receiver = ? AND {WAITING} AND (dead = 0 OR dead = 1 AND delivery.at <= ?)"
+        f"{_ITEM} WHERE receiver = ? AND {WAITING}"
+        " AND (dead = 0 OR dead = 1 AND (delivery.at <= ? OR delivery.at > ?))"
         " AND episode.held = '' AND due_at <= ? ORDER BY queued_at, delivery.episode LIMIT ?",
-        (receiver, dead_before, now, limit),
+        (receiver, dead_before, now, now, limit),
     )
     return [item_of(row) for row in rows]
 
@@ -104,8 +105,8 @@ def backlog(connection: sqlite3.Connection, receiver: str, *, now: float) -> Bac
     row = connection.execute(
         "SELECT count(*) AS pending, min(queued_at) AS oldest, coalesce(sum(dead > 0), 0) AS dead,"  # noqa: S608
         " coalesce(sum(dead = ?), 0) AS letters FROM delivery JOIN episode ON episode.id = delivery.episode"
-        f" WHERE receiver = ? AND {WAITING} AND dead < ? AND episode.held = '' AND due_at <= ?",
-        (Dead.LETTER, receiver, Dead.DISCARDED, now),
+        f" WHERE receiver = ? AND {WAITING} AND episode.held = '' AND due_at <= ?",
+        (Dead.LETTER, receiver, now),
     ).fetchone()
     return Backlog(row["pending"], row["oldest"], row["dead"], row["letters"])
 
@@ -216,10 +217,11 @@ def mark_waiting(connection: sqlite3.Connection, receiver: str, *, problem: str,
         rows = [(row["episode"], {"problem": problem}) for row in newly]
         history.record_all(connection, rows, Kind.REFUSED, at=now, receiver=receiver)
     connection.execute(
+        # Only what changes: it may be thousands, and every few seconds.
         "UPDATE delivery SET sending = NULL, at = ?, problem = ?, dead = max(dead, ?)"  # noqa: S608
-        f" WHERE receiver = ? AND {WAITING} AND (sending IS NOT NULL OR dead < ?"
+        f" WHERE receiver = ? AND {WAITING} AND (sending IS NOT NULL OR dead < ? AND (problem <> ? OR dead < ?)"
         " AND EXISTS (SELECT 1 FROM episode WHERE id = delivery.episode AND episode.held = '' AND due_at <= ?))",
-        (now, problem, broken, receiver, Dead.LETTER, now),
+        (now, problem, broken, receiver, Dead.LETTER, problem, broken, now),
     )
 
 
@@ -243,12 +245,15 @@ def discard(connection: sqlite3.Connection, which: Which, *, now: float) -> int:
 
 
 def _turn(connection: sqlite3.Connection, which: Which, into: Dead, kind: Kind, now: float) -> int:
+    is_given_up = into is Dead.DISCARDED
     turned = connection.execute(
-        f"UPDATE delivery SET dead = ?, problem = ? WHERE {WAITING} AND dead IN (?, ?)"  # noqa: S608
+        # Who isn't told once more is told of the end all the same.
+        "UPDATE delivery SET sending = NULL, dead = iif(told IS wanted, 0, ?), problem = iif(told IS wanted, '', ?),"  # noqa: S608
+        f" again = iif(?, 0, again) WHERE {WAITING} AND dead IN (?, ?)"
         " AND (? OR episode IN (SELECT value FROM json_each(?))) AND (? IS NULL OR receiver = ?)"
         " RETURNING episode, receiver",
         (
-            *(into, "discarded" if into is Dead.DISCARDED else "", Dead.RECEIVER, Dead.LETTER),
+            *(into, "discarded" if is_given_up else "", is_given_up, Dead.RECEIVER, Dead.LETTER),
             *(which.episodes is None, json.dumps(which.episodes or [])),
             *(which.receiver, which.receiver),
         ),
@@ -261,11 +266,11 @@ def _turn(connection: sqlite3.Connection, which: Which, into: Dead, kind: Kind, 
 def give_up(connection: sqlite3.Connection, *, before: float, now: float) -> int:
     """Tell nobody any more of what is over and has waited since before a moment; return how many deliveries."""
     given_up = connection.execute(
-        "UPDATE delivery SET dead = ?, problem = 'waited for too long'"  # noqa: S608
-        f" WHERE {WAITING} AND queued_at < ? AND dead < ?"
+        "UPDATE delivery SET sending = NULL, dead = ?, problem = 'waited for too long'"  # noqa: S608
+        f" WHERE {WAITING} AND queued_at < ?"
         " AND EXISTS (SELECT 1 FROM episode WHERE id = delivery.episode AND state = 'resolved' AND held = '')"
         " RETURNING episode, receiver",
-        (Dead.DISCARDED, before, Dead.DISCARDED),
+        (Dead.DISCARDED, before),
     ).fetchall()
     for row in given_up:
         at = {"at": now, "receiver": row["receiver"]}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from hune.alerting.state.book import deliveries_of, episode_of
 from hune.alerting.state.episode import Delivery, Episode
+from hune.alerting.state.schema import WAITING
 
 _SEARCHED = 2000
 
@@ -29,9 +30,10 @@ def search(
 
     At most `limit`, and only what is found among the next few thousand: a question about years holds nobody up.
     """
-    newest = connection.execute("SELECT max(id) FROM episode").fetchone()[0] or 0
-    before = min(before, newest + 1)
-    lowest = max(1, before - _SEARCHED)
+    last = connection.execute(
+        "SELECT id FROM episode WHERE id < ? ORDER BY id DESC LIMIT 1 OFFSET ?", (before, _SEARCHED - 1)
+    ).fetchone()
+    lowest = last["id"] if last else 0
     rows = connection.execute(
         "SELECT * FROM episode WHERE id < ? AND id >= ? AND starts_at < ? AND (resolved_at IS NULL OR resolved_at >= ?)"
         " AND (? IS NULL OR json_extract(labels, '$.alertname') = ?)"
@@ -42,19 +44,24 @@ def search(
     told = deliveries_of(connection, [episode.id for episode in episodes])
     if len(episodes) == limit:
         lowest = episodes[-1].id
-    return [(episode, told.get(episode.id, [])) for episode in episodes], 0 if lowest == 1 else lowest
+    return [(episode, told.get(episode.id, [])) for episode in episodes], lowest
 
 
 def forget(connection: sqlite3.Connection, *, before: float, most: int, waiting_since: float, limit: int = 1000) -> int:
-    """Drop episodes resolved before a moment, the oldest beyond `most`, and old digests; return how many episodes.
+    """Drop episodes resolved before a moment, the oldest beyond `most`, and digests of none; return how many episodes.
 
     At most `limit` go at once. What has begun to wait for a receiver since `waiting_since` is kept in any case.
     """
-    connection.execute("DELETE FROM digest WHERE sent_at < ?", (before,))
-    return connection.execute(
-        "DELETE FROM episode WHERE id IN (SELECT id FROM episode WHERE state = 'resolved'"
+    dropped = connection.execute(
+        "DELETE FROM episode WHERE id IN (SELECT id FROM episode WHERE state = 'resolved'"  # noqa: S608
         " AND (resolved_at < ? OR id <= (SELECT max(id) FROM episode) - ?)"
         " AND NOT EXISTS (SELECT 1 FROM delivery"
-        " WHERE episode = episode.id AND told IS NOT wanted AND queued_at >= ?) LIMIT ?)",
+        f" WHERE episode = episode.id AND {WAITING} AND queued_at >= ?) LIMIT ?)",
         (before, most, waiting_since, limit),
     ).rowcount
+    if dropped:
+        connection.execute(
+            "DELETE FROM digest WHERE sent_at IS NOT NULL"
+            " AND NOT EXISTS (SELECT 1 FROM digest_item WHERE digest = digest.id)"
+        )
+    return dropped

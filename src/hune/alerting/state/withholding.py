@@ -15,6 +15,7 @@ from hune.alerting.holds import Hold, HoldKind, Labels, Terms
 from hune.alerting.state import history
 from hune.alerting.state.episode import Dead
 from hune.alerting.state.history import Kind
+from hune.alerting.state.schema import WAITING
 
 
 @dataclass
@@ -59,8 +60,7 @@ def is_outdated(connection: sqlite3.Connection, terms: Terms, *, now: float, sil
 def reschedule(connection: sqlite3.Connection, terms: Terms, *, now: float) -> None:
     """Ask anew when what waits for receivers' hours is due: the site file may say something else now."""
     rows = connection.execute(
-        "SELECT episode.id, labels FROM episode WHERE id IN"
-        " (SELECT episode FROM delivery WHERE (told IS NOT wanted OR again > 0) AND due_at > ?)",
+        f"SELECT id, labels FROM episode WHERE id IN (SELECT episode FROM delivery WHERE {WAITING} AND due_at > ?)",  # noqa: S608
         (now,),
     ).fetchall()
     for row in rows:
@@ -70,7 +70,8 @@ def reschedule(connection: sqlite3.Connection, terms: Terms, *, now: float) -> N
 def withhold(connection: sqlite3.Connection, episode: int, *, now: float) -> None:
     """Give up telling what is over and came and went unheard: while it was held, or outside a receiver's hours."""
     rows = connection.execute(
-        "UPDATE delivery SET dead = ? WHERE episode = ? AND told IS NULL AND wanted = 'resolved' AND dead < ?"
+        "UPDATE delivery SET dead = ?, sending = NULL"
+        " WHERE episode = ? AND told IS NULL AND wanted = 'resolved' AND dead < ?"
         " AND (due_at > ? OR EXISTS (SELECT 1 FROM episode WHERE id = delivery.episode AND held <> ''))"
         " RETURNING receiver",
         (Dead.WITHHELD, episode, Dead.LETTER, now),
@@ -102,7 +103,7 @@ def _differences(
 
 def _schedule(connection: sqlite3.Connection, episode: int, labels: Labels, terms: Terms, now: float) -> None:
     waiting = connection.execute(
-        "SELECT receiver FROM delivery WHERE episode = ? AND (told IS NOT wanted OR again > 0) AND dead < ?",
+        f"SELECT receiver FROM delivery WHERE episode = ? AND {WAITING} AND dead < ?",  # noqa: S608
         (episode, Dead.LETTER),
     ).fetchall()
     for (receiver,) in waiting:

@@ -10,7 +10,7 @@ ALTER TABLE delivery ADD COLUMN due_at REAL NOT NULL DEFAULT 0;
 ALTER TABLE delivery ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
 -- 0: named by the routes; n: by the n-th step of escalation.
 ALTER TABLE delivery ADD COLUMN step INTEGER NOT NULL DEFAULT 0;
--- Used only by queries that say the same in the same words: `outbox.WAITING`.
+-- Used only by queries that say the same in the same words: `schema.WAITING`.
 DROP INDEX delivery_waiting;
 CREATE INDEX delivery_waiting ON delivery (receiver, queued_at) WHERE (told IS NOT wanted OR again > 0);
 
