@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -224,3 +225,13 @@ def test_holds_are_judged_by_labels(connection: sqlite3.Connection) -> None:
         book.address(connection, episode, ["discord"], now=1000.0)
     withholding.review(connection, Terms(holds=held, due=lambda _labels, _receiver: 0.0), now=1001.0)
     assert [item.episode.labels["node"] for item in waiting(connection, now=1001.0)] == ["pve-02"]
+
+
+def test_what_is_held_is_counted_by_reason(connection: sqlite3.Connection) -> None:
+    assert withholding.count(connection, now=1000.0) == {"silence": 0, "maintenance": 0, "hours": 0}
+    open_one(connection, SILENCE, WINDOW, replace(WINDOW, id="site-2"))
+    open_one(connection, due=EIGHT)
+    over = open_one(connection, WINDOW)
+    end(connection, over, now=1001.0)
+    assert withholding.count(connection, now=1001.0) == {"silence": 1, "maintenance": 1, "hours": 1}
+    assert withholding.count(connection, now=EIGHT)["hours"] == 0

@@ -52,6 +52,12 @@ class HubMetrics:
             registry=self.registry,
         )
         self.episodes = Gauge("hune_hub_episodes", "Open alerts", ["state"], registry=self.registry)
+        self.held = Gauge(
+            "hune_hub_episodes_held",
+            "Open alerts of which nobody is told now, or somebody isn't, by reason: silence, maintenance; hours",
+            ["reason"],
+            registry=self.registry,
+        )
         self.reconciliations = Counter(
             "hune_hub_reconciliations", "Comparisons with Prometheus by outcome", ["outcome"], registry=self.registry
         )

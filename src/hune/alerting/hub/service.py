@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from io import FileIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,8 +28,8 @@ from hune.alerting.hub.attendance import Attendance
 from hune.alerting.hub.deliver import Courier
 from hune.alerting.hub.inviting import inviting, uninviting
 from hune.alerting.hub.judging import is_checked
-from hune.alerting.hub.lock import lock
 from hune.alerting.hub.metrics import HubMetrics
+from hune.alerting.hub.observing import observe
 from hune.alerting.hub.reconcile import Reconciler
 from hune.alerting.hub.timing import Timing
 from hune.alerting.notifiers.channels import Setting, make_notifier
@@ -37,13 +37,14 @@ from hune.alerting.notifiers.phrasing import Wording
 from hune.alerting.routing import CONSOLE
 from hune.alerting.state import book, outbox, past
 from hune.alerting.state.database import LOW_DISK_BYTES, RESERVE_BYTES, Database
-from hune.alerting.state.episode import Incoming, State
+from hune.alerting.state.episode import Incoming
 from hune.alerting.state.schema import SCRIPTS
 from hune.alerting.why import door as why
 from hune.alerting.why.asking import Asker
 from hune.core.clock import Clock, SystemClock
 from hune.core.errors import Unavailable
 from hune.core.layout import Layout
+from hune.core.lock import Taken, lock
 from hune.core.service import start
 from hune.http.call import Keyring, open_session
 from hune.http.serve import HttpService, create_app
@@ -88,6 +89,7 @@ class Hub:
         self._reconciler: Reconciler | None = None
         self._holder: Holder | None = None
         self._vitals: Vitals | None = None
+        self._has_begun = False
 
     async def run(self, ready: asyncio.Event) -> None:
         """Take and deliver alerts until cancelled.
@@ -95,12 +97,9 @@ class Hub:
         Raises Unavailable if the port is taken or another hub has the outbox. One that can't be opened is told by
         `health`, and alerts are answered with 503 until it can.
         """
-        held = await asyncio.to_thread(lock, self._layout.data("hub"))
-        try:
+        with await asyncio.to_thread(_take_folder, self._layout.data("hub")):
             await self._database.open()
             try:
-                with suppress(Unavailable):
-                    await self._begin()
                 links = await asyncio.to_thread(keys.load, keys.path(self._layout))
                 keyring = await asyncio.to_thread(self._keyring)
                 async with open_session(keyring=keyring) as engines, open_session() as outside:
@@ -109,8 +108,6 @@ class Hub:
                 with suppress(Unavailable):
                     await self._database.write(partial(_beat, now=self._clock.now(), vitals=self._vitals))
                 await self._database.close()
-        finally:
-            os.close(held)
 
     def _keyring(self) -> Keyring:
         """Return the key to Alertmanager, where it is Hune's own, and those to the others of its cluster."""
@@ -147,8 +144,7 @@ class Hub:
             on_change=self._wake_couriers,
         )
         with suppress(Unavailable):
-            # Before anybody is told anything.
-            await self._holder.review()
+            await self._begin(self._holder)
         self._reconciler = Reconciler(
             self._database,
             prometheus,
@@ -273,7 +269,11 @@ class Hub:
 
     # -- keeping -------------------------------------------------------------------------------------------------
 
-    async def _begin(self) -> None:
+    async def _begin(self, holder: Holder) -> None:
+        """Bring the book up to date with this start, and with what the site says now, before anybody is told anything.
+
+        While it can't be written that is tried again, as nobody can be told either.
+        """
         names, now = [receiver.name for receiver in self._receivers], self._clock.now()
         # What a service refused, a newer Hune or another site may write in another way.
         interrupted, retired, _ = await self._database.write(
@@ -287,10 +287,14 @@ class Hub:
             log.warning("%d alerts were being sent when the hub ended; they may be told twice", interrupted)
         if retired:
             log.warning("%d alerts waited for receivers that the site no longer has; dropped", retired)
+        await holder.review()
+        self._has_begun = True
 
     async def _maintain(self) -> None:
         while True:
             with suppress(Unavailable):
+                if not self._has_begun and self._holder is not None:
+                    await self._begin(self._holder)
                 now = self._clock.now()
                 too_long_ago = now - self._timing.keep_waiting
                 await self._database.write(partial(_beat, now=now, vitals=self._vitals))
@@ -308,19 +312,8 @@ class Hub:
             if self._vitals is not None:
                 self._vitals.observe()
             with suppress(Unavailable):
-                for courier in self._couriers:
-                    backlog = await self._database.read(
-                        partial(outbox.backlog, receiver=courier.receiver, now=self._clock.now())
-                    )
-                    metrics.pending.labels(courier.receiver).set(backlog.pending)
-                    age = self._clock.now() - backlog.oldest if backlog.oldest is not None else 0.0
-                    metrics.oldest.labels(courier.receiver).set(max(0.0, age))
-                    metrics.letters.labels(courier.receiver).set(backlog.letters)
-                states = await self._database.read(book.count_by_state)
-                for state in (State.FIRING, State.UNKNOWN):
-                    metrics.episodes.labels(state).set(states.get(state, 0))
-                metrics.reserve_bytes.set(await self._database.read(self._database.reserve_left))
-                metrics.commit_seconds.set(self._database.last_commit_seconds)
+                names = [courier.receiver for courier in self._couriers]
+                await observe(metrics, self._database, names, self._clock)
             for store, moment in (await asyncio.to_thread(complete_until, self._layout, self._site)).items():
                 metrics.complete.labels(store).set(moment)
             await self._clock.sleep(_OBSERVATION_SECONDS)
@@ -373,6 +366,16 @@ class Hub:
             **(self._vitals.report() if self._vitals else {}),
             "receivers": receivers,
         }
+
+
+def _take_folder(folder: Path) -> FileIO:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return lock(folder / "lock")
+    except Taken as error:
+        raise Unavailable(f"{folder}: another hub works here", remedy="stop it first") from error
+    except OSError as error:
+        raise Unavailable(f"{folder}: {error.strerror}", remedy="make the data directory writable") from error
 
 
 def _receivers(site: Site) -> list[Receiver]:

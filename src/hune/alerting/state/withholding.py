@@ -67,6 +67,20 @@ def reschedule(connection: sqlite3.Connection, terms: Terms, *, now: float) -> N
         _schedule(connection, row["id"], json.loads(row["labels"]), terms, now)
 
 
+def count(connection: sqlite3.Connection, *, now: float) -> dict[str, int]:
+    """Return how many open episodes a silence or maintenance holds, and of how many somebody's hours are awaited."""
+    rows = connection.execute(
+        "SELECT json_extract(one.value, '$.kind'), count(DISTINCT episode.id) FROM episode, json_each(held) AS one"
+        " WHERE held <> '' AND state <> 'resolved' GROUP BY 1"
+    )
+    (waiting,) = connection.execute(
+        "SELECT count(DISTINCT episode) FROM delivery JOIN episode ON episode.id = delivery.episode"  # noqa: S608
+        f" WHERE {WAITING} AND due_at > ? AND state <> 'resolved'",
+        (now,),
+    ).fetchone()
+    return {**dict.fromkeys(HoldKind, 0), **dict(rows.fetchall()), "hours": waiting}
+
+
 def withhold(connection: sqlite3.Connection, episode: int, *, now: float) -> None:
     """Give up telling what is over and came and went unheard: while it was held, or outside a receiver's hours."""
     rows = connection.execute(
