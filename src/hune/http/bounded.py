@@ -17,6 +17,10 @@ CUT = "hune.cut"
 """Among the extensions of a request: hangs up, so that what was answered so far isn't taken for all."""
 MOST_CONNECTIONS = 2000
 """Whoever comes beside so many is sent away and tries again: all at once they would take memory and files of others."""
+RESERVE = 100
+"""So many more are let in to ask whether the service works, and for nothing else: no crowd makes it look dead."""
+RESERVE_SECONDS = 1.0
+HEALTH = b"/health"
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -31,10 +35,13 @@ class BoundedProtocol(HttpToolsProtocol):
     _beside_body = 0
     _in_head = True
     _is_refused = False
+    _is_beside = _is_sent_away = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         # Half of the files are for what a service does beside talking to those who call it.
-        if len(self.connections) >= min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2):
+        most = min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+        self._is_beside = len(self.connections) >= most
+        if len(self.connections) >= most + min(RESERVE, most // 4):
             self._is_refused = True
             transport.abort()
             return
@@ -67,16 +74,25 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        if self._is_beside and (self.cycle is not None or self.url.partition(b"?")[0] != HEALTH):
+            self._is_sent_away = True
+            self.transport.abort()
+            return
         super().on_headers_complete()
+        if self._is_beside:
+            # One question, and the place is free for the next.
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         # What frames it may weigh as much as the body itself, and no more: chunks have names and ends without end.
         self._beside_body = max(0, self._beside_body - 2 * len(body))
-        super().on_body(body)
+        if not self._is_sent_away:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._arrived()
-        super().on_message_complete()
+        if not self._is_sent_away:
+            super().on_message_complete()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -87,7 +103,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def _expect(self) -> None:
-        self._deadline = self.loop.call_later(ARRIVAL_SECONDS, self.transport.close)
+        seconds = RESERVE_SECONDS if self._is_beside else ARRIVAL_SECONDS
+        self._deadline = self.loop.call_later(seconds, self.transport.close)
 
     def _arrived(self) -> None:
         if self._deadline is not None:

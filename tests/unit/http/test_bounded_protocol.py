@@ -8,7 +8,15 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from hune.http.bounded import ARRIVAL_SECONDS, HEAD_BYTES, MOST_CONNECTIONS, UNREAD_SECONDS, BoundedProtocol
+from hune.http.bounded import (
+    ARRIVAL_SECONDS,
+    HEAD_BYTES,
+    MOST_CONNECTIONS,
+    RESERVE,
+    RESERVE_SECONDS,
+    UNREAD_SECONDS,
+    BoundedProtocol,
+)
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HALF_A_POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nab"
@@ -163,9 +171,34 @@ async def test_connection_that_is_gone_is_awaited_no_longer(connection: Connecti
 
 
 async def test_connection_beside_too_many_is_sent_away() -> None:
-    last = Connection(others=MOST_CONNECTIONS - 1)
+    last = Connection(others=MOST_CONNECTIONS + RESERVE - 1)
     assert not last.transport.closed
-    refused = Connection(others=MOST_CONNECTIONS)
+    refused = Connection(others=MOST_CONNECTIONS + RESERVE)
     assert refused.transport.closed
     refused.protocol.connection_lost(None)
     assert refused.loop.later == []
+
+
+async def test_whoever_asks_beside_too_many_whether_the_service_works_is_answered() -> None:
+    asking = Connection(others=MOST_CONNECTIONS)
+    asking.protocol.data_received(b"GET /health?verbose HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert not asking.transport.closed
+    assert asking.protocol.cycle is not None
+    assert not asking.protocol.cycle.keep_alive
+
+
+@pytest.mark.parametrize("other", [GET, HALF_A_POST, b"GET /healthy HTTP/1.1\r\nHost: localhost\r\n\r\n" + GET])
+async def test_nothing_else_is_asked_there(other: bytes) -> None:
+    crowd = Connection(others=MOST_CONNECTIONS)
+    crowd.protocol.data_received(other)
+    assert crowd.transport.closed
+    assert crowd.protocol.cycle is None
+    crowd.protocol.connection_lost(None)
+    assert crowd.protocol not in crowd.protocol.connections
+    assert all(handle.cancelled for *_, handle in crowd.loop.later)
+
+
+async def test_whoever_asks_nothing_there_soon_makes_room() -> None:
+    silent = Connection(others=MOST_CONNECTIONS)
+    silent.loop.pass_time(RESERVE_SECONDS)
+    assert silent.transport.closed

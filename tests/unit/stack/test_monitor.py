@@ -110,3 +110,28 @@ async def test_one_of_a_pair_is_left_to_what_comes_through_the_other(monkeypatch
             await watching._act()
             clock.step(31.0)
     assert [text.partition(" does")[0] for text in said] == ["alertmanager", "alertmanager 192.0.2.2:9093"]
+
+
+@pytest.mark.parametrize(("answer", "killed"), [("connection reset by peer", []), ("does not answer", ["hub"])])
+async def test_service_that_hangs_up_lives_and_one_that_says_nothing_does_not(
+    monkeypatch: pytest.MonkeyPatch, answer: str, killed: list[str]
+) -> None:
+    ended: list[str] = []
+
+    async def judged(*_: Any) -> tuple[bool, str]:
+        return False, answer
+
+    async def tell(_: str) -> None: ...
+
+    monkeypatch.setattr(monitor, "judge", judged)
+    clock = SteppedClock()
+    child = SimpleNamespace(state=State.READY, pid=7, detail="", kill=lambda _reason: ended.append("hub"))
+    watched = Watched("hub", "own", "http://127.0.0.1:9", "127.0.0.1:9", "services")
+    async with aiohttp.ClientSession() as session:
+        watching = monitor.Monitor(session, clock, tell)
+        watching.watch([watched], {"services": cast("Child", child)})
+        for _ in range(3):
+            await watching.judge_all()
+            await watching._act()
+            clock.step(31.0)
+    assert ended == killed
