@@ -78,6 +78,21 @@ async def test_failing_operation_leaves_nothing_and_spoils_no_other(tmp_path: Pa
         assert await database.read(words) == ["first", "before", "after"]
 
 
+async def test_statement_that_cannot_be_run_spoils_no_other(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db") as database:
+
+        def wrong(connection: sqlite3.Connection) -> None:
+            insert("never")(connection)
+            connection.execute("SELECT json_extract('{', '$.a')")
+
+        group = await asyncio.gather(
+            *(database.write(one) for one in (insert("one"), wrong, insert("two"))), return_exceptions=True
+        )
+        assert [isinstance(one, Unavailable) for one in group] == [False, True, False]
+        assert await database.read(words) == ["one", "two"]
+        assert database.trouble == ""
+
+
 async def test_reserve_is_set_aside_in_file_and_log(tmp_path: Path) -> None:
     for _ in range(3):
         async with opened(tmp_path / "a.db") as database:

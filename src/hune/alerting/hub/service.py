@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from io import FileIO
@@ -187,8 +187,8 @@ class Hub:
             group.create_task(self._holder.run(), name="hub: holder")
             self._vitals.start(group)
             group.create_task(attendance.run(), name="hub: attendance")
-            group.create_task(self._maintain(), name="hub: maintenance")
-            group.create_task(self._observe(), name="hub: observation")
+            group.create_task(self._again_and_again(self._maintain, _MAINTENANCE_SECONDS), name="hub: maintenance")
+            group.create_task(self._again_and_again(self._observe, _OBSERVATION_SECONDS), name="hub: observation")
             await start(group, server)
             ready.set()
 
@@ -290,33 +290,35 @@ class Hub:
         await holder.review()
         self._has_begun = True
 
-    async def _maintain(self) -> None:
+    async def _again_and_again(self, work: Callable[[], Awaitable[None]], pause_seconds: float) -> None:
         while True:
-            with suppress(Unavailable):
-                if not self._has_begun and self._holder is not None:
-                    await self._begin(self._holder)
-                now = self._clock.now()
-                too_long_ago = now - self._timing.keep_waiting
-                await self._database.write(partial(_beat, now=now, vitals=self._vitals))
-                await self._database.write(partial(windows.forget, before=now - self._timing.keep))
-                await self._database.write(partial(outbox.give_up, before=too_long_ago, now=now))
-                await self._database.refill()
-                forget = partial(past.forget, before=now - self._timing.keep, most=_MOST_EPISODES)
-                while await self._database.write(partial(forget, waiting_since=too_long_ago)):
-                    pass
-            await self._clock.sleep(_MAINTENANCE_SECONDS)
+            try:
+                await work()
+            except Unavailable as error:
+                log.debug("put off: %s", error)
+            except Exception:
+                log.exception("a fault of the hub while keeping itself in order; trying again")
+            await self._clock.sleep(pause_seconds)
+
+    async def _maintain(self) -> None:
+        if not self._has_begun and self._holder is not None:
+            await self._begin(self._holder)
+        now = self._clock.now()
+        too_long_ago = now - self._timing.keep_waiting
+        await self._database.write(partial(_beat, now=now, vitals=self._vitals))
+        await self._database.write(partial(windows.forget, before=now - self._timing.keep))
+        await self._database.write(partial(outbox.give_up, before=too_long_ago, now=now))
+        await self._database.refill()
+        forget = partial(past.forget, before=now - self._timing.keep, most=_MOST_EPISODES)
+        while await self._database.write(partial(forget, waiting_since=too_long_ago)):
+            pass
 
     async def _observe(self) -> None:
-        metrics = self._metrics
-        while True:
-            if self._vitals is not None:
-                self._vitals.observe()
-            with suppress(Unavailable):
-                names = [courier.receiver for courier in self._couriers]
-                await observe(metrics, self._database, names, self._clock)
-            for store, moment in (await asyncio.to_thread(complete_until, self._layout, self._site)).items():
-                metrics.complete.labels(store).set(moment)
-            await self._clock.sleep(_OBSERVATION_SECONDS)
+        if self._vitals is not None:
+            self._vitals.observe()
+        for store, moment in (await asyncio.to_thread(complete_until, self._layout, self._site)).items():
+            self._metrics.complete.labels(store).set(moment)
+        await observe(self._metrics, self._database, [one.receiver for one in self._couriers], self._clock)
 
     # -- telling of itself -----------------------------------------------------------------------------------------
 

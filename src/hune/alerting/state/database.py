@@ -34,6 +34,8 @@ _BUSY_SECONDS = 5.0
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 # Errors that leave the connection, and with it the space reserved in the log, as good as before.
 _PASSING = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+# Errors of one operation, which must not spoil those that are committed with it. 0: of Python's module itself.
+_OF_THE_STATEMENT = {0, sqlite3.SQLITE_ERROR}
 _SUFFIXES = ("", "-wal", "-shm")
 
 
@@ -199,8 +201,13 @@ class Database:
                 connection.execute("SAVEPOINT job")
                 try:
                     job.result = job.operation(connection)
-                except sqlite3.OperationalError:
-                    raise
+                except sqlite3.OperationalError as error:
+                    if _code(error) not in _OF_THE_STATEMENT:
+                        raise
+                    log.exception("%s: a statement can't be run", self.path)
+                    # Of what is in the file, perhaps: it is opened again, and with that checked, before the next.
+                    self._suspected = True
+                    job.error = Unavailable(f"{self.path}: {error}", remedy="see the hub's log")
                 except sqlite3.DatabaseError as error:
                     if _code(error) in _DAMAGED:
                         raise
@@ -328,7 +335,8 @@ class Database:
             try:
                 return query(self._reading)
             finally:
-                self._reading.execute("ROLLBACK")
+                if self._reading.in_transaction:
+                    self._reading.execute("ROLLBACK")
         except sqlite3.Error as error:
             self._close_reading()
             # The writer opens the file again, and with that checks it.
@@ -345,8 +353,12 @@ class Database:
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = OFF"):
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = OFF"):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
