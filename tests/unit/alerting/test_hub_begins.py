@@ -39,10 +39,10 @@ async def test_file_that_could_not_be_opened_at_the_start_is_set_right_later(tmp
     folder.write_text("no folder")
     hub, begun = Hub(SITE, layout, environ={}), []
 
-    async def begin() -> None:
+    async def review() -> None:
         begun.append("holder")
 
-    hub._holder = cast("Holder", SimpleNamespace(begin=begin))
+    hub._holder = cast("Holder", SimpleNamespace(review=review))
     await hub._database.open()
     try:
         with pytest.raises(Unavailable):
