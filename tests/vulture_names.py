@@ -12,6 +12,7 @@ _.row_factory
 # uvicorn
 _.capture_signals
 _.should_exit
+_.keep_alive
 
 # scripts/lib/unpack_debian.py
 _.with_requirements
