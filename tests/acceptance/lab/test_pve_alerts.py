@@ -97,11 +97,11 @@ AT_ONCE = (
     row("fail-replication", "wiki-1", raises=[("ReplicationFailing", "pve-01 qemu/106 pve-02")]),
     row("crash", "runner-2", raises=[("GuestDown", "qemu/214")]),
     # On purpose, or none of anybody's business:
-    row("stop", "build-2"),
+    row("stop", "build-3"),
     row("mute-agent", "search-3"),
     # Nor are backups: of all guests of a node, of one that is stopped, of one that is stopped for it.
-    row("start-backup", "pve-03"),
-    row("start-backup", "build-2"),
+    row("start-backup", "pve-02"),
+    row("start-backup", "build-3"),
     row("start-backup", "blog-1", "--stop"),
 )
 MORE = (
