@@ -4,7 +4,7 @@ import re
 import urllib.request
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from support.browsing import live, picture
 from support.nester_server import NesterServer
@@ -115,6 +115,25 @@ def test_lost_connection_hatches_the_wall_and_heals(server: NesterServer, open_p
     server.start()
     expect(wall.locator("html")).not_to_have_class(re.compile("is-lost"), timeout=15_000)
     expect(wall.locator("[data-lost]")).to_be_hidden()
+
+
+def test_tab_with_what_is_gone_does_not_pass_for_live_and_leaves_the_others_alone(
+    server: NesterServer, open_page: OpenPage
+) -> None:
+    page = live(open_page("/"))
+
+    def of_another_site(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, body=response.text().replace("node/watch:en", "node/gone:en"))
+
+    page.context.route("**/nodes/watch", of_another_site)
+    gone = open_page("/nodes/watch", context=page.context)
+    expect(gone.locator("[data-lost]")).to_be_visible(timeout=15_000)
+    # Said once to those who listen, however long it lasts.
+    expect(gone.locator("[data-lost-said]")).to_contain_text("No connection")
+    expect(page.locator("[data-lost]")).to_be_hidden()
+    server.engines.nodes["pve-01"].celsius = 66.0
+    expect(page.locator('[data-key="node-pve-01"] .figure-value')).to_have_text("66")
 
 
 def test_lost_connection_is_told_on_the_overview(server: NesterServer, open_page: OpenPage) -> None:
