@@ -15,6 +15,7 @@ from hune.alerting.state import book
 from hune.alerting.state.episode import Care, Dead, Delivery, Episode, Incoming, State
 from hune.alerting.state.schema import SCRIPTS
 from hune.alerting.why import measuring, records, subjects
+from hune.alerting.why.asking import by_name
 from hune.alerting.why.explaining import explain
 from hune.alerting.why.facts import Facts, Limit, Measured, RuleState, Told
 from hune.alerting.why.subjects import Question
@@ -64,6 +65,19 @@ def asked_of(name: str) -> list[str]:
     of_thing += [measuring.remembered(name), measuring.wrong(name), *measuring.reasons(name).values()]
     others = [measuring.age(name, labels), *measuring.reads(name, labels).values()]
     return [measuring.of(one, labels) for one in of_thing if one] + [one for one in others if one]
+
+
+def test_rules_of_one_name_are_one() -> None:
+    """The daily test has a rule for each receiver."""
+    fires = {"state": "firing", "labels": {"receiver": "mail"}}
+    rules: list[Mapping[str, Any]] = [
+        {"name": "DailyTest", "alerts": [fires], "lastError": ""},
+        {"name": "DailyTest", "alerts": None, "lastError": "no"},
+        {"name": "NodeDown"},
+    ]
+    found = by_name(rules)
+    assert (found["DailyTest"]["alerts"], found["DailyTest"]["lastError"]) == ([fires], "no")
+    assert found["NodeDown"]["alerts"] == []
 
 
 @pytest.mark.parametrize("name", [*ALERTS])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -179,7 +179,7 @@ class Asker:
     async def _rules(self) -> _Rules:
         try:
             answer = await self._prometheus.call("GET", "/api/v1/rules?type=alert")
-            return _Rules({rule["name"]: rule for group in answer["groups"] for rule in group["rules"]})
+            return _Rules(by_name(rule for group in answer["groups"] for rule in group["rules"]))
         except HuneError as error:
             return _Rules({}, str(error))
         except (KeyError, TypeError) as error:
@@ -248,6 +248,17 @@ class _Explained:
 
     by: tuple[Labels, ...] = ()
     problem: str = ""
+
+
+def by_name(rules: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return rules by their names, several of one name as one: the alerts of all, and the error of any."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for rule in rules:
+        known = found.get(rule["name"], {})
+        alerts = [*(known.get("alerts") or ()), *(rule.get("alerts") or ())]
+        error = known.get("lastError") or rule.get("lastError") or ""
+        found[rule["name"]] = {**rule, "alerts": alerts, "lastError": error}
+    return found
 
 
 def _of(expression: str, labels: Labels) -> str:
