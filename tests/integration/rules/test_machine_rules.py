@@ -159,24 +159,23 @@ def test_pressure_is_the_share_of_time_in_which_all_waited(tmp_path: Path, site:
 
 
 def test_disks_that_a_backup_keeps_busy_are_not_told_and_memory_is(tmp_path: Path) -> None:
-    world = World(1500)
+    world = World(780)
     for what in ("io", "memory"):
         series = f'node_pressure_{what}_stalled_seconds_total{{job="node",instance="pve-01:9100",node="pve-01"}}'
         waited = [0.0]
         for second in range(1, world.seconds):
-            waited.append(waited[-1] + (0.5 if 300 <= second < 900 else 0.0))
+            waited.append(waited[-1] + (0.9 if 60 <= second < 360 else 0.0))
         world.series[series] = list(waited)
     world.put('node_scrape_collector_success{job="node",node="pve-01",collector="pressure"}', {0: 1.0})
     running = 'hune_pve_tasks_running{job="pve-hune",cluster="home",node="pve-01",type="vzdump"}'
-    world.put(running, {0: None, 300: 1.0, 900: None})
+    world.put(running, {0: None, 60: 1.0, 360: None})
     told = alert("PressureHigh", resource="memory")
     run(
         tmp_path,
         make_pve_site(),
         world,
-        firing(300, "PressureHigh"),
-        *(firing(second, "PressureHigh", told) for second in range(660, 1000, 60)),
-        firing(1320, "PressureHigh"),
+        *(firing(second, "PressureHigh", told) for second in range(300, 540, 60)),
+        firing(765, "PressureHigh"),
         every_seconds=EVERY,
     )
 

@@ -153,18 +153,18 @@ def test_backup_of_a_stopped_guest_does_not_make_anybody_forget_that_it_was_stop
         0: RUNS,
         30: {**STOPPED, STOP_TASK: 30},
         60: {STOP_TASK: None},
-        100: STARTED_FOR_BACKUP,
+        75: STARTED_FOR_BACKUP,
         # For a moment Proxmox lists it as it last was.
-        300: UNLOCKED,
-        310: STOPPED,
+        150: UNLOCKED,
+        165: STOPPED,
     }
     run(
         tmp_path,
         make_pve_site(),
-        pve_world(700, told),
-        *(firing(second, "GuestDown") for second in range(95, 700, 30)),
+        pve_world(420, told),
+        *(firing(second, "GuestDown") for second in range(90, 420, 30)),
         without=WITHOUT,
-        every_seconds=5,
+        every_seconds=15,
     )
 
 
@@ -172,19 +172,19 @@ def test_guest_that_crashed_is_not_up_because_it_is_backed_up(tmp_path: Path) ->
     told: dict[int, Facts] = {
         0: RUNS,
         30: STOPPED,
-        150: STARTED_FOR_BACKUP,
-        300: {**UNLOCKED, **STOPPED},
-        600: {UP: 1, UPTIME: 5},
+        120: STARTED_FOR_BACKUP,
+        210: {**UNLOCKED, **STOPPED},
+        360: {UP: 1, UPTIME: 5},
     }
     run(
         tmp_path,
         make_pve_site(),
-        pve_world(700, told),
-        *(firing(second, "GuestDown", DOWN) for second in range(110, 600, 35)),
-        *(believed_over(second, "GuestDown", DOWN, over=False) for second in (200, 290, 330)),
-        firing(640, "GuestDown"),
+        pve_world(420, told),
+        *(firing(second, "GuestDown", DOWN) for second in range(120, 360, 30)),
+        *(believed_over(second, "GuestDown", DOWN, over=False) for second in (150, 210, 240)),
+        firing(405, "GuestDown"),
         without=WITHOUT,
-        every_seconds=5,
+        every_seconds=15,
     )
 
 
