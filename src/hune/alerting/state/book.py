@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from hune.alerting import holds
 from hune.alerting.holds import AT_ONCE, Due, Hold, HoldKind, Terms, at_once
 from hune.alerting.state import care, history, withholding
-from hune.alerting.state.episode import Again, Dead, Delivery, Ending, Episode, Incoming, State
+from hune.alerting.state.episode import Dead, Delivery, Ending, Episode, Incoming, State
 from hune.alerting.state.history import Kind
+from hune.alerting.state.rows import delivery_of, episode_of
 
 _SAME = "fingerprint = ? AND starts_at BETWEEN ? - 0.001 AND ? + 0.001"
 """The very same beginning of an alert: Prometheus tells milliseconds."""
@@ -360,43 +361,3 @@ def deliveries_of(connection: sqlite3.Connection, episodes: Sequence[int]) -> di
     for row in rows:
         found.setdefault(row["episode"], []).append(delivery_of(row))
     return found
-
-
-def episode_of(row: sqlite3.Row) -> Episode:
-    """Return the episode of a row of the table."""
-    return Episode(
-        id=row["id"],
-        fingerprint=row["fingerprint"],
-        labels=json.loads(row["labels"]),
-        annotations=json.loads(row["annotations"]),
-        state=State(row["state"]),
-        starts_at=row["starts_at"],
-        received_at=row["received_at"],
-        heard_at=row["heard_at"],
-        expires_at=row["expires_at"],
-        claimed_at=row["claimed_at"],
-        doubted_at=row["doubted_at"],
-        resolved_at=row["resolved_at"],
-        ending=Ending(row["ending"]) if row["ending"] else None,
-        value=row["value"],
-        peak=row["peak"],
-        holds=holds.read(row["held"]),
-    )
-
-
-def delivery_of(row: sqlite3.Row) -> Delivery:
-    """Return the delivery of a row of the table."""
-    return Delivery(
-        receiver=row["receiver"],
-        wanted=State(row["wanted"]),
-        told=State(row["told"]) if row["told"] else None,
-        at=row["at"],
-        message=row["message"],
-        digest=row["digest"],
-        problem=row["problem"],
-        dead=Dead(row["dead"]),
-        queued_at=row["queued_at"],
-        again=Again(row["again"]),
-        step=row["step"],
-        due_at=row["due_at"],
-    )

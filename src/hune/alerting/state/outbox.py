@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hune.alerting.state import history
-from hune.alerting.state.book import delivery_of, episode_of
 from hune.alerting.state.episode import Care, Dead, Delivery, Episode, State
 from hune.alerting.state.history import Kind
+from hune.alerting.state.rows import delivery_of, episode_of
 from hune.alerting.state.schema import WAITING
 
 MAX_BATCH = 5000

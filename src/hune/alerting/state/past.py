@@ -6,8 +6,9 @@ import math
 import sqlite3
 from dataclasses import dataclass
 
-from hune.alerting.state.book import deliveries_of, episode_of
+from hune.alerting.state.book import deliveries_of
 from hune.alerting.state.episode import Delivery, Episode
+from hune.alerting.state.rows import episode_of
 from hune.alerting.state.schema import WAITING
 
 _SEARCHED = 2000

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from hune.alerting.holds import Labels
 from hune.alerting.state import care
-from hune.alerting.state.book import delivery_of, episode_of
 from hune.alerting.state.episode import Care, Delivery, Episode
+from hune.alerting.state.rows import delivery_of, episode_of
 
 _LATEST = 500
 
