@@ -37,6 +37,7 @@ class Stand:
         self.database = database
         self.clock = SteppedClock()
         self.firing: list[Incoming] | None = []
+        self.pending: list[Incoming] = []
         self.known: list[Incoming] | None = []
         """What Alertmanager knows."""
         self.merged_at = 0.0
@@ -61,10 +62,11 @@ class Stand:
         rows = [
             {
                 "labels": {name: text for name, text in alert.labels.items() if name != "site"},
-                "state": "firing",
+                "state": state,
                 "activeAt": datetime.fromtimestamp(alert.starts_at or 0.0, UTC).isoformat(),
             }
-            for alert in self.firing
+            for state, alerts in (("firing", self.firing), ("pending", self.pending))
+            for alert in alerts
         ]
         return {"alerts": rows}
 
@@ -117,6 +119,24 @@ async def test_end_that_alertmanager_declares_is_not_believed_while_prometheus_s
     await stand.hear(foreign(firing=False))
     episode = await stand.after()
     assert (episode.state, episode.ending) == (State.RESOLVED, Ending.DECLARED)
+
+
+async def test_what_prometheus_calls_pending_is_not_over_whatever_alertmanager_declares_or_forgot(stand: Stand) -> None:
+    """After a start of Prometheus an alert of a rule with a long `for` is pending for ten minutes."""
+    stand.pending = [foreign()]
+    await stand.hear(foreign())
+    await stand.after()
+    assert (await stand.after(301.0)).state is State.FIRING
+    await stand.hear(foreign(firing=False))
+    assert (await stand.after(60.0)).state is State.FIRING
+    stand.firing, stand.pending = [foreign()], []
+    episode = await stand.after(60.0)
+    assert (episode.state, episode.claimed_at) == (State.FIRING, None)
+    stand.firing, stand.pending = [], [foreign()]
+    await stand.hear(foreign(firing=False))
+    await stand.after(60.0)
+    stand.pending = []
+    assert (await stand.after(1.0)).ending is Ending.DECLARED
 
 
 async def test_end_that_prometheus_cannot_confirm_is_alertmanagers_to_declare(stand: Stand) -> None:

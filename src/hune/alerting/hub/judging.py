@@ -45,7 +45,7 @@ def judge(episode: Episode, *, firing: bool | None, clear: bool, known: bool, no
     doubted = 0.0 if episode.doubted_at is None else now - episode.doubted_at
     if not known:
         # Alertmanager's word counts where Prometheus can't be asked, until it has been silent for long.
-        if episode.claimed_at is not None and doubted >= timing.doubt:
+        if firing is None and episode.claimed_at is not None and doubted >= timing.doubt:
             return Verdict.RESOLVE
         silence = now - episode.heard_at
         if silence >= timing.foreign_silence:

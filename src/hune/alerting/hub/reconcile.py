@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,14 @@ class Firing:
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     active_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What Prometheus says of alerts, by key: which fire, and which have to hold for longer before they do (again)."""
+
+    firing: Mapping[str, Firing]
+    pending: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,8 @@ class Reconciler:
     async def round(self) -> float:
         """Compare once; return how long to wait before the next time."""
         episodes = await self._database.read(book.open_episodes)
-        firing = await self._firing()
+        said = await self._said()
+        firing = None if said is None else said.firing
         now = self._clock.now()
         keys = {episode.id: self._key(episode.labels) for episode in episodes}
         unsure = [
@@ -124,7 +133,7 @@ class Reconciler:
             and episode.expires_at is None
             and catalogue.is_known(episode.alertname)
         ]
-        over = await self._measured_as_clear(unsure) | await self._over_of_others(episodes, firing)
+        over = await self._measured_as_clear(unsure) | await self._over_of_others(episodes, said)
         verdicts = {
             episode.id: judge(
                 episode,
@@ -222,14 +231,14 @@ class Reconciler:
 
     # -- asking --------------------------------------------------------------------------------------------------
 
-    async def _firing(self) -> dict[str, Firing] | None:
-        """Return what fires in Prometheus by key, None if it doesn't answer.
+    async def _said(self) -> Said | None:
+        """Return what Prometheus says of all alerts, None if it doesn't answer.
 
         Its rules are asked, not the series ALERTS: after a restart that one still shows what was minutes ago.
         """
         try:
             answer = await self._prometheus.call("GET", "/api/v1/alerts")
-            found = [_firing_of(row) for row in answer["alerts"] if row["state"] == "firing"]
+            found = [(_firing_of(row), row["state"]) for row in answer["alerts"]]
         except (HuneError, KeyError, TypeError, ValueError) as error:
             if not self.problem:
                 log.warning("prometheus can't be asked whether alerts are over: %s", error)
@@ -238,7 +247,10 @@ class Reconciler:
             return None
         self.problem = ""
         self._metrics.reconciliations.labels("done").inc()
-        return {self._key(firing.labels): firing for firing in found}
+        return Said(
+            {self._key(one.labels): one for one, state in found if state == "firing"},
+            {self._key(one.labels) for one, state in found if state != "firing"},
+        )
 
     async def _measured_as_clear(self, episodes: Sequence[Episode]) -> set[int]:
         gate = asyncio.Semaphore(_QUESTIONS_AT_ONCE)
@@ -255,12 +267,13 @@ class Reconciler:
         answers = await asyncio.gather(*(ask(episode) for episode in episodes))
         return {episode.id for episode, clear in zip(episodes, answers, strict=True) if clear}
 
-    async def _over_of_others(self, episodes: Sequence[Episode], firing: Mapping[str, Firing] | None) -> set[int]:
+    async def _over_of_others(self, episodes: Sequence[Episode], said: Said | None) -> set[int]:
         """Return which alerts of rules that aren't Hune's are over: declared so, or known to neither engine for long.
 
-        Of what ends under a silence, or while everything was stopped, Alertmanager never says that it is over.
+        Of what ends under a silence, or while everything was stopped, Alertmanager never says that it is over. What
+        is pending isn't: after a start of Prometheus what fired may hold for minutes before it is called so again.
         """
-        if firing is None:
+        if said is None:
             self._unlisted_since = {}
             return set()
         unlisted = {
@@ -269,7 +282,8 @@ class Reconciler:
             if episode.expires_at is None
             and not catalogue.is_known(episode.alertname)
             and is_checked(episode.labels, self._site.name)
-            and self._key(episode.labels) not in firing
+            and (key := self._key(episode.labels)) not in said.firing
+            and key not in said.pending
         }
         moment = self._clock.monotonic()
         self._unlisted_since = {identity: self._unlisted_since.get(identity, moment) for identity in unlisted}
