@@ -81,7 +81,7 @@ class Stand:
             return [
                 (receiver.name, item)
                 for receiver in SITE.receivers
-                for item in outbox.pending(connection, receiver.name, now=self.time, dead_before=self.time)
+                for item in outbox.pending(connection, receiver.name, now=self.time)
             ]
 
         return await self.database.read(read)

@@ -70,11 +70,7 @@ class Stand:
         return Terms(holds=lambda _labels: (HOLD,) if self.held else (), due=lambda _labels, _receiver: 0.0)
 
     def pending(self) -> list[tuple[str, outbox.Item]]:
-        return [
-            (name, item)
-            for name in RECEIVERS
-            for item in outbox.pending(self.connection, name, now=self.time, dead_before=self.time)
-        ]
+        return [(name, item) for name in RECEIVERS for item in outbox.pending(self.connection, name, now=self.time)]
 
     def found(self) -> Episode:
         found = book.get(self.connection, self.episode)

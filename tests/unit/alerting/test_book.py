@@ -35,7 +35,7 @@ def test_first_word_opens_an_episode(connection: sqlite3.Connection) -> None:
     [episode] = book.open_episodes(connection)
     assert taken.opened == [episode.id]
     assert (episode.state, episode.starts_at, episode.value, episode.peak) == (State.FIRING, 1000.0, 78.0, 78.0)
-    assert [item.episode.id for item in outbox.pending(connection, "discord", dead_before=0, now=LATER)] == [episode.id]
+    assert [item.episode.id for item in outbox.pending(connection, "discord", now=LATER)] == [episode.id]
 
 
 def test_repetition_is_no_news_and_keeps_the_peak(connection: sqlite3.Connection) -> None:
@@ -52,9 +52,7 @@ def test_another_receiver_of_the_same_episode_is_told_too(connection: sqlite3.Co
     enter(connection, make_alert(), to=["console"])
     [episode] = book.open_episodes(connection)
     for receiver in ("discord", "console"):
-        assert [item.episode.id for item in outbox.pending(connection, receiver, dead_before=0, now=LATER)] == [
-            episode.id
-        ]
+        assert [item.episode.id for item in outbox.pending(connection, receiver, now=LATER)] == [episode.id]
 
 
 def test_declared_end_of_a_known_alert_is_only_a_claim(connection: sqlite3.Connection) -> None:
@@ -141,7 +139,7 @@ def test_receiver_that_hears_only_after_the_end_is_told_that_it_was(connection: 
     [episode] = book.open_episodes(connection)
     book.resolve(connection, episode.id, at=1060.0, ending=Ending.MEASURED, now=1060.0)
     enter(connection, make_alert(), now=1061.0, to=["discord"])
-    [item] = outbox.pending(connection, "discord", dead_before=0, now=LATER)
+    [item] = outbox.pending(connection, "discord", now=LATER)
     assert item.came_and_went
 
 
@@ -173,17 +171,17 @@ def test_alert_without_beginning_is_new_each_time_and_ends_together(connection: 
 
 def test_expired_episode_is_closed_without_a_word(connection: sqlite3.Connection) -> None:
     enter(connection, make_alert(name="TestAlert", starts_at=None))
-    [item] = outbox.pending(connection, "discord", dead_before=0, now=LATER)
+    [item] = outbox.pending(connection, "discord", now=LATER)
     outbox.mark_sent(connection, "discord", item, message="1", edited=True, now=1002.0)
     book.resolve(connection, item.episode.id, at=1301.0, ending=Ending.EXPIRED, now=1301.0)
-    assert outbox.pending(connection, "discord", dead_before=0, now=LATER) == []
+    assert outbox.pending(connection, "discord", now=LATER) == []
 
 
 def test_expired_episode_that_nobody_was_told_of_came_and_went(connection: sqlite3.Connection) -> None:
     enter(connection, make_alert(name="TestAlert", starts_at=None))
     [episode] = book.open_episodes(connection)
     book.resolve(connection, episode.id, at=1301.0, ending=Ending.EXPIRED, now=1301.0)
-    [item] = outbox.pending(connection, "discord", dead_before=0, now=LATER)
+    [item] = outbox.pending(connection, "discord", now=LATER)
     assert item.came_and_went
 
 
@@ -212,10 +210,10 @@ def test_doubt_becomes_unknown_and_confirmation_ends_it(connection: sqlite3.Conn
 
 def test_unknown_is_not_told(connection: sqlite3.Connection) -> None:
     enter(connection, make_alert())
-    [item] = outbox.pending(connection, "discord", dead_before=0, now=LATER)
+    [item] = outbox.pending(connection, "discord", now=LATER)
     outbox.mark_sent(connection, "discord", item, message="1", edited=True, now=1002.0)
     book.mark_unknown(connection, item.episode.id, now=1070.0)
-    assert outbox.pending(connection, "discord", dead_before=0, now=LATER) == []
+    assert outbox.pending(connection, "discord", now=LATER) == []
 
 
 def test_no_flood_of_others_hides_what_fires_of_our_own(connection: sqlite3.Connection) -> None:
@@ -246,7 +244,7 @@ def test_list_shows_open_ones_and_the_recently_resolved(connection: sqlite3.Conn
 
 def test_old_episodes_are_forgotten_with_all_that_hangs_on_them(connection: sqlite3.Connection) -> None:
     enter(connection, make_alert(node="a"), make_alert(node="b"))
-    items = outbox.pending(connection, "discord", dead_before=0, now=LATER)
+    items = outbox.pending(connection, "discord", now=LATER)
     digest, _ = outbox.open_digest(connection, "discord", items, now=1002.0)
     outbox.mark_digest_sent(connection, "discord", items, digest, now=5000.0)
     for item in items:
@@ -271,7 +269,7 @@ def test_history_is_bounded_in_number_too(connection: sqlite3.Connection) -> Non
         enter(connection, make_alert(node=f"n{number}"))
         [episode] = book.open_episodes(connection)
         book.resolve(connection, episode.id, at=1100.0, ending=Ending.MEASURED, now=1100.0)
-        for item in outbox.pending(connection, "discord", dead_before=0, now=LATER):
+        for item in outbox.pending(connection, "discord", now=LATER):
             outbox.mark_sent(connection, "discord", item, message=None, edited=False, now=1101.0)
     assert past.forget(connection, before=0.0, most=3, waiting_since=0.0) == 2
     left = [episode.labels["node"] for episode, _ in book.list_episodes(connection, since=0, limit=9)]
@@ -305,7 +303,7 @@ def test_daily_test_is_told_once_and_its_end_is_no_news(connection: sqlite3.Conn
     assert enter(connection, came).opened == []
     over = make_alert(name="DailyTest", receiver="mail", severity="info", firing=False, ends_at=1060.0)
     assert enter(connection, over, now=1061.0).resolved == []
-    [item] = outbox.pending(connection, "discord", dead_before=0, now=LATER)
+    [item] = outbox.pending(connection, "discord", now=LATER)
     assert (item.delivery.wanted, item.episode.expires_at) == (State.FIRING, 1301.0)
     assert (
         len(enter(connection, make_alert(name="DailyTest", receiver="mail", severity="info", starts_at=87400)).opened)

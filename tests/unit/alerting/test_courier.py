@@ -323,10 +323,44 @@ async def test_edit_that_is_accepted_shows_that_a_receiver_works_again(bench: Be
     await bench.resolve(*episodes)
     await bench.courier.round()
     bench.notifier.answers = [ReceiverRefused("answered 401: revoked") for _ in range(2)]
-    assert await bench.rounds() == 600.0
+    assert await bench.rounds() is None
     assert (await bench.report())["failing"]
     assert await bench.rounds() is None
+    assert (await bench.report())["failing"]
+    bench.clock.time += 600
+    assert await bench.rounds() is None
     assert (await bench.report())["state"] == "working"
+
+
+async def test_edit_that_is_refused_delays_no_alert(bench: Bench) -> None:
+    episodes = await bench.fire(*"abcde")
+    await bench.rounds()
+    episodes += await bench.fire("f")
+    await bench.resolve(*episodes)
+    await bench.courier.round()
+    bench.notifier.told.clear()
+    bench.notifier.answers = [ReceiverRefused("answered 403: may not edit") for _ in range(2)]
+    await bench.rounds()
+    await bench.fire("g")
+    assert await bench.rounds() is None
+    assert bench.notifier.told == ["g firing"]
+    assert (await bench.report())["state"] == "working"
+    bench.courier.hurry()
+    await bench.rounds()
+    assert bench.notifier.told[1:] == [f"edit m{n}: {node} resolved" for n, node in enumerate("abcde", 1)]
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_receiver_that_is_mended_at_once_gets_everything_at_once(bench: Bench, refused: bool) -> None:
+    """What it refused as a whole is tried as soon as it takes something, or refuses it for what it says."""
+    await bench.fire("a", "b", "c")
+    bench.notifier.answers = [ReceiverRefused("answered 404")]
+    assert await bench.courier.round() == 600.0
+    bench.clock.time += 30
+    bench.courier.hurry()
+    bench.notifier.answers = [ContentRefused("answered 400")] if refused else []
+    assert await bench.rounds() is None
+    assert bench.notifier.told == ["a firing", "b firing", "c firing"][refused:]
 
 
 async def test_message_refused_without_a_reason_is_tried_ever_more_seldom_and_not_for_ever(bench: Bench) -> None:

@@ -25,7 +25,7 @@ def opened(connection: sqlite3.Connection, node: str = "a", *receivers: str, now
 
 
 def told(connection: sqlite3.Connection, *, now: float) -> None:
-    items = outbox.pending(connection, "discord", now=9000.0, dead_before=0.0)
+    items = outbox.pending(connection, "discord", now=9000.0)
     outbox.mark_sent(connection, "discord", items[0], message="77", edited=True, now=now)
 
 
@@ -60,7 +60,7 @@ def test_life_of_an_alert_is_noted_edge_by_edge(connection: sqlite3.Connection) 
 
 def test_what_a_receiver_refuses_is_noted_once(connection: sqlite3.Connection) -> None:
     first, second = opened(connection, "a"), opened(connection, "b")
-    [item, _] = outbox.pending(connection, "discord", now=9000.0, dead_before=0.0)
+    [item, _] = outbox.pending(connection, "discord", now=9000.0)
     outbox.mark_refused(connection, "discord", [item], problem="answered 400", now=1001.0)
     for now in (1002.0, 1003.0):
         outbox.mark_waiting(connection, "discord", problem="answered 404", broken=True, now=now)
@@ -78,7 +78,7 @@ def test_what_a_receiver_refuses_is_noted_once(connection: sqlite3.Connection) -
 
 def test_digest_is_noted_with_each_alert_it_counted(connection: sqlite3.Connection) -> None:
     episodes = [opened(connection, "a"), opened(connection, "b")]
-    items = outbox.pending(connection, "discord", now=9000.0, dead_before=0.0)
+    items = outbox.pending(connection, "discord", now=9000.0)
     number, leased = outbox.open_digest(connection, "discord", items, now=1001.0)
     outbox.mark_digest_sent(connection, "discord", leased, number, now=1002.0)
     for episode in episodes:

@@ -30,7 +30,7 @@ def open_one(connection: sqlite3.Connection, *held: Hold, now: float = 1000.0, d
 
 
 def waiting(connection: sqlite3.Connection, *, now: float) -> list[Item]:
-    return outbox.pending(connection, "discord", now=now, dead_before=0.0)
+    return outbox.pending(connection, "discord", now=now)
 
 
 def tell(connection: sqlite3.Connection, *, now: float) -> None:

@@ -30,7 +30,7 @@ async def test_file_that_could_not_be_opened_at_the_start_is_set_right_later(tmp
     def leave(connection: Any) -> None:
         episode = book.open_episode(connection, make_alert(), now=1000.0)
         book.address(connection, episode, ["discord", "gone"], now=1000.0)
-        waiting = outbox.pending(connection, "discord", now=1001.0, dead_before=0.0)
+        waiting = outbox.pending(connection, "discord", now=1001.0)
         outbox.lease(connection, "discord", waiting, now=1001.0)
 
     await former.write(leave)

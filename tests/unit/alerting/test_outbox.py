@@ -19,8 +19,8 @@ def fill(connection: sqlite3.Connection, *nodes: str) -> list[outbox.Item]:
     return waiting(connection)
 
 
-def waiting(connection: sqlite3.Connection, *, dead_before: float = 0.0) -> list[outbox.Item]:
-    return outbox.pending(connection, "discord", now=LATER, dead_before=dead_before)
+def waiting(connection: sqlite3.Connection) -> list[outbox.Item]:
+    return outbox.pending(connection, "discord", now=LATER)
 
 
 def test_told_alert_waits_no_more(connection: sqlite3.Connection) -> None:
@@ -77,12 +77,12 @@ def test_digest_that_may_have_arrived_is_continued_under_its_number(connection: 
 def test_refused_message_is_a_dead_letter_until_somebody_sends_it_again(connection: sqlite3.Connection) -> None:
     first, second = fill(connection, "a", "b")
     outbox.mark_refused(connection, "discord", [first], problem="answered 400", now=1010.0)
-    assert [item.episode.id for item in waiting(connection, dead_before=1009.0)] == [second.episode.id]
-    assert len(waiting(connection, dead_before=9999.0)) == 1
+    assert [item.episode.id for item in waiting(connection)] == [second.episode.id]
+    assert len(waiting(connection)) == 1
     assert [item.delivery.state for item in outbox.dead(connection, limit=9)] == ["dead"]
     assert outbox.revive(connection, outbox.Which([first.episode.id], "elsewhere"), now=1030.0) == 0
     assert outbox.revive(connection, outbox.Which([first.episode.id], "discord"), now=1030.0) == 1
-    assert len(waiting(connection, dead_before=0.0)) == 2
+    assert len(waiting(connection)) == 2
     outbox.mark_refused(connection, "discord", [first], problem="answered 400", now=1010.0)
     assert outbox.backlog(connection, "discord", now=LATER).dead == 1
     states = [delivery.state for _, told in book.list_episodes(connection, since=0, limit=9) for delivery in told]
@@ -117,13 +117,6 @@ def test_what_is_over_and_waited_for_too_long_is_given_up(connection: sqlite3.Co
     assert outbox.give_up(connection, before=1021.0, now=2000.0) == 1
     assert outbox.give_up(connection, before=1021.0, now=2000.0) == 0
     assert [item.episode.labels["node"] for item in waiting(connection)] == ["b"]
-
-
-def test_broken_receiver_is_tried_again_though_the_clock_was_set_back(connection: sqlite3.Connection) -> None:
-    fill(connection, "a")
-    outbox.mark_waiting(connection, "discord", problem="answered 404", broken=True, now=9000.0)
-    assert outbox.pending(connection, "discord", now=9001.0, dead_before=8401.0) == []
-    assert len(outbox.pending(connection, "discord", now=5000.0, dead_before=4400.0)) == 1
 
 
 def test_failure_is_written_down_where_it_is_news(connection: sqlite3.Connection) -> None:

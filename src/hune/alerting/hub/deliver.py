@@ -68,7 +68,6 @@ class Courier:
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()
         self._backoff = Backoff(initial=timing.retry_first, ceiling=timing.retry_ceiling)
-        self._try_dead = True
         self._stopping = False
         self._failing_since: float | None = None
         self._broken = False
@@ -82,7 +81,7 @@ class Courier:
 
     def hurry(self) -> None:
         """Somebody asks for a try at once, whatever failed before."""
-        self._try_dead = True
+        self._edits_from = -math.inf
         self._hurry.set()
         self._wake.set()
 
@@ -155,10 +154,7 @@ class Courier:
     async def round(self) -> float | None:
         """Tell what waits; return how long to wait before the next try, None for until there is news."""
         now = self._clock.now()
-        dead_before = now if self._try_dead else now - self._timing.broken_retry
-        items = await self._database.read(
-            lambda connection: outbox.pending(connection, self.receiver, now=now, dead_before=dead_before)
-        )
+        items = await self._database.read(lambda connection: outbox.pending(connection, self.receiver, now=now))
         was_away = self._failing_since is not None and now - self._failing_since > self._timing.outage
         away_since = self._failing_since if was_away else None
         try:
@@ -210,7 +206,6 @@ class Courier:
         return pause
 
     async def _give_up(self, items: Sequence[Item], problem: str) -> None:
-        self._try_dead = False
         self._metrics.deliveries.labels(self.receiver, "refused").inc(len(items))
         now = self._clock.now()
         await self._mark(
@@ -267,15 +262,22 @@ class Courier:
                 gone = notifier.edits and not await self._edit(notifier, item)
             except TryLater as error:
                 log.debug("%s: an edit has to wait: %s", self.receiver, error)
-                wait = max(self._timing.retry_ceiling, error.after_seconds or 0.0)
-                self._edits_from = self._clock.monotonic() + wait
+                self._put_off_edits(max(self._timing.retry_ceiling, error.after_seconds or 0.0))
                 return None
+            except ReceiverRefused as error:
+                # Whether it takes nothing at all, what is new will show.
+                wait = await self._refused(error, ())
+                self._put_off_edits(wait)
+                return None if wait else 0.0
             await self._mark(_edited(self.receiver, item, gone=gone))
             if self._stopping:
                 break
         if notifier.edits and self._failing_since is not None:
             self._succeeded(())
         return 0.0
+
+    def _put_off_edits(self, seconds: float) -> None:
+        self._edits_from = self._clock.monotonic() + seconds
 
     async def _edit(self, notifier: Notifier, item: Item) -> bool:
         try:
@@ -292,7 +294,7 @@ class Courier:
             log.info("%s: accepts messages again", self.receiver)
         self._backoff.reset()
         self._proven = True
-        self._try_dead = self._broken = False
+        self._broken = False
         self._failing_since = None
         self._problem = ""
         self._last_success = now
@@ -336,7 +338,7 @@ class Courier:
         now = self._clock.now()
         if not self._broken:
             log.error("%s: %s", self.receiver, error)
-        self._broken = self._try_dead = True
+        self._broken = True
         self._failing_since = self._failing_since or now
         self._last_failure = now
         # The secret is read again before the next try: that may be what a person has mended.

@@ -74,19 +74,12 @@ class Which:
     receiver: str | None = None
 
 
-def pending(
-    connection: sqlite3.Connection, receiver: str, *, now: float, dead_before: float, limit: int = MAX_BATCH
-) -> list[Item]:
-    """Return what the receiver has to be told, oldest first; nothing of what is held or not due yet.
-
-    Of what waits because it refused everything, those last tried before a moment, or after now: the clock was set
-    back. Of dead letters none.
-    """
+def pending(connection: sqlite3.Connection, receiver: str, *, now: float, limit: int = MAX_BATCH) -> list[Item]:
+    """Return what the receiver has to be told, oldest first; nothing of what is held or not due yet, no dead letter."""
     rows = connection.execute(
-        f"{_ITEM} WHERE receiver = ? AND {WAITING}"
-        " AND (dead = 0 OR dead = 1 AND (delivery.at <= ? OR delivery.at > ?))"
-        " AND episode.held = '' AND due_at <= ? ORDER BY queued_at, delivery.episode LIMIT ?",
-        (receiver, dead_before, now, now, limit),
+        f"{_ITEM} WHERE receiver = ? AND {WAITING} AND dead < ? AND episode.held = '' AND due_at <= ?"
+        " ORDER BY queued_at, delivery.episode LIMIT ?",
+        (receiver, Dead.LETTER, now, limit),
     )
     return [item_of(row) for row in rows]
 
