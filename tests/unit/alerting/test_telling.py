@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -37,13 +38,15 @@ class Words:
 class Service:
     """A channel that notes what it is given."""
 
-    pause_seconds = 0.0
-
     def __init__(self, *, edits: bool = True) -> None:
         self.edits = edits
         self.given: list[str] = []
         self.edit: bool | Exception = True
         self.refused: set[str] = set()
+
+    @property
+    def pause_seconds(self) -> float:
+        return 0.0
 
     async def post(self, payload: str) -> str | None:
         self.given.append(payload)
@@ -107,3 +110,27 @@ async def test_message_that_is_refused_is_said_in_bare_words() -> None:
     assert service.given == ["alert firing", "plain headline"]
     with pytest.raises(ContentRefused):
         await MessageNotifier(service, Words(), has_plain=False).tell(notice())
+
+
+class StrictService(Service):
+    """One between whose messages a pause has to lie, as `Endpoint` sees to."""
+
+    free_at = 0.0
+
+    @property
+    def pause_seconds(self) -> float:
+        return max(0.0, self.free_at - time.monotonic())
+
+    async def post(self, payload: str) -> str | None:
+        if self.pause_seconds:
+            raise TryLater("asks for a pause", limited=True)
+        self.free_at = time.monotonic() + 0.02
+        return await super().post(payload)
+
+
+async def test_bare_words_wait_for_the_pause_that_a_service_wants_between_messages() -> None:
+    """Else the message would be refused, and put off, again and again."""
+    service = StrictService()
+    service.refused = {"alert firing"}
+    await MessageNotifier(service, Words()).tell(notice())
+    assert service.given == ["alert firing", "plain headline"]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from enum import Enum, auto
 from typing import Generic, Protocol, TypeVar
 
 from hune.alerting.notifiers import ContentRefused, Digest, Notice, Receipt, ReceiverRefused, TryLater
 from hune.alerting.state.episode import Again, State
+
+_LONGEST_PAUSE = 10.0
 
 P = TypeVar("P")
 P_co = TypeVar("P_co", covariant=True)
@@ -121,5 +124,6 @@ class MessageNotifier(Generic[P]):
         except ContentRefused:
             if not self._has_plain:
                 raise
-            # Better a plain word than none.
+            # Better a plain word than none; the pause that the service wants between two messages it wants here too.
+            await asyncio.sleep(min(self._channel.pause_seconds, _LONGEST_PAUSE))
             return await self._channel.post(self._composer.plain(text))
