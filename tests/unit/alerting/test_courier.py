@@ -332,6 +332,19 @@ async def test_edit_that_is_accepted_shows_that_a_receiver_works_again(bench: Be
     assert (await bench.report())["state"] == "working"
 
 
+@pytest.mark.parametrize(("asked", "kept"), [(1.0, 1.0), (0.0, 0.5), (None, 15.0)])
+async def test_edit_waits_no_longer_than_the_service_asks_for(bench: Bench, asked: float | None, kept: float) -> None:
+    """Slack takes one a second: what hundreds of messages show is set right within minutes."""
+    episodes = await bench.fire(*"abcde")
+    await bench.rounds()
+    episodes += await bench.fire("f")
+    await bench.resolve(*episodes)
+    await bench.courier.round()
+    bench.notifier.answers = [TryLater("asks for a pause", after_seconds=asked)]
+    assert await bench.rounds() is None
+    assert bench.courier._look_seconds() == kept
+
+
 async def test_edit_that_is_refused_delays_no_alert(bench: Bench) -> None:
     episodes = await bench.fire(*"abcde")
     await bench.rounds()

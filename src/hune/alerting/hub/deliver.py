@@ -262,7 +262,8 @@ class Courier:
                 gone = notifier.edits and not await self._edit(notifier, item)
             except TryLater as error:
                 log.debug("%s: an edit has to wait: %s", self.receiver, error)
-                self._put_off_edits(max(self._timing.retry_ceiling, error.after_seconds or 0.0))
+                after = self._timing.retry_ceiling if error.after_seconds is None else error.after_seconds
+                self._put_off_edits(max(self._timing.retry_first, after))
                 return None
             except ReceiverRefused as error:
                 # Whether it takes nothing at all, what is new will show.
@@ -270,10 +271,10 @@ class Courier:
                 self._put_off_edits(wait)
                 return None if wait else 0.0
             await self._mark(_edited(self.receiver, item, gone=gone))
+            if notifier.edits and self._failing_since is not None:
+                self._succeeded(())
             if self._stopping:
                 break
-        if notifier.edits and self._failing_since is not None:
-            self._succeeded(())
         return 0.0
 
     def _put_off_edits(self, seconds: float) -> None:
