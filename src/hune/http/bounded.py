@@ -6,12 +6,16 @@ Bounded are connections, the time of a request to arrive, all of it that is no b
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import resource
+import sys
+import termios
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 ARRIVAL_SECONDS = 15.0
-UNREAD_SECONDS = 60.0
+UNREAD_SECONDS = 120.0
+"""Of an answer nothing is read for so long: Prometheus reads one after the other, and gives a query two minutes."""
 HEAD_BYTES = 64 << 10
 CUT = "hune.cut"
 """Among the extensions of a request: hangs up, so that what was answered so far isn't taken for all."""
@@ -85,6 +89,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         # What frames it may weigh as much as the body itself, and no more: chunks have names and ends without end.
+        self._coming -= len(body)
         self._beside_body = max(0, self._beside_body - 2 * len(body))
         if not self._is_sent_away:
             super().on_body(body)
@@ -96,7 +101,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+        self._await_reader()
 
     def resume_writing(self) -> None:
         self._read_on()
@@ -111,7 +116,23 @@ class BoundedProtocol(HttpToolsProtocol):
             self._deadline.cancel()
             self._deadline = None
 
+    def _await_reader(self) -> None:
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self._see_to_reader, _untaken(self.transport))
+
+    def _see_to_reader(self, before: int) -> None:
+        # Over a slow line a large answer takes its time: as long as anything of it is taken, somebody is there.
+        if _untaken(self.transport) < before:
+            self._await_reader()
+        else:
+            self.transport.abort()
+
     def _read_on(self) -> None:
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
+
+
+def _untaken(transport: asyncio.Transport) -> int:
+    """Return how many bytes wait for the other side: with us, and in the kernel, which may hold megabytes."""
+    queued = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+    return transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)

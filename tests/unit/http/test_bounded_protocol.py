@@ -1,7 +1,9 @@
 """A request has bounded time to arrive, its head a bounded size, and a service a bounded number of connections."""
 
 import asyncio
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -36,9 +38,9 @@ class Loop:
     def __init__(self) -> None:
         self.later: list[tuple[float, Callable[[], None], Handle]] = []
 
-    def call_later(self, seconds: float, call: Callable[[], None]) -> Handle:
+    def call_later(self, seconds: float, call: Callable[..., None], *given: Any) -> Handle:
         handle = Handle()
-        self.later.append((seconds, call, handle))
+        self.later.append((seconds, partial(call, *given), handle))
         return handle
 
     def create_task(self, coroutine: Any, **_: Any) -> "asyncio.Future[None]":
@@ -46,8 +48,10 @@ class Loop:
         return asyncio.Future()
 
     def pass_time(self, of: float = ARRIVAL_SECONDS) -> None:
-        for seconds, call, handle in self.later:
-            if seconds <= of and not handle.cancelled:
+        due = [one for one in self.later if one[0] <= of]
+        self.later = [one for one in self.later if one[0] > of]
+        for _, call, handle in due:
+            if not handle.cancelled:
                 call()
 
 
@@ -55,9 +59,14 @@ class Transport:
     def __init__(self) -> None:
         self.written = b""
         self.closed = False
+        self.waiting = 0
+        self.socket: socket.socket | None = None
 
-    def get_extra_info(self, _name: str) -> None:
-        return None
+    def get_extra_info(self, name: str) -> socket.socket | None:
+        return self.socket if name == "socket" else None
+
+    def get_write_buffer_size(self) -> int:
+        return self.waiting
 
     def write(self, data: bytes) -> None:
         self.written += data
@@ -154,6 +163,15 @@ async def test_body_in_chunks_may_be_long(connection: Connection) -> None:
     assert not connection.transport.closed
 
 
+@pytest.fixture
+def reader(connection: Connection) -> Iterator[socket.socket]:
+    """Return the other end of what the kernel keeps for somebody."""
+    connection.transport.socket, reader = socket.socketpair()
+    with connection.transport.socket, reader:
+        yield reader
+
+
+@pytest.mark.usefixtures("reader")
 async def test_answer_that_nobody_reads_is_hung_up_on(connection: Connection) -> None:
     connection.protocol.data_received(GET)
     connection.protocol.pause_writing()
@@ -163,6 +181,30 @@ async def test_answer_that_nobody_reads_is_hung_up_on(connection: Connection) ->
     connection.protocol.pause_writing()
     connection.loop.pass_time(UNREAD_SECONDS)
     assert connection.transport.closed
+
+
+async def test_answer_that_is_read_slowly_goes_on(connection: Connection, reader: socket.socket) -> None:
+    sending = connection.transport.socket
+    assert sending is not None
+    connection.protocol.data_received(GET)
+    connection.transport.waiting = 1000
+    sending.send(b"a" * 100_000)
+    connection.protocol.pause_writing()
+    connection.transport.waiting = 999
+    connection.loop.pass_time(UNREAD_SECONDS)
+    reader.recv(100_000)
+    connection.loop.pass_time(UNREAD_SECONDS)
+    assert not connection.transport.closed
+    connection.loop.pass_time(UNREAD_SECONDS)
+    assert connection.transport.closed
+
+
+async def test_end_of_a_body_is_no_head_of_the_request_after_it(connection: Connection) -> None:
+    length = 2 * HEAD_BYTES
+    connection.protocol.data_received(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % length)
+    connection.protocol.data_received(b"a" * length + GET[:9])
+    connection.protocol.data_received(GET[9:])
+    assert not connection.transport.closed
 
 
 async def test_connection_that_is_gone_is_awaited_no_longer(connection: Connection) -> None:

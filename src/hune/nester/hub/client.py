@@ -17,7 +17,8 @@ from hune.nester.snapshot import MOST_ALERTS, Alert
 # The hub lets programs of this machine act without a key; what comes from a page needs one.
 _FROM_A_PAGE = {"X-Hune-Page": "1"}
 _LONGEST_KEY = 512
-_LONGEST_EXPORT_SECONDS = 300.0
+# Over a slow line; who takes nothing is hung up on much earlier.
+_LONGEST_EXPORT_SECONDS = 3600.0
 _PART_BYTES = 64 << 10
 
 T = TypeVar("T")
