@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -191,6 +193,19 @@ async def test_service_without_tls_is_not_called_untrusted() -> None:
     assert "TLS failed" in str(error) or "reset" in str(error)
 
 
+async def test_untrusted_certificate_is_called_so_and_tried_again(certificate: Path) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+
+    async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", port := free_port(), ssl=context):
+        error = await called(port, scheme="https")
+    assert type(error) is TryLater
+    assert str(error).startswith("its certificate is not trusted (self-signed certificate")
+
+
 @pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 async def test_apprise_says_yes_or_no_and_sends_once_what_takes_its_time() -> None:
     requests: list[bytes] = []
@@ -206,15 +221,15 @@ async def test_apprise_says_yes_or_no_and_sends_once_what_takes_its_time() -> No
     async with service(answering, requests) as port:
         url = f"json://127.0.0.1:{port}/{SECRET}"
         apprise = await asyncio.to_thread(AppriseService, url, timeout_seconds=20.0)
-        await apprise.post(Words("failure", "🔥 <b>first</b>", "é"))
+        await apprise.post(Words("1", "failure", "🔥 <b>first</b>", "é"))
         with pytest.raises(TryLater) as refused:
-            await apprise.post(Words("failure", "second", "body"))
+            await apprise.post(Words("2", "failure", "second", "body"))
         assert refused.value.unexplained
         assert SECRET not in str(refused.value)
         apprise._timeout = 0.05
         with pytest.raises(TryLater, match="no answer in time"):
-            await apprise.post(Words("failure", "third", "body"))
+            await apprise.post(Words("3", "failure", "third", "body"))
         apprise._timeout = 20.0
         slow.set()
-        await apprise.post(Words("failure", "third", "body"))
+        await apprise.post(Words("3", "failure", "third", "body"))
     assert len(requests) == 3

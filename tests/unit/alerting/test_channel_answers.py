@@ -266,23 +266,24 @@ async def test_slow_apprise_is_waited_for_and_never_begun_twice() -> None:
     """It sleeps between targets: what outlasts our patience is still being sent."""
     apprise = await asyncio.to_thread(AppriseService, f"json://127.0.0.1:9/{SECRET}", timeout_seconds=0.01)
     service = apprise._service = SlowService()
-    words = Words("failure", "first", "")
+    words = Words("1", "failure", "first", "")
     for _ in range(3):
         with pytest.raises(TryLater) as waiting:
             await apprise.post(words)
         assert not waiting.value.unexplained
     service.answers[0].set_result(True)
-    assert await apprise.post(words) is None
+    # Each time it is written its link has another key.
+    assert await apprise.post(Words("1", "failure", "first", "?key=2")) is None
     assert service.begun == ["first"]
     # What is told meanwhile is another message: it is sent after that.
     with pytest.raises(TryLater):
         await apprise.post(words)
     service.answers[1].set_result(False)
     with pytest.raises(TryLater):
-        await apprise.post(Words("failure", "second", ""))
+        await apprise.post(Words("2", "failure", "second", ""))
     assert service.begun == ["first", "first", "second"]
     service.answers[2].set_exception(RuntimeError(SECRET))
     with pytest.raises(TryLater) as refused:
-        await apprise.post(Words("failure", "second", ""))
+        await apprise.post(Words("2", "failure", "second", ""))
     assert refused.value.unexplained
     assert SECRET not in str(refused.value)

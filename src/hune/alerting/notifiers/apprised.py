@@ -31,6 +31,8 @@ _KINDS = {"critical": "failure", "warning": "warning", "resolved": "success", "p
 class Words:
     """A message: what it is about, a line, and the rest."""
 
+    news: str
+    """The same however often it is sent, and whatever link or value it is written with then."""
     kind: str
     title: str
     body: str
@@ -51,7 +53,9 @@ class AppriseComposer:
             *([calm(f"{say('next')}: {cut(content.next_step, 300)}")] if content.next_step else []),
             *(f"{link.text}: {link.url}" for link in content.links),
         ]
-        return Words(_KINDS.get(content.kind, "info"), cut(calm(content.title), MAX_TITLE), _within(lines))
+        episode = notice.episode
+        news = f"{episode.id}-{round(episode.starts_at)}-{notice.told}-{notice.repetition}"
+        return Words(news, _KINDS.get(content.kind, "info"), cut(calm(content.title), MAX_TITLE), _within(lines))
 
     def reply(self, notice: Notice) -> Words:
         return self.alert(notice)
@@ -67,10 +71,11 @@ class AppriseComposer:
         ]
         if len(many.rows) < many.total:
             lines.append(self._writer.wording.say("more", many.total - len(many.rows)))
-        return Words(_KINDS.get(many.kind, "info"), cut(f"{many.icon} {many.title}", MAX_TITLE), _within(lines))
+        title = cut(f"{many.icon} {many.title}", MAX_TITLE)
+        return Words(digest.identity, _KINDS.get(many.kind, "info"), title, _within(lines))
 
     def plain(self, text: str) -> Words:
-        return Words("failure", "Hune", cut(calm(clean(text)), MAX_BODY))
+        return Words(text, "failure", "Hune", cut(calm(clean(text)), MAX_BODY))
 
     def headline(self, notice: Notice) -> str:
         return self._writer.alert(notice).headline()
@@ -112,7 +117,7 @@ class AppriseService:
         if not (await asyncio.wait({task}, timeout=self._timeout))[0]:
             raise TryLater("no answer in time")
         self._sending = None
-        if sent != payload:
+        if sent.news != payload.news:
             return await self.post(payload)
         if not task.result():
             raise TryLater("the service did not accept it, or was not reached", unexplained=True)

@@ -108,6 +108,9 @@ class Endpoint:
                 answer = Answer(response.status, response.headers, text, _decode(text))
         except TimeoutError as error:
             raise TryLater("no answer in time") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            # Before ValueError, of which Python makes it one.
+            raise TryLater(f"its certificate is not trusted ({why(error.certificate_error)})") from None
         except ValueError:
             # The client's own words repeat the URL.
             raise self.refusal("is not a URL that can be called") from None
@@ -210,8 +213,6 @@ def _decode(text: str) -> Any:
 
 def _reason(error: Exception) -> str:
     """Return what went wrong, without the URL that messages of the client may carry."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"its certificate is not trusted ({why(error.certificate_error)})"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "hung up without an answer"
     if isinstance(error, aiohttp.ClientResponseError):
