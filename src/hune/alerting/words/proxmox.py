@@ -107,7 +107,7 @@ _ENGLISH: dict[str, Words] = {
     ),
     "ReplicationFailing": Words(
         "Replication failing",
-        "{guest}: replication to {target} fails, tries in a row: {value}",
+        "{guest}: failures in a row of the replication to {target}: {value}",
         "The copy grows old. {error}",
     ),
     "ReplicationsFailing": Words(
@@ -285,7 +285,7 @@ _FRENCH: dict[str, Words] = {
     ),
     "ReplicationFailing": Words(
         "Réplication en échec",
-        "{guest} : la réplication vers {target} échoue, essais de suite : {value}",
+        "{guest} : échecs consécutifs de la réplication vers {target} : {value}",
         "La copie vieillit. {error}",
     ),
     "ReplicationsFailing": Words(
