@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from hune.cli.options import layout_of
 
@@ -35,10 +36,31 @@ async def ask(hub: str, method: str, path: str, document: Mapping[str, Any] | No
     return answer
 
 
-async def pass_on(hub: str, path: str) -> None:
-    """Print what the hub answers, as it comes, however much. Raises as `ask` does."""
-    import sys
+def pass_on(hub: str, path: str) -> None:
+    """Print what the hub answers, however much. Raises as `ask` does.
 
+    All of it is fetched first: who reads page by page takes longer than the hub waits for a reader.
+    """
+    import shutil
+    import sys
+    import tempfile
+
+    from hune.core.errors import Unavailable
+
+    broken: Unavailable | None = None
+    with tempfile.TemporaryFile() as kept:
+        try:
+            asyncio.run(_fetch(hub, path, kept))
+        except Unavailable as error:
+            broken = error
+        kept.seek(0)
+        shutil.copyfileobj(kept, sys.stdout.buffer)
+    sys.stdout.flush()
+    if broken:
+        raise broken
+
+
+async def _fetch(hub: str, path: str, into: IO[bytes]) -> None:
     import aiohttp
 
     from hune.core.errors import InputError, Unavailable
@@ -52,8 +74,7 @@ async def pass_on(hub: str, path: str) -> None:
                 raise InputError(f"the hub answered {response.status}", remedy="see: hune logs")
             has_begun = True
             async for part in response.content.iter_any():
-                sys.stdout.buffer.write(part)
-            sys.stdout.flush()
+                await asyncio.to_thread(into.write, part)
     except (aiohttp.ClientError, TimeoutError) as error:
         if has_begun:
             raise Unavailable(f"the hub at {hub} broke off: this is not all", remedy="try again") from error

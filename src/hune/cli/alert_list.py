@@ -135,7 +135,7 @@ def history(
     query = {name: text for name, text in wanted.items() if text is not None}
     if json_output or csv_output:
         query["format"] = "json" if json_output else "csv"
-        asyncio.run(pass_on(hub_of(data_dir), f"/history?{urllib.parse.urlencode(query)}"))
+        pass_on(hub_of(data_dir), f"/history?{urllib.parse.urlencode(query)}")
         return
     answer = asyncio.run(
         ask(hub_of(data_dir), "GET", f"/history?{urllib.parse.urlencode({**query, 'limit': _HISTORY_SHOWN})}")

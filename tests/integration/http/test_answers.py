@@ -104,7 +104,7 @@ async def test_what_breaks_off_is_seen_to_be_incomplete_and_is_one_line_in_the_l
         with pytest.raises(aiohttp.ClientPayloadError):
             await answer.read()
     with pytest.raises(Unavailable, match="broke off: this is not all"):
-        await pass_on(url, "/parts")
+        await asyncio.to_thread(pass_on, url, "/parts")
     assert len(capsysbinary.readouterr().out.splitlines()) == 15_000
     lines = [record.getMessage() for record in caplog.records]
     assert lines == ["/parts: cut short, and whoever asked can tell: the book can't be read"] * 2
