@@ -14,6 +14,8 @@ import { startTheme } from "./theme";
 /** A page younger than this isn't asked for anew because it is missing something: that would go on for ever. */
 const LEAST_AGE_MS = 30_000;
 
+let renewedAt = Number.NEGATIVE_INFINITY;
+
 /** Show the worst of everything where only a tab is seen. */
 function showState(view: ViewChange): void {
   if (document.title !== view.title) document.title = view.title;
@@ -35,6 +37,10 @@ function update(view: ViewChange): void {
 
 /** Ask for the page anew, by GET also where a form led to it: nothing is sent a second time. */
 function renew(): void {
+  const now = performance.now();
+  // Told again every second, a page that takes longer to come would never come.
+  if (now - renewedAt < LEAST_AGE_MS) return;
+  renewedAt = now;
   location.replace(location.pathname + location.search);
 }
 
