@@ -250,6 +250,11 @@ def test_same_news_is_known_by_its_id_and_other_news_by_another() -> None:
     ids = [hook.alert(told).id for told in (reminder, reminder, first[0], replace(reminder, queued_at=NOW + 9))]
     assert ids[0] == ids[1]
     assert len(set(ids)) == 3
+    # Each time it is written its link has another key.
+    written = [replace(reminder, links=(Link("Acknowledge…", f"{PAGE}/alerts/1?key={key}"),)) for key in "ab"]
+    words = [AppriseComposer(writer()).alert(told) for told in (*written, first[0])]
+    assert words[0].body != words[1].body
+    assert words[0].news == words[1].news != words[2].news
     ids = [mail.digest(digest_of(*told))["Message-ID"] for told in (first, first, later)]
     assert ids[0] == ids[1] != ids[2]
     assert (
