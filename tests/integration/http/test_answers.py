@@ -105,7 +105,8 @@ async def test_what_breaks_off_is_seen_to_be_incomplete_and_is_one_line_in_the_l
             await answer.read()
     with pytest.raises(Unavailable, match="broke off: this is not all"):
         await asyncio.to_thread(pass_on, url, "/parts")
-    assert len(capsysbinary.readouterr().out.splitlines()) == 15_000
+    # As much is printed as had come when it broke off.
+    assert b"".join(b"part %d\n" % number * 5000 for number in range(3)).startswith(capsysbinary.readouterr().out)
     lines = [record.getMessage() for record in caplog.records]
     assert lines == ["/parts: cut short, and whoever asked can tell: the book can't be read"] * 2
 
