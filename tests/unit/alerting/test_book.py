@@ -116,6 +116,27 @@ def test_what_nobody_measured_as_over_may_fire_on(
     assert len(enter(connection, make_alert(), now=now).opened) == reopened
 
 
+def test_one_of_two_alertmanagers_that_has_not_heard_of_the_end_brings_nothing_back_at_once(
+    connection: sqlite3.Connection,
+) -> None:
+    """The other declares the end again and again; people would hear of both each time."""
+    foreign = partial(make_alert, name="Foreign")
+    enter(connection, foreign())
+    opened = 0
+    for second in range(1051, 1231, 2):
+        enter(connection, foreign(firing=False, ends_at=1050.0), now=float(second))
+        opened += len(enter(connection, foreign(), now=second + 1.0).opened)
+    assert opened <= 2
+
+
+def test_end_that_is_declared_late_is_not_taken_back_by_who_is_later_still(connection: sqlite3.Connection) -> None:
+    foreign = partial(make_alert, name="Foreign")
+    enter(connection, foreign())
+    enter(connection, foreign(firing=False, ends_at=1050.0), now=1111.0)
+    assert enter(connection, foreign(), now=1112.0).opened == []
+    assert len(enter(connection, foreign(), now=1172.0).opened) == 1
+
+
 def test_forgotten_alert_that_fires_on_may_be_opened_again(connection: sqlite3.Connection) -> None:
     enter(connection, make_alert())
     [episode] = book.open_episodes(connection)

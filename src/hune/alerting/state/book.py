@@ -100,11 +100,13 @@ def _take_firing(
     # What was measured as over stays over, however long Alertmanager repeats it; a receiver that hears of
     # it only now is told that it was. What was only declared to be, or forgotten, is not: it fires all the same.
     over = connection.execute(
-        f"SELECT id FROM episode WHERE {_SAME} AND ending <> ? AND NOT (ending = ? AND resolved_at < ?)"  # noqa: S608
+        # It counts since when an end is declared, which may be long after it.
+        f"SELECT id FROM episode WHERE {_SAME} AND ending <> ? AND (ending <> ? OR EXISTS"  # noqa: S608
+        " (SELECT 1 FROM event WHERE event.episode = episode.id AND event.kind = ? AND event.at >= ?))"
         " ORDER BY id DESC LIMIT 1",
         (
             *(alert.fingerprint, alert.starts_at, alert.starts_at),
-            *(Ending.EXPIRED, Ending.DECLARED, now - _STRAGGLING_SECONDS),
+            *(Ending.EXPIRED, Ending.DECLARED, Kind.RESOLVED, now - _STRAGGLING_SECONDS),
         ),
     ).fetchone()
     if over is not None:
