@@ -10,7 +10,7 @@ import typer
 
 from hune.cli import alert_care, alert_list, alert_maintenance, alert_silence, alert_why, show
 from hune.cli.alert_call import ask, hub_of
-from hune.cli.options import DataDir, Json
+from hune.cli.options import DataDir, Json, number
 
 app = typer.Typer(
     help="See alerts, look after them, and try the ways to people.",
@@ -21,7 +21,9 @@ app = typer.Typer(
 _PATIENCE_SECONDS = 30.0
 _Receiver = Annotated[str | None, typer.Argument(metavar="RECEIVER", help="Name of a receiver; none means all.")]
 _Only = Annotated[str | None, typer.Option("--receiver", metavar="NAME", help="Only of this receiver.")]
-_Ids = Annotated[list[int] | None, typer.Argument(metavar="ID", help="Numbers, as hune alert dead shows them.")]
+_Ids = Annotated[
+    list[int] | None, typer.Argument(metavar="ID", parser=number, help="Numbers, as hune alert dead shows them.")
+]
 
 
 @app.callback()

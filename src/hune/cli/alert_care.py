@@ -12,10 +12,12 @@ import typer
 from hune.cli import show
 from hune.cli.alert_call import ask, hub_of, site_of
 from hune.cli.alert_silence import By, user
-from hune.cli.options import DataDir, Json, lasting_seconds, layout_of
+from hune.cli.options import DataDir, Json, lasting_seconds, layout_of, number
 
-_Ids = Annotated[list[int], typer.Argument(metavar="ID…", min=1, help="Numbers, as hune alert list shows them.")]
-_Id = Annotated[int, typer.Argument(metavar="ID", min=1, help="A number, as hune alert list shows it.")]
+_Ids = Annotated[
+    list[int], typer.Argument(metavar="ID…", parser=number, help="Numbers, as hune alert list shows them.")
+]
+_Id = Annotated[int, typer.Argument(metavar="ID", parser=number, help="A number, as hune alert list shows it.")]
 _Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="What others should know.")]
 
 

@@ -14,7 +14,7 @@ import typer
 
 from hune.cli import show
 from hune.cli.alert_call import ask, hub_of, pass_on
-from hune.cli.options import DataDir, Json
+from hune.cli.options import DataDir, Json, number
 
 _SHAPES = {"critical": "[magenta]■ critical[/]", "warning": "[yellow]▲ warning[/]", "info": "[cyan]● info[/]"}
 _HISTORY_SHOWN = 500
@@ -61,7 +61,9 @@ def _urgency(row: Mapping[str, Any]) -> tuple[bool, bool, int, float]:
 
 
 def one(
-    identity: Annotated[int, typer.Argument(metavar="ID", min=1, help="A number, as hune alert list shows it.")],
+    identity: Annotated[
+        int, typer.Argument(metavar="ID", parser=number, help="A number, as hune alert list shows it.")
+    ],
     data_dir: DataDir = None,
     json_output: Json = False,
 ) -> None:

@@ -55,3 +55,10 @@ def lasting_seconds(duration: str, *, most_days: int) -> float:
 def layout_of(data_dir: Path | None) -> Layout:
     """Return the layout of the data directory that was meant."""
     return Layout(data_root(data_dir))
+
+
+def number(text: str) -> int:
+    """Return the number of an alert or of a letter; as a parser of an argument."""
+    if not re.fullmatch(r"[1-9][0-9]{0,15}", text):
+        raise typer.BadParameter(f"{text!r} is not a number as the lists show them: 17")
+    return int(text)

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from hune.alerting.words import described
 from hune.core.errors import HuneError
 from hune.nester import charts, history
 from hune.nester.desk import is_number
@@ -180,7 +181,7 @@ class AlertPages:
             may_act=may_act,
             alert_title=alert_title(shown, t),
             alert_name=shown.name,
-            description=shown.annotation("description"),
+            description=described(shown.name, shown.annotation("description"), t.code),
             next_step=next_step(shown, t),
             place=path_of(scene, shown),
             charts=[chart] if chart else [],

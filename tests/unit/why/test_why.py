@@ -354,4 +354,4 @@ def test_both_languages_say_everything() -> None:
     assert set(WORDS["en"]) == set(WORDS["fr"])
     for key, text in WORDS["en"].items():
         assert text.count("{}") == WORDS["fr"][key].count("{}"), key
-    assert answers(facts(), "verdict", "fr") == ["Inactive : 52 °C, et la limite est 70 °C | CPU too hot"]
+    assert answers(facts(), "verdict", "fr") == ["Inactive : 52 °C, et la limite est 70 °C | Processeur trop chaud"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+from hune.alerting.catalogue import ALERTS
 from hune.alerting.holds import Hold, HoldKind, Labels
 from hune.alerting.notifiers.phrasing import clean, cut, duration, figure
 from hune.alerting.routing import CONSOLE
@@ -12,6 +13,7 @@ from hune.alerting.state.episode import Delivery, State
 from hune.alerting.why.facts import Facts, Finding, Limit
 from hune.alerting.why.subjects import named
 from hune.alerting.why.words import WORDS
+from hune.alerting.words import described
 
 _MOST_NAMED = 10
 _LONGEST = 500
@@ -41,6 +43,9 @@ class _Words:
     def __init__(self, facts: Facts, language: str) -> None:
         self._facts = facts
         self._words = WORDS[language]
+        said = ALERTS.get(facts.name)
+        self._title = said.words(language).title if said else facts.title
+        self._what = described(facts.name, facts.what, language)
 
     # -- the verdict -------------------------------------------------------------------------------------------------
 
@@ -49,7 +54,7 @@ class _Words:
         episode = self._facts.episode
         if episode is not None and not self._is_firing and episode.resolved_at is not None:
             answer += self._say("over", self._moment(episode.starts_at), self._moment(episode.resolved_at))
-        return self._finding("verdict", answer, state, clean(self._facts.title))
+        return self._finding("verdict", answer, state, clean(self._title))
 
     @property
     def _is_firing(self) -> bool:
@@ -169,7 +174,7 @@ class _Words:
         wait = facts.rule.hold_seconds if facts.rule else 0.0
         hold = self._say("hold", duration(wait)) if wait else ""
         if limit is None:
-            return self._finding("limit", facts.what or self._say("as_soon"), "neutral", hold)
+            return self._finding("limit", self._what or self._say("as_soon"), "neutral", hold)
         answer = self._say(limit.sign, figure(limit.value, limit.unit))
         if limit.clear is not None:
             answer += self._say(f"clears_{limit.sign}", figure(limit.clear, limit.unit))

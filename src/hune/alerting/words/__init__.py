@@ -6,6 +6,7 @@ of Prometheus in their place.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from hune.alerting.words.chain import WORDS_CHAIN
@@ -14,7 +15,7 @@ from hune.alerting.words.machine import WORDS_MACHINE
 from hune.alerting.words.own import WORDS_OWN
 from hune.alerting.words.proxmox import WORDS_PVE
 
-__all__ = ["WORDS", "Words"]
+__all__ = ["WORDS", "Words", "described"]
 
 _ENGLISH: dict[str, Words] = {
     "CpuHot": Words(
@@ -166,3 +167,19 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
     "en": {**_ENGLISH, **WORDS_CHAIN["en"], **WORDS_MACHINE["en"], **WORDS_OWN["en"], **WORDS_PVE["en"]},
     "fr": {**_FRENCH, **WORDS_CHAIN["fr"], **WORDS_MACHINE["fr"], **WORDS_OWN["fr"], **WORDS_PVE["fr"]},
 }
+
+
+def described(name: str, description: str, language: str) -> str:
+    """Return what an alert says of itself in another language, with the values that it gives; else as it is."""
+    wanted = WORDS[language].get(name)
+    if wanted is None:
+        return description
+    for words in WORDS.values():
+        if said := re.fullmatch(_expression(words[name].description), description, re.DOTALL):
+            return wanted.description.format(**said.groupdict())
+    return description
+
+
+def _expression(template: str) -> str:
+    """Return a regular expression that matches what a template becomes, a group for each of its values."""
+    return re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.*)", re.escape(template))
