@@ -34,8 +34,8 @@ def command(data_dir: DataDir = None, json_output: Json = False) -> None:
         ],
     )
     for row in states.values():
-        if row["restarts"]:
-            show.line(f"{row['name']}: started again {row['restarts']} times")
+        if times := row["restarts"]:
+            show.line(f"{row['name']}: started again {'once' if times == 1 else f'{times} times'}")
     for text in (*status["notes"], *status["errors"]):
         show.line(f"[dim]{show.escape(text)}[/]")
     nester = next((row["address"] for row in status["services"] if row["name"] == "nester"), "")
