@@ -1,12 +1,13 @@
 """A browser, and pages to look at: states of a site are played, looked at, and kept as pictures."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from support.browsing import WIDE, launched
+from support.nester_place import PUBLIC, Place, open_session
 from support.nester_server import NesterServer, nester_server
 
 
@@ -73,3 +74,20 @@ def _complaint(message: ConsoleMessage) -> list[str]:
         "404 (Not Found)" in message.text or "503 (Service Unavailable)" in message.text or "net::ERR_" in message.text
     )
     return [] if message.type not in ("error", "warning") or wanted else [message.text]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NesterServer]:
+    with nester_server(tmp_path_factory.mktemp("acting"), public_url=f"{PUBLIC}/") as running:
+        yield running
+
+
+@pytest.fixture
+async def place(shared: NesterServer) -> AsyncIterator[Place]:
+    """The server of all these tests, over a hub that knows two new alerts and nothing else."""
+    shared.engines.forget()
+    shared.engines.heat("pve-02", 78)
+    shared.engines.unplug("pve-01", "enp1s0f1")
+    shared.clock.leap()
+    async with open_session() as session:
+        yield Place(shared.engines, session, shared.url)

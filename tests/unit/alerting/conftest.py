@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from hune.alerting.state.database import Database
 from hune.alerting.state.schema import SCRIPTS
+from support.courier_bench import Bench
 
 RESERVE = 256 << 10
 
@@ -33,3 +34,8 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await opened.open()
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def bench(database: Database) -> Bench:
+    return Bench(database)
