@@ -70,8 +70,8 @@ def test_known_alert(about: Episode, firing: bool | None, clear: bool, expected:
         (episode(heard_at=NOW - TIMING.forget_unknown), False, Verdict.EXPIRE),
         (episode(heard_at=NOW - TIMING.forget_unknown), None, Verdict.UNKNOWN),
         (episode(claimed_at=NOW - 1, doubted_at=NOW - 1), None, Verdict.KEEP),
-        (episode(claimed_at=NOW - 5, doubted_at=NOW - 5), None, Verdict.RESOLVE),
-        (episode(claimed_at=NOW - 5, doubted_at=NOW - 5), False, Verdict.KEEP),
+        (episode(claimed_at=NOW - 5, doubted_at=NOW - 5), None, Verdict.UNKNOWN),
+        (episode(claimed_at=NOW - 5, doubted_at=NOW - 5), False, Verdict.UNKNOWN),
         (episode(claimed_at=NOW - 5, doubted_at=NOW - 5), True, Verdict.CONFIRM),
     ],
 )

@@ -38,6 +38,8 @@ class Stand:
         self.clock = SteppedClock()
         self.firing: list[Incoming] | None = []
         self.pending: list[Incoming] = []
+        self.health = "ok"
+        """Of the rule: `unknown` before it was evaluated."""
         self.known: list[Incoming] | None = []
         """What Alertmanager knows."""
         self.merged_at = 0.0
@@ -56,9 +58,11 @@ class Stand:
             terms=lambda _now: AT_ONCE,
         )
 
-    async def call(self, *_: Any, **__: Any) -> Any:
+    async def call(self, _method: str, path: str) -> Any:
         if self.firing is None:
             raise Unavailable("refused")
+        if path.startswith("/api/v1/rules"):
+            return {"groups": [{"rules": [{"name": "DiskOdd", "health": self.health}]}]}
         rows = [
             {
                 "labels": {name: text for name, text in alert.labels.items() if name != "site"},
@@ -128,7 +132,7 @@ async def test_what_prometheus_calls_pending_is_not_over_whatever_alertmanager_d
     await stand.after()
     assert (await stand.after(301.0)).state is State.FIRING
     await stand.hear(foreign(firing=False))
-    assert (await stand.after(60.0)).state is State.FIRING
+    assert (await stand.after(60.0)).state is State.UNKNOWN
     stand.firing, stand.pending = [foreign()], []
     episode = await stand.after(60.0)
     assert (episode.state, episode.claimed_at) == (State.FIRING, None)
@@ -139,12 +143,21 @@ async def test_what_prometheus_calls_pending_is_not_over_whatever_alertmanager_d
     assert (await stand.after(1.0)).ending is Ending.DECLARED
 
 
-async def test_end_that_prometheus_cannot_confirm_is_alertmanagers_to_declare(stand: Stand) -> None:
+async def test_end_that_prometheus_cannot_confirm_is_not_known(stand: Stand) -> None:
+    """Alertmanager declares over what a dead Prometheus no longer sends, and the next one has to evaluate it first."""
     stand.firing = None
     await stand.hear(foreign())
     await stand.hear(foreign(firing=False))
     assert (await stand.after()).state is State.FIRING
-    assert (await stand.after(5.0)).ending is Ending.DECLARED
+    assert (await stand.after(5.0)).state is State.UNKNOWN
+    for stand.health in ("unknown", "err"):
+        stand.firing = []
+        assert (await stand.after(400.0)).state is State.UNKNOWN
+    stand.health, stand.firing = "ok", [foreign()]
+    assert (await stand.after(1.0)).state is State.FIRING
+    stand.firing = []
+    await stand.hear(foreign(firing=False))
+    assert (await stand.after(1.0)).ending is Ending.DECLARED
 
 
 async def test_what_ended_under_a_silence_is_over_once_neither_engine_knows_it(stand: Stand) -> None:

@@ -44,9 +44,9 @@ def judge(episode: Episode, *, firing: bool | None, clear: bool, known: bool, no
         return Verdict.RESOLVE
     doubted = 0.0 if episode.doubted_at is None else now - episode.doubted_at
     if not known:
-        # Alertmanager's word counts where Prometheus can't be asked, until it has been silent for long.
-        if firing is None and episode.claimed_at is not None and doubted >= timing.doubt:
-            return Verdict.RESOLVE
+        # Alertmanager declares over what a dead Prometheus no longer sends: nobody knows.
+        if episode.claimed_at is not None and doubted >= timing.doubt:
+            return _forgotten(doubted, firing, timing)
         silence = now - episode.heard_at
         if silence >= timing.foreign_silence:
             return _forgotten(silence, firing, timing)

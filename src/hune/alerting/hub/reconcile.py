@@ -121,6 +121,7 @@ class Reconciler:
     async def round(self) -> float:
         """Compare once; return how long to wait before the next time."""
         episodes = await self._database.read(book.open_episodes)
+        unjudged = await self._unjudged(episodes)
         said = await self._said()
         firing = None if said is None else said.firing
         now = self._clock.now()
@@ -133,7 +134,7 @@ class Reconciler:
             and episode.expires_at is None
             and catalogue.is_known(episode.alertname)
         ]
-        over = await self._measured_as_clear(unsure) | await self._over_of_others(episodes, said)
+        over = await self._measured_as_clear(unsure) | await self._over_of_others(episodes, said, unjudged)
         verdicts = {
             episode.id: judge(
                 episode,
@@ -267,13 +268,28 @@ class Reconciler:
         answers = await asyncio.gather(*(ask(episode) for episode in episodes))
         return {episode.id for episode, clear in zip(episodes, answers, strict=True) if clear}
 
-    async def _over_of_others(self, episodes: Sequence[Episode], said: Said | None) -> set[int]:
+    async def _unjudged(self, episodes: Sequence[Episode]) -> Collection[str] | None:
+        """Return which rules Prometheus hasn't evaluated since its start, or fails to; None if it doesn't answer.
+
+        Asked before its alerts, so that those of every other rule are among them, and only if it matters.
+        """
+        if not any(episode.claimed_at is not None or episode.id in self._unlisted_since for episode in episodes):
+            return ()
+        try:
+            answer = await self._prometheus.call("GET", "/api/v1/rules?type=alert")
+            return {rule["name"] for group in answer["groups"] for rule in group["rules"] if rule["health"] != "ok"}
+        except (HuneError, KeyError, TypeError):
+            return None
+
+    async def _over_of_others(
+        self, episodes: Sequence[Episode], said: Said | None, unjudged: Collection[str] | None
+    ) -> set[int]:
         """Return which alerts of rules that aren't Hune's are over: declared so, or known to neither engine for long.
 
         Of what ends under a silence, or while everything was stopped, Alertmanager never says that it is over. What
         is pending isn't: after a start of Prometheus what fired may hold for minutes before it is called so again.
         """
-        if said is None:
+        if said is None or unjudged is None:
             self._unlisted_since = {}
             return set()
         unlisted = {
@@ -284,6 +300,7 @@ class Reconciler:
             and is_checked(episode.labels, self._site.name)
             and (key := self._key(episode.labels)) not in said.firing
             and key not in said.pending
+            and episode.alertname not in unjudged
         }
         moment = self._clock.monotonic()
         self._unlisted_since = {identity: self._unlisted_since.get(identity, moment) for identity in unlisted}
