@@ -79,9 +79,9 @@ def test_guest_whose_stop_is_explained_is_not_told(tmp_path: Path, why: Facts) -
         tmp_path,
         make_pve_site(),
         pve_world(400, {0: RUNS, 30: {**STOPPED, **why}}),
-        *(firing(second, "GuestDown") for second in range(95, 395, 20)),
+        *(firing(second, "GuestDown") for second in range(105, 395, 15)),
         without=WITHOUT,
-        every_seconds=5,
+        every_seconds=15,
     )
 
 
