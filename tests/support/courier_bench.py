@@ -1,4 +1,4 @@
-"""A courier with its surroundings: a notifier that writes down what it is told, and a clock that only tests move."""
+"""A courier with its surroundings: a notifier that writes down what it is told."""
 
 from __future__ import annotations
 
@@ -14,22 +14,7 @@ from hune.alerting.state import book, outbox
 from hune.alerting.state.database import Database
 from hune.alerting.state.episode import Delivery, Ending
 from support.alerts import make_alert
-
-
-class StillClock:
-    """A clock that only tests move; sleeping moves it too."""
-
-    def __init__(self) -> None:
-        self.time = 10_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
+from support.stepped_clock import StillClock
 
 
 class Recorder:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,13 @@ from hune.core.layout import Layout
 from hune.core.service import start
 from hune.nester.app import Nester
 from support.fake_engines import FakeEngines
+from support.fake_hub import OPERATOR
 from support.homelab import homelab
 from support.ports import free_port
 
 PUBLIC = "https://watch.example.org"
+AS_OPERATOR = {"Cookie": f"hune-operator={OPERATOR}"}
+ACKNOWLEDGE = {"do": "acknowledge", "by": "Ana", "note": "on my way"}
 
 
 class Place:
@@ -66,3 +71,14 @@ async def nester_place(folder: Path) -> AsyncIterator[Place]:
         task = await start(group, Nester(site, layout))
         yield Place(engines, session, f"http://127.0.0.1:{port}")
         task.cancel()
+
+
+def cookies(response: aiohttp.ClientResponse) -> SimpleCookie:
+    return SimpleCookie("\r\n".join(response.headers.getall("Set-Cookie", [])))
+
+
+def problem(text: str) -> str:
+    """Return the one line that says what went wrong."""
+    found = re.findall(r'role="alert">.*?<span>(.*?)</span></p>', text, flags=re.DOTALL)
+    assert len(found) == 1, text
+    return str(found[0])

@@ -42,6 +42,22 @@ class SteppedClock:
         self._now = end
 
 
+class StillClock:
+    """It takes whoever sleeps no time, and the clock goes on by that much."""
+
+    def __init__(self, time: float = 10_000.0) -> None:
+        self.time = time
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
 async def settle() -> None:
     """Let everything that can run, run."""
     for _ in range(20):

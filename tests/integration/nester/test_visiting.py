@@ -6,28 +6,12 @@ import contextlib
 import logging
 import re
 import threading
-from http.cookies import SimpleCookie
 
 import aiohttp
 import pytest
 
 from support.fake_hub import OPERATOR, key_of
-from support.nester_place import Place
-
-AS_OPERATOR = {"Cookie": f"hune-operator={OPERATOR}"}
-ACKNOWLEDGE = {"do": "acknowledge", "by": "Ana", "note": "on my way"}
-
-
-def cookies(response: aiohttp.ClientResponse) -> SimpleCookie:
-    return SimpleCookie("\r\n".join(response.headers.getall("Set-Cookie", [])))
-
-
-def problem(text: str) -> str:
-    """Return the one line that says what went wrong."""
-    found = re.findall(r'role="alert">.*?<span>(.*?)</span></p>', text, flags=re.DOTALL)
-    assert len(found) == 1, text
-    return str(found[0])
-
+from support.nester_place import ACKNOWLEDGE, AS_OPERATOR, Place, cookies, problem
 
 # -- who is there ----------------------------------------------------------------------------------------------------
 

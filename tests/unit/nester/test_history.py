@@ -9,20 +9,7 @@ from hune.core.errors import Unavailable
 from hune.nester import history
 from hune.nester.history import History
 from hune.promapi.prometheus import PrometheusClient, Series
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.time = 100_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
+from support.stepped_clock import StillClock
 
 
 class Store:
@@ -45,8 +32,8 @@ class Store:
 
 
 @asynccontextmanager
-async def past() -> AsyncIterator[tuple[History, Store, Clock]]:
-    store, clock = Store(), Clock()
+async def past() -> AsyncIterator[tuple[History, Store, StillClock]]:
+    store, clock = Store(), StillClock(100_000.0)
     async with asyncio.TaskGroup() as group:
         yield History(cast("PrometheusClient", store), clock, group), store, clock
 
