@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import logging
 import re
 import threading
@@ -10,6 +11,7 @@ import threading
 import aiohttp
 import pytest
 
+from hune.alerting.words import WORDS
 from support.fake_hub import OPERATOR, key_of
 from support.nester_place import ACKNOWLEDGE, AS_OPERATOR, Place, cookies, problem
 
@@ -83,6 +85,14 @@ async def test_without_a_key_there_are_no_dead_buttons_but_the_way_to_one(place:
 async def test_another_language_keeps_the_key_of_the_link(place: Place) -> None:
     _, page = await place.get(f"/alerts/1?key={key_of(1)}")
     assert f'href="?key={key_of(1)}&amp;lang=fr"' in page
+
+
+async def test_what_an_alert_is_about_is_said_in_the_language_of_the_reader(place: Place) -> None:
+    place.engines.alerts[0]["annotations"]["description"] = WORDS["en"]["CpuHot"].description.format(
+        chip="k10", clear=67
+    )
+    _, page = await place.get("/alerts/1", **{"Accept-Language": "fr"})
+    assert WORDS["fr"]["CpuHot"].description.format(chip="k10", clear=67) in html.unescape(page)
 
 
 # -- the past --------------------------------------------------------------------------------------------------------

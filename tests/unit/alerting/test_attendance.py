@@ -17,6 +17,7 @@ from hune.alerting.state.episode import Care, Ending
 from hune.alerting.state.outbox import Item
 from hune.site.models import Site
 from support.alerts import make_alert
+from support.stepped_clock import StillClock
 
 T = TypeVar("T")
 MINUTE, HOUR = 60.0, 3600.0
@@ -41,27 +42,18 @@ SITE = Site.model_validate(
 )
 
 
-class Stand:
+class Stand(StillClock):
     """A book at a time of its own; everything that waits is told at once when asked."""
 
     def __init__(self, database: Database) -> None:
+        super().__init__(100_000.0)
         self.database = database
-        self.time = 100_000.0
         self.attendance = self.make()
 
     def make(self) -> Attendance:
         return Attendance(
             self.database, SITE, timing=Timing(), clock=self, terms=lambda _now: AT_ONCE, on_change=lambda: None
         )
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
 
     async def do(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         return await self.database.write(operation)

@@ -20,6 +20,7 @@ from hune.alerting.why.explaining import explain
 from hune.alerting.why.facts import Facts, Limit, Measured, RuleState, Told
 from hune.alerting.why.subjects import Question
 from hune.alerting.why.words import WORDS
+from hune.alerting.words import WORDS as ALERT_WORDS
 from hune.core.errors import InputError
 from hune.site.models import Site
 
@@ -355,3 +356,5 @@ def test_both_languages_say_everything() -> None:
     for key, text in WORDS["en"].items():
         assert text.count("{}") == WORDS["fr"][key].count("{}"), key
     assert answers(facts(), "verdict", "fr") == ["Inactive : 52 °C, et la limite est 70 °C | Processeur trop chaud"]
+    said = facts(name="NodeDown", limit=None, what=ALERT_WORDS["en"]["NodeDown"].description, rule=None)
+    assert answers(said, "limit", "fr") == [ALERT_WORDS["fr"]["NodeDown"].description]
