@@ -25,7 +25,6 @@ HEALTHY: Facts = {
     "hune_pve_quorum_quorate": 1,
     **{f'pve_collector_success{{collector="{name}"}}': 1 for name in COLLECTORS},
 }
-WITHOUT = ("hune-fast.yml", "hune-slow.yml", "hune-own.yml")
 
 
 def make_pve_site(**changes: object) -> Site:

@@ -10,7 +10,6 @@ from hune.site.models import Site
 from support.promtool import World, firing, make_site, message, run
 
 DAY = 86_400
-WITHOUT = ("hune-machine.yml", "hune-own.yml")
 WARNED = {"probe": "web", "severity": "warning"}
 ENDING = {"probe": "web", "severity": "critical"}
 
@@ -30,7 +29,7 @@ def shown(told: dict[int, float | None], seconds: int) -> World:
 @pytest.mark.parametrize("days", [14.5, 400.0])
 def test_certificate_that_is_valid_for_long_is_no_alert(tmp_path: Path, days: float) -> None:
     names = ("ProbeCertificateExpiring", "ProbeCertificateEnding")
-    run(tmp_path, probed(), shown({0: days}, 90), *(firing(75, name) for name in names), without=WITHOUT)
+    run(tmp_path, probed(), shown({0: days}, 90), *(firing(75, name) for name in names))
 
 
 def test_certificate_warns_then_is_critical_and_is_over_when_a_new_one_is_shown(tmp_path: Path) -> None:
@@ -61,7 +60,6 @@ def test_certificate_warns_then_is_critical_and_is_over_when_a_new_one_is_shown(
                 "threshold": "14",
             },
         ),
-        without=WITHOUT,
     )
 
 
@@ -74,10 +72,9 @@ def test_limits_are_those_of_the_probe(tmp_path: Path) -> None:
         firing(45, "ProbeCertificateExpiring", WARNED),
         firing(45, "ProbeCertificateEnding"),
         firing(90, "ProbeCertificateEnding", ENDING),
-        without=WITHOUT,
     )
 
 
 def test_probe_taken_out_of_the_site_ends_its_alert(tmp_path: Path) -> None:
     site = make_site(probes=[{"name": "other", "type": "tls", "target": "web.example:443"}])
-    run(tmp_path, site, shown({0: 1.0}, 60), firing(45, "ProbeCertificateEnding"), without=WITHOUT)
+    run(tmp_path, site, shown({0: 1.0}, 60), firing(45, "ProbeCertificateEnding"))

@@ -92,7 +92,7 @@ def test_node_that_left_the_site_is_not_dead(tmp_path: Path, site: Site) -> None
         firing(60, "NodeDown"),
         firing(60, "CpuHot"),
         firing(110, "NodeDown"),
-        without=["hune-site.yml"],
+        without=["hune-site"],
     )
 
 
@@ -109,7 +109,7 @@ def test_what_is_remembered_outlives_a_pause_of_the_constants(tmp_path: Path, si
     hot = {**ONE, "chip": "platform_coretemp_0"}
     moments = [49, *range(50 + pause - 2, 50 + pause + 7), 149]
     expected = [firing(second, name, who) for second in moments for name, who in (("NodeDown", ONE), ("CpuHot", hot))]
-    run(tmp_path, site, world, *expected, without=["hune-site.yml"])
+    run(tmp_path, site, world, *expected, without=["hune-site"])
 
 
 def test_silent_exporter_on_a_living_machine_is_a_warning(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from support.promtool import World, firing, make_site, message, run, samples
 Value = float | None
 Told = dict[str, dict[int, float]]
 EVERY, WRONG, LONGEST = 15, 300, 3600
-WITHOUT = ("hune-fast.yml", "hune-slow.yml", "hune-machine.yml", "hune-pve.yml", "hune-pve-heat.yml")
 STORE = 'remote_name="store",url="http://127.0.0.1:8428/api/v1/write"'
 FAST = 'rule_group="/data/config/rules/hune-fast.yml;hune-fast"'
 
@@ -213,7 +212,6 @@ def test_alert_waits_outlives_silence_and_ends_when_measured_as_over(tmp_path: P
         believed_over(well - EVERY, name, over=False),
         firing(over, name),
         believed_over(over, name, over=True),
-        without=WITHOUT,
         every_seconds=EVERY,
     )
 
@@ -229,7 +227,6 @@ def test_what_passes_by_itself_is_told_to_nobody(tmp_path: Path, site: Site, nam
         site,
         world,
         *(firing(second, name) for second in range(WRONG, until, 60)),
-        without=WITHOUT,
         every_seconds=EVERY,
     )
 
@@ -246,7 +243,6 @@ def test_damage_found_at_a_start_is_told_for_an_hour(tmp_path: Path, site: Site)
         world_of("prometheus", told, 690),
         firing(300, "PrometheusDamaged", about),
         firing(660, "PrometheusDamaged"),
-        without=WITHOUT,
         every_seconds=EVERY,
     )
     sound: Told = {**told, "prometheus_tsdb_wal_corruptions_total": {0: 0}}
@@ -255,7 +251,6 @@ def test_damage_found_at_a_start_is_told_for_an_hour(tmp_path: Path, site: Site)
         site,
         world_of("prometheus", sound, 330),
         firing(300, "PrometheusDamaged"),
-        without=WITHOUT,
         every_seconds=EVERY,
     )
 
@@ -270,7 +265,6 @@ def test_a_disk_that_its_machine_tells_of_is_told_once(tmp_path: Path, site: Sit
         site,
         world,
         *(firing(at, "StoreShort") for at in range(WRONG, 900, 60)),
-        without=WITHOUT,
         every_seconds=EVERY,
     )
 
@@ -306,7 +300,6 @@ def test_a_store_that_grows_fast_needs_more_room(tmp_path: Path, site: Site) -> 
                 "threshold": "24",
             },
         ),
-        without=WITHOUT,
         every_seconds=300,
         sample_seconds=60,
     )
@@ -330,6 +323,5 @@ def test_the_severity_is_that_of_what_is_missing(tmp_path: Path, site: Site) -> 
                 "runbook_url": "https://hune.example/runbooks/ServiceDown",
             },
         ),
-        without=WITHOUT,
         every_seconds=EVERY,
     )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from support.promtool import Facts, firing, message, run, samples
-from support.pve_world import WITHOUT, make_pve_site, pve_world
+from support.pve_world import make_pve_site, pve_world
 
 SILENT: Facts = {"answers": 0}
 BACK: Facts = {"answers": 1}
@@ -41,7 +41,6 @@ def test_silent_api_is_told_after_two_failed_scrapes_and_nothing_else_ends_by_it
         firing(245, "PveApiSilent"),
         firing(255, "PveQuorumLost", API),
         firing(265, "PveQuorumLost"),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -52,16 +51,15 @@ def test_cluster_that_was_never_asked_is_not_silent(tmp_path: Path) -> None:
         make_pve_site(),
         pve_world(200, {0: {"answers": None}}),
         firing(190, "PveApiSilent"),
-        without=WITHOUT,
         every_seconds=5,
     )
 
 
 def test_api_is_silent_for_a_known_reason_while_all_nodes_are_down(tmp_path: Path) -> None:
     one = pve_world(200, {0: {}, 30: SILENT}).put(node_down("pve-01"), {0: None, 25: 1})
-    run(tmp_path, make_pve_site(), one, firing(190, "PveApiSilent", API), without=WITHOUT, every_seconds=5)
+    run(tmp_path, make_pve_site(), one, firing(190, "PveApiSilent", API), every_seconds=5)
     both = one.put(node_down("pve-02"), {0: None, 25: 1})
-    run(tmp_path, make_pve_site(), both, firing(190, "PveApiSilent"), without=WITHOUT, every_seconds=5)
+    run(tmp_path, make_pve_site(), both, firing(190, "PveApiSilent"), every_seconds=5)
 
 
 def test_member_whose_machine_is_down_or_boots_is_told_once_only(tmp_path: Path) -> None:
@@ -69,7 +67,7 @@ def test_member_whose_machine_is_down_or_boots_is_told_once_only(tmp_path: Path)
     world = pve_world(500, {0: {}, 30: {offline: 0}, 280: {offline: 1}})
     world.put(node_down("pve-02"), {0: None, 28: 1, 200: None})
     quiet = [firing(second, "PveNodeOffline") for second in range(60, 480, 30)]
-    run(tmp_path, make_pve_site(), world, *quiet, without=WITHOUT, every_seconds=5)
+    run(tmp_path, make_pve_site(), world, *quiet, every_seconds=5)
 
 
 def test_member_that_went_down_after_it_was_told_stays_told(tmp_path: Path) -> None:
@@ -83,7 +81,6 @@ def test_member_that_went_down_after_it_was_told_stays_told(tmp_path: Path) -> N
         firing(80, "PveNodeOffline", told),
         firing(240, "PveNodeOffline", told),
         firing(255, "PveNodeOffline"),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -100,7 +97,6 @@ def test_who_has_no_quorum_says_nothing_of_the_others(tmp_path: Path) -> None:
         pve_world(200, {0: {}, 30: alone}),
         firing(40, "PveQuorumLost", API),
         firing(190, "PveNodeOffline"),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -136,7 +132,6 @@ def test_storage_that_all_nodes_share_is_told_once_with_its_limits(tmp_path: Pat
             },
         ),
         firing(40, "StorageFull"),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -154,7 +149,6 @@ def test_storage_is_over_only_somewhat_below_its_limit(tmp_path: Path) -> None:
         firing(35, "StorageFull", labels),
         firing(55, "StorageFull", labels),
         firing(65, "StorageFull"),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -170,7 +164,6 @@ def test_limits_of_a_cluster_win_over_those_of_the_site(tmp_path: Path) -> None:
         make_pve_site(proxmox=clusters, proxmox_thresholds={"disk_wear_ratio": 0.8}),
         pve_world(20, {0: {}}),
         samples(15, "hune:site_pve_disk_wear_ratio", ({"cluster": "home"}, 0.8), ({"cluster": "away"}, 0.5)),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -194,7 +187,6 @@ def test_ceph_is_told_in_its_own_words(tmp_path: Path) -> None:
                 "runbook_url": f"{URL}/CephWarning",
             },
         ),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -209,7 +201,6 @@ def test_osd_of_a_node_that_is_offline_is_not_told(tmp_path: Path) -> None:
         make_pve_site(),
         pve_world(200, {0: down}),
         firing(190, "CephOsdDown"),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -224,7 +215,6 @@ def test_budget_that_is_used_up_for_ten_minutes_is_told(tmp_path: Path) -> None:
         pve_world(1000, steps),
         firing(500, "PveApiBusy"),
         firing(990, "PveApiBusy", {"cluster": "home", "severity": "warning"}),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -234,4 +224,4 @@ def test_cluster_of_the_lab_is_marked_as_such(tmp_path: Path) -> None:
     world.put('up{job="pve-hune",instance="home",cluster="home",lab="true"}', {0: 1})
     world.put('hune_pve_ha_fencing{job="pve-hune",cluster="home",lab="true",node="pve-02"}', {0: 1})
     told = {"cluster": "home", "node": "pve-02", "severity": "critical", "lab": "true"}
-    run(tmp_path, make_pve_site(), world, firing(50, "PveNodeFenced", told), without=WITHOUT, every_seconds=5)
+    run(tmp_path, make_pve_site(), world, firing(50, "PveNodeFenced", told), every_seconds=5)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.promtool import Facts, firing, run
-from support.pve_world import WITHOUT, make_pve_site, pve_world
+from support.pve_world import make_pve_site, pve_world
 
 ONLINE = 'hune_pve_node_online{node="pve-02"}'
 JOB = '{replication_job="100-0",id="qemu/100",node="pve-01",target="pve-02"}'
@@ -36,7 +36,7 @@ def test_what_a_lost_node_explains_is_not_told(tmp_path: Path, alertname: str, e
             | ({"node": "pve-01", "target": "pve-02"} if alertname == "ReplicationFailing" else {})
         ]
         expected = firing(175, alertname, *(labels if told else []))
-        run(tmp_path / folder, make_pve_site(), world, expected, without=WITHOUT, every_seconds=5)
+        run(tmp_path / folder, make_pve_site(), world, expected, every_seconds=5)
 
 
 def test_a_machine_that_is_down_explains_nothing_of_its_namesake_in_another_cluster(tmp_path: Path) -> None:
@@ -61,4 +61,4 @@ def test_a_machine_that_is_down_explains_nothing_of_its_namesake_in_another_clus
         world.series |= pve_world(180, {0: runs, 40: facts}, "far").series
         world.put('ALERTS{alertname="NodeDown",alertstate="firing",node="pve-02"}', {0: None, 30: 1})
         expected = firing(175, alertname, {"cluster": "far", "severity": "critical", **labels})
-        run(tmp_path / folder, site, world, expected, without=WITHOUT, every_seconds=5)
+        run(tmp_path / folder, site, world, expected, every_seconds=5)

@@ -8,7 +8,7 @@ import pytest
 
 from hune.alerting.why import measuring
 from support.promtool import Labels, World, firing, run
-from support.pve_world import WITHOUT, make_pve_site, pve_world
+from support.pve_world import make_pve_site, pve_world
 
 GIB = 2.0**30
 OF_LOCAL: Labels = {"cluster": "home", "node": "pve-02", "storage": "local", "severity": "critical"}
@@ -47,7 +47,7 @@ def test_what_lies_on_a_file_system_of_its_node_is_told_as_that(tmp_path: Path, 
     world = exporter(full(storage), mountpoint)
     quiet = [firing(second, name) for second in range(60, 200, 20) for name in ("StorageFull", "StorageFilling")]
     told = firing(120, "FilesystemFull", of_filesystem(mountpoint))
-    run(tmp_path, make_pve_site(), world, told, *quiet, without=WITHOUT, every_seconds=10)
+    run(tmp_path, make_pve_site(), world, told, *quiet, every_seconds=10)
 
 
 @pytest.mark.parametrize("size", [GIB, 3 * GIB])
@@ -60,13 +60,13 @@ def test_whoever_asks_why_is_told_so(tmp_path: Path, size: float) -> None:
         "eval_time": "120s",
         "exp_samples": [{"labels": "{}", "value": 1}] if size == GIB else [],
     }
-    run(tmp_path, make_pve_site(), world, asked, without=WITHOUT, every_seconds=10)
+    run(tmp_path, make_pve_site(), world, asked, every_seconds=10)
 
 
 def test_it_stays_one_when_the_exporter_falls_silent(tmp_path: Path) -> None:
     world = exporter(full("local"), "/", until=100)
     told = firing(180, "FilesystemFull", of_filesystem("/"))
-    run(tmp_path, make_pve_site(), world, told, firing(180, "StorageFull"), without=WITHOUT, every_seconds=10)
+    run(tmp_path, make_pve_site(), world, told, firing(180, "StorageFull"), every_seconds=10)
 
 
 def test_without_an_exporter_the_storage_is_told(tmp_path: Path) -> None:
@@ -75,7 +75,6 @@ def test_without_an_exporter_the_storage_is_told(tmp_path: Path) -> None:
         make_pve_site(),
         full("local"),
         firing(120, "StorageFull", OF_LOCAL),
-        without=WITHOUT,
         every_seconds=10,
     )
 
@@ -83,11 +82,11 @@ def test_without_an_exporter_the_storage_is_told(tmp_path: Path) -> None:
 def test_a_storage_of_its_own_is_told_beside_a_full_root(tmp_path: Path) -> None:
     world = exporter(full("data", 3 * GIB), "/")
     told = (firing(120, "StorageFull", OF_DATA), firing(120, "FilesystemFull", of_filesystem("/")))
-    run(tmp_path, make_pve_site(), world, *told, without=WITHOUT, every_seconds=10)
+    run(tmp_path, make_pve_site(), world, *told, every_seconds=10)
 
 
 def test_a_lower_limit_of_storages_counts(tmp_path: Path) -> None:
     """Who wants to hear of storages earlier than of file systems does."""
     site = make_pve_site(proxmox_thresholds={"storage_critical_ratio": 0.9})
     world = exporter(full("local"), "/")
-    run(tmp_path, site, world, firing(120, "StorageFull", OF_LOCAL), without=WITHOUT, every_seconds=10)
+    run(tmp_path, site, world, firing(120, "StorageFull", OF_LOCAL), every_seconds=10)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from support.promtool import Facts, firing, message, run
-from support.pve_world import WITHOUT, believed_over, make_pve_site, pve_world
+from support.pve_world import believed_over, make_pve_site, pve_world
 
 GUEST = 'id="qemu/100"'
 INFO = f'pve_guest_info{{{GUEST},node="pve-02",name="web",type="qemu",template="0",tags=""}}'
@@ -46,7 +46,6 @@ def test_guest_that_should_run_and_does_not_is_told_by_name(tmp_path: Path) -> N
                 "runbook_url": "https://hune.example/runbooks/GuestDown",
             },
         ),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -80,7 +79,6 @@ def test_guest_whose_stop_is_explained_is_not_told(tmp_path: Path, why: Facts) -
         make_pve_site(),
         pve_world(400, {0: RUNS, 30: {**STOPPED, **why}}),
         *(firing(second, "GuestDown") for second in range(105, 395, 15)),
-        without=WITHOUT,
         every_seconds=15,
     )
 
@@ -92,7 +90,6 @@ def test_guest_of_a_node_that_is_down_is_not_told(tmp_path: Path) -> None:
         make_pve_site(),
         world,
         *(firing(second, "GuestDown") for second in (95, 200, 295)),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -104,7 +101,6 @@ def test_guest_that_ha_should_keep_started_is_told_whether_it_starts_on_boot_or_
         make_pve_site(),
         pve_world(180, {0: {**RUNS, **under_ha}, 30: STOPPED}),
         firing(100, "GuestDown", DOWN),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -126,7 +122,6 @@ def test_stop_by_hand_is_remembered_when_no_task_tells_of_it_any_more_until_the_
         pve_world(500, told),
         *(firing(second, "GuestDown") for second in range(95, 460, 15)),
         firing(470, "GuestDown", DOWN),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -138,7 +133,6 @@ def test_backup_that_ends_without_the_guest_running_again_is_no_excuse(tmp_path:
         pve_world(500, {0: RUNS, 30: {**STOPPED, busy("backup"): 1}, 200: {busy("backup"): None}}),
         firing(370, "GuestDown"),
         firing(390, "GuestDown", DOWN),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -163,7 +157,6 @@ def test_backup_of_a_stopped_guest_does_not_make_anybody_forget_that_it_was_stop
         make_pve_site(),
         pve_world(420, told),
         *(firing(second, "GuestDown") for second in range(90, 420, 30)),
-        without=WITHOUT,
         every_seconds=15,
     )
 
@@ -183,7 +176,6 @@ def test_guest_that_crashed_is_not_up_because_it_is_backed_up(tmp_path: Path) ->
         *(firing(second, "GuestDown", DOWN) for second in range(120, 360, 30)),
         *(believed_over(second, "GuestDown", DOWN, over=False) for second in (150, 210, 240)),
         firing(405, "GuestDown"),
-        without=WITHOUT,
         every_seconds=15,
     )
 
@@ -238,7 +230,6 @@ def test_reasons_are_told_in_words(tmp_path: Path, language: str) -> None:
         pve_world(150, {0: {**RUNS, **NOT_COVERED, **reasons}}),
         message(120, "GuestUnprotected", TOLD, {"summary": summary, "description": description, "runbook_url": url}),
         firing(120, "BackupLate"),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -251,7 +242,6 @@ def test_late_backup_is_told_as_such_but_not_while_it_is_being_made(tmp_path: Pa
         *(firing(second, "BackupLate") for second in range(20, 300, 40)),
         firing(345, "BackupLate", TOLD),
         firing(345, "GuestUnprotected"),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -264,7 +254,6 @@ def test_what_is_not_unprotected_is_not_told(tmp_path: Path, verdict: str) -> No
         pve_world(200, {0: {**RUNS, **judged(verdict, "none", "none")}}),
         firing(190, "GuestUnprotected"),
         firing(190, "BackupLate"),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -278,6 +267,5 @@ def test_unprotected_guest_of_which_nothing_is_known_any_more_is_not_protected(t
         ),
         firing(290, "BackupLate", TOLD),
         firing(310, "BackupLate"),
-        without=WITHOUT,
         every_seconds=5,
     )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from support.promtool import Facts, run, samples
-from support.pve_world import WITHOUT, make_pve_site, pve_world
+from support.pve_world import make_pve_site, pve_world
 
 
 def guest(vmid: int, node: str, *, runs: bool = True, template: int = 0) -> Facts:
@@ -35,7 +35,6 @@ def test_running_guests_stand_beside_the_hottest_chip_of_their_host(tmp_path: Pa
         world,
         samples(50, HEAT, beside(100, "pve-01", 71)),
         samples(50, "hune:pve_node_celsius", ({"cluster": "home", "node": "pve-01"}, 71)),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -49,7 +48,6 @@ def test_a_guest_takes_the_heat_of_the_host_that_it_moved_to(tmp_path: Path) -> 
         world,
         samples(50, HEAT, beside(100, "pve-01", 71)),
         samples(100, HEAT, beside(100, "pve-02", 48)),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -65,6 +63,5 @@ def test_what_is_not_measured_any_more_or_not_read_stands_beside_nothing(tmp_pat
         samples(80, HEAT),
         samples(115, HEAT, beside(100, "pve-01", 72)),
         samples(170, HEAT),
-        without=WITHOUT,
         every_seconds=5,
     )

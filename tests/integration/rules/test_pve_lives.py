@@ -8,7 +8,7 @@ import pytest
 
 from hune.alerting.catalogue.proxmox import ONE_BY_ONE, PROBLEMS
 from support.promtool import Facts, firing, run
-from support.pve_world import WITHOUT, believed_over, make_pve_site, pve_world
+from support.pve_world import believed_over, make_pve_site, pve_world
 
 GUEST = 'id="qemu/100"'
 ON = 'node="pve-02"'
@@ -223,7 +223,6 @@ def test_alert_begins_is_held_while_nothing_is_known_and_ends_when_measured(tmp_
         believed_over(back + 20, name, labels, over=False),
         firing(healed + 10, name),
         believed_over(healed + 50, name, labels, over=True),
-        without=WITHOUT,
         every_seconds=10,
     )
 
@@ -251,7 +250,6 @@ def test_what_a_failing_collector_leaves_out_is_held_and_what_is_deleted_is_over
         firing(found + 10, name, labels),
         firing(deleted + 10, name),
         believed_over(deleted + 50, name, labels, over=True),
-        without=WITHOUT,
         every_seconds=10,
     )
 
@@ -270,7 +268,6 @@ def test_what_is_on_a_node_that_is_offline_is_not_over(tmp_path: Path, name: str
         believed_over(told + 180, name, labels, over=False),
         firing(told + 215, name),
         believed_over(told + 260, name, labels, over=True),
-        without=WITHOUT,
         every_seconds=10,
     )
 
@@ -295,7 +292,6 @@ def test_what_many_have_in_common_is_told_once(tmp_path: Path, name: str) -> Non
         firing(25, name),
         firing(told, name, {"cluster": "home", "severity": PROBLEMS[name].severity}),
         firing(told, one.name),
-        without=WITHOUT,
         every_seconds=5,
     )
 
@@ -308,6 +304,5 @@ def test_cluster_taken_out_of_the_site_is_not_known_any_more(tmp_path: Path) -> 
         pve_world(60, {0: CASES["PveNodeFenced"].bad}),
         firing(50, "PveNodeFenced"),
         believed_over(50, "PveNodeFenced", labels, over=True),
-        without=WITHOUT,
         every_seconds=10,
     )

@@ -7,7 +7,7 @@ import pytest
 
 from hune.alerting.catalogue.proxmox import ONE_BY_ONE, PROBLEMS
 from support.promtool import Facts, firing, message, run
-from support.pve_world import WITHOUT, believed_over, make_pve_site, pve_world
+from support.pve_world import believed_over, make_pve_site, pve_world
 
 MANY = {"cluster": "home", "severity": "warning"}
 
@@ -65,7 +65,6 @@ def test_what_a_whole_cluster_lacks_is_one_message(tmp_path: Path, language: str
         pve_world(150, {0: bad(*range(100, 130))}),
         *(firing(second, "GuestUnprotected") for second in range(20, 150, 15)),
         message(120, "GuestsUnprotected", MANY, text),
-        without=WITHOUT,
         every_seconds=15,
     )
 
@@ -119,7 +118,6 @@ def test_crossing_the_number_neither_ends_nor_repeats_anything(tmp_path: Path) -
         believed_over(905, many, MANY, over=True),
         firing(970, one),
         believed_over(970, one, fewer[0], over=True),
-        without=WITHOUT,
         every_seconds=15,
     )
 

@@ -64,11 +64,23 @@ async def test_a_failure_holds_for_the_round_only() -> None:
 
 async def test_an_answer_is_kept_as_long_as_its_reader_allows() -> None:
     api, clock, source = make({STATUS: ["first"]})
-    for passed in (0.0, 59.0, 2.0):
+    for passed in (0.0, 53.0, 2.0):
         clock.passed += passed
         with source.round():
             await source.get(STATUS, max_age_seconds=60)
     assert api.asked[STATUS] == 2
+
+
+async def test_what_may_be_as_old_as_scrapes_lie_apart_is_asked_at_each() -> None:
+    async def slowly() -> list[str]:
+        clock.passed += 0.5
+        return ["well"]
+
+    api, clock, source = make({STATUS: slowly})
+    for clock.passed in (0.0, 30.0, 60.0):
+        with source.round():
+            await source.get(STATUS, max_age_seconds=30)
+    assert api.asked[STATUS] == 3
 
 
 async def test_a_large_answer_leaves_with_the_round() -> None:

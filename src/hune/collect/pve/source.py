@@ -16,6 +16,12 @@ from hune.pve.errors import PveError
 _LARGE = 20_000
 _MOST = 200_000
 """Values of answers that may stay between rounds: one answer's, and all of them; a value takes about 100 bytes."""
+_OLD_RATIO = 0.9
+"""Of the age that its reader allows, how old an answer may be.
+
+Ages are multiples of the time between scrapes: without it, chance decides whether one that is allowed 30 s serves a
+second scrape after 30 s, and is 60 s old before the next.
+"""
 
 _moments = itertools.count(1)
 _round_began: ContextVar[int] = ContextVar("round_began", default=0)
@@ -87,7 +93,7 @@ class Source:
     async def get(
         self, path: str, params: Mapping[str, str] | None = None, *, max_age_seconds: float = 0.0, node: str = ""
     ) -> Any:
-        """Return the `data` of an answer that came in this round, or is not older than `max_age_seconds`.
+        """Return the `data` of an answer that came in this round, or is younger than `max_age_seconds` (by a tenth).
 
         Raises PveError, in one round the same one for the same question. The caller must not change what it gets.
         """
@@ -106,7 +112,7 @@ class Source:
     def _holds(self, kept: _Kept, max_age_seconds: float) -> bool:
         if 0 < _round_began.get() < kept.moment:
             return True
-        return kept.error is None and self._clock.monotonic() - kept.fetched <= max_age_seconds
+        return kept.error is None and self._clock.monotonic() - kept.fetched <= _OLD_RATIO * max_age_seconds
 
     async def _fetch(self, key: Key, params: Mapping[str, str] | None) -> _Kept:
         path, _, node = key
@@ -133,7 +139,7 @@ class Source:
         good = {
             key: kept
             for key, kept in self._kept.items()
-            if kept.error is None and kept.weight <= _LARGE and now - kept.fetched <= kept.max_age_seconds
+            if kept.error is None and kept.weight <= _LARGE and now - kept.fetched <= _OLD_RATIO * kept.max_age_seconds
         }
         total = sum(kept.weight for kept in good.values())
         for key in sorted(good, key=lambda key: good[key].fetched) if total > _MOST else ():
