@@ -173,8 +173,8 @@ def test_a_stopped_stack_leaves_no_process(product: Product) -> None:
 
 
 def test_a_taken_port_is_told_with_its_holder(product: Product) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
         result = product.run("up", "--detach", "--auto-ports", "--port", f"prometheus={port}")
     assert result.returncode != 0
     assert f"port {port} is held by" in result.stderr

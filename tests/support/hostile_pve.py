@@ -219,6 +219,7 @@ async def hostile_pve(leaf: Leaf, *, name: str = "pve-01", host: str = "127.0.0.
 def black_hole() -> Iterator[Endpoint]:
     """Hold an address that connections vanish in: what is sent to it is dropped, as by a firewall."""
     with socket.socket() as hole, contextlib.ExitStack() as fillers:
+        hole.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         hole.bind(("127.0.0.1", free_port()))
         hole.listen(0)
         # The kernel drops what comes once the queue of connections nobody accepts is full.

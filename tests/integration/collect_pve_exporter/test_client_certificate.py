@@ -15,6 +15,7 @@ from hune.collect.pve.modules import from_file
 from hune.core.clock import SystemClock
 from hune.pve.client import PveClient
 from support.certificates import Certificates, make_certificates
+from support.ports import free_port
 
 
 class _Proxy(BaseHTTPRequestHandler):
@@ -40,7 +41,7 @@ def port(made: Certificates) -> Iterator[int]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=made.ca)
     context.load_cert_chain(made.leaf.certificate, made.leaf.key)
     context.verify_mode = ssl.CERT_REQUIRED
-    with HTTPServer(("127.0.0.1", 0), _Proxy) as server:
+    with HTTPServer(("127.0.0.1", free_port()), _Proxy) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = Thread(target=server.serve_forever)
         thread.start()

@@ -28,7 +28,7 @@ async def test_a_server_that_takes_nobody_is_not_ready(answer: bytes, told: str)
         writer.write(answer)
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", free_port())
     async with server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(Unavailable, match=told):

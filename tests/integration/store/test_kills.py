@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from support import remote_write as remote
+from support.ports import free_port
 from support.postgresql import Postgresql, postgresql
 from support.relay import Relay
 from support.timescale import Adapter, fetch
@@ -89,7 +90,7 @@ class Site:
         door.bind(str(folder / ".s.PGSQL.5432"))
         self.to_database = self._stack.enter_context(Relay(door, socket.AF_UNIX, str(server.folder / ".s.PGSQL.5432")))
         self.adapter = Adapter(self.url.replace(f"host={server.folder}", f"host={folder}"))
-        front = socket.create_server(("127.0.0.1", 0))
+        front = socket.create_server(("127.0.0.1", free_port()))
         self.to_adapter = self._stack.enter_context(Relay(front, socket.AF_INET, ("127.0.0.1", self.adapter.port)))
         self.shards = [Shard(number, f"http://127.0.0.1:{front.getsockname()[1]}") for number in range(SHARDS)]
 
