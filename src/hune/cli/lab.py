@@ -30,8 +30,9 @@ AnyNode = Annotated[str | None, typer.Argument(metavar="NODE", help="One node; e
 DeviceName = Annotated[str, typer.Argument(metavar="DEVICE", help="eno1, enp1s0f0 or enp1s0f1")]
 
 _STARTING_SECONDS = 10.0
-_SEEN_SECONDS = 60.0
-_GONE_SECONDS = 20.0
+_SEEN_SECONDS = 120.0
+_GONE_SECONDS = 60.0
+_RELOAD_SECONDS = 120.0
 _SCRAPED = 'up{job="node-fast",lab="true"}'
 # How a node answers: the word for it, and what else is to be said.
 _POWERS = {
@@ -46,25 +47,25 @@ _POWERS = {
 def up(data_dir: DataDir = None, json_output: Json = False) -> None:
     """Add the three nodes to the running stack; return once they are measured."""
     from hune.lab import overlay
+    from hune.lab.turns import turn
 
     layout = layout_of(data_dir)
     ask_conductor(layout, "GET", "/status")
     # One that is wanted already may just be starting.
-    if not (overlay.path(layout).exists() and _becomes(lambda: _answers(layout), _STARTING_SECONDS)):
-        _prepare(layout)
-        try:
-            ask_conductor(layout, "POST", "/reload", timeout_seconds=120.0)
-        except HuneError:
-            _forget(layout)
-            raise
-        _await(lambda: _answers(layout), "the lab does not start", _SEEN_SECONDS)
-    found = ask_lab(layout, "GET", "/status")
-    nodes = found["nodes"]
-    living = {node["node"] for node in nodes if node["power"] == "up"}
-    _await(
-        lambda: living <= _found(layout, f"{_SCRAPED} == 1"), "Prometheus does not see the lab's nodes", _SEEN_SECONDS
-    )
-    _show(nodes, found["faults"], json_output=json_output)
+    if overlay.path(layout).exists() and _becomes(lambda: _answers(layout), _STARTING_SECONDS):
+        found = _measured(layout)
+    else:
+        # Until it listens on them, another lab would take its ports for free.
+        with turn(patience_seconds=_RELOAD_SECONDS + 2 * _SEEN_SECONDS):
+            _prepare(layout)
+            try:
+                ask_conductor(layout, "POST", "/reload", timeout_seconds=_RELOAD_SECONDS)
+            except HuneError:
+                _forget(layout)
+                raise
+            _await(lambda: _answers(layout), "the lab does not start", _SEEN_SECONDS)
+            found = _measured(layout)
+    _show(found["nodes"], found["faults"], json_output=json_output)
     if not json_output:
         show.line("[dim]try: hune lab heat pve-02 78 · hune lab kill pve-03 · hune lab fill local-zfs 96[/]")
 
@@ -78,7 +79,7 @@ def down(data_dir: DataDir = None, json_output: Json = False) -> None:
     there = overlay.path(layout).exists()
     overlay.path(layout).unlink(missing_ok=True)
     try:
-        ask_conductor(layout, "POST", "/reload", timeout_seconds=120.0)
+        ask_conductor(layout, "POST", "/reload", timeout_seconds=_RELOAD_SECONDS)
     except Unavailable:
         if _answers(layout):
             raise
@@ -211,6 +212,16 @@ def _site(layout: Layout) -> Any:
     from hune.site.models import Site
 
     return Site.model_validate_json(layout.site_json.read_text())
+
+
+def _measured(layout: Layout) -> dict[str, Any]:
+    """Return what the lab says of itself, once Prometheus has measured every node that lives."""
+    found = ask_lab(layout, "GET", "/status")
+    living = {node["node"] for node in found["nodes"] if node["power"] == "up"}
+    _await(
+        lambda: living <= _found(layout, f"{_SCRAPED} == 1"), "Prometheus does not see the lab's nodes", _SEEN_SECONDS
+    )
+    return found
 
 
 def _answers(layout: Layout) -> bool:

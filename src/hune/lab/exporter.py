@@ -19,7 +19,7 @@ COLLECTORS = (
     "nvme os pressure schedstat sockstat softnet stat thermal_zone time timex udp_queues uname vmstat"
 )
 _STEADY_SECONDS = 60.0
-_START_SECONDS = 5.0
+_START_SECONDS = 20.0
 
 
 def command(binary: str, root: Path, address: str, port: int) -> list[str]:
