@@ -68,6 +68,7 @@ class Child:
         self._backoff = Backoff(initial=0.2, ceiling=20.0)
         self._running: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._wanted_to_end = False
         self._clock_was_set_back = False
 
@@ -104,10 +105,11 @@ class Child:
                 )
                 return
             log.warning("%s: %s; starting again in %.1f s", self.process.name, reason, delay)
+            self._hurry.clear()
             self._enter(State.RESTARTING, reason)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
-                    await self._stopping.wait()
+                    await _first(self._stopping.wait(), self._hurry.wait())
         self._enter(State.STOPPED)
 
     async def _live(self) -> str:
@@ -221,13 +223,15 @@ class Child:
             self._running.send_signal(signal.Signals[f"SIG{self.process.reload_signal}"])
 
     async def restart(self, reason: str, *, clock_was_set_back: bool = False) -> None:
-        """End the process so that it is started again at once."""
+        """End the process so that it is started again at once; one that waits to be waits no longer."""
         self._clock_was_set_back = self._clock_was_set_back or clock_was_set_back
         log.warning("%s: restarting: %s", self.process.name, reason)
         self._backoff.reset()
         if self._running is not None:
             self._wanted_to_end = True
             await self._end(self._running, grace_seconds=self.process.stop_seconds)
+        else:
+            self._hurry.set()
 
     def kill(self, reason: str) -> None:
         """End a process that answers nothing any more."""
