@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -102,7 +103,9 @@ def _await_health(
             status = _ask(layout)
             if status and status["pid"] == process.pid:
                 if status["phase"] == "failed":
-                    process.wait(10)
+                    process.terminate()
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(60)
                     raise HuneError("\n".join(status["errors"]))
                 if status["phase"] == "up":
                     return status

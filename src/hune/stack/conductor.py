@@ -83,11 +83,11 @@ class Conductor:
                     starting = group.create_task(self._start(), name="start")
                     await asyncio.wait({leaving, starting}, return_when=asyncio.FIRST_COMPLETED)
                     if starting.done() and not starting.result():
-                        self._leaving.set()
-                        # Whoever started us detached asks once more, to learn why.
+                        # Whoever started us detached asks once more, to learn why, and ends us then.
                         with contextlib.suppress(TimeoutError):
-                            async with asyncio.timeout(1.0 if self._announce else 3.0):
-                                await asyncio.Event().wait()
+                            async with asyncio.timeout(1.0 if self._announce else 10.0):
+                                await self._leaving.wait()
+                        self._leaving.set()
                         return 2
                     loops = [
                         group.create_task(self._keep_doing(work), name=work.__qualname__)

@@ -66,7 +66,7 @@ def _listening_inodes(port: int) -> Iterator[str]:
 def serves_node_exporter(host: str, port: int) -> bool:
     """Whether a node exporter answers there."""
     url = f"http://{join_address(host, port)}/metrics"
-    with contextlib.suppress(OSError, ValueError), urllib.request.urlopen(url, timeout=3) as answer:
+    with contextlib.suppress(OSError, ValueError), urllib.request.urlopen(url, timeout=10) as answer:
         return node_exporter.ADOPTED_BY.encode() in answer.read(4_000_000)
     return False
 
