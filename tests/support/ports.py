@@ -2,7 +2,9 @@
 
 Several runs may go on at once (two work trees, or a developer beside CI). Each process claims one slot of ports by
 binding the slot's first port for as long as it lives: the kernel is the lock, and there is no file to leave behind.
-All ports lie below 32768, where Linux begins to hand out ports for outgoing connections.
+All ports lie below those that `hune up --auto-ports` chooses from: what a test has chosen and doesn't listen on yet
+(or not any more) would be free to a product that another test starts. Linux hands out ports for outgoing connections
+above both.
 """
 
 import itertools
@@ -14,7 +16,7 @@ from functools import cache
 
 FIRST_PORT = 12_000
 PORTS_PER_SLOT = 100
-SLOTS = 200
+SLOTS = 80
 
 
 @dataclass(frozen=True)

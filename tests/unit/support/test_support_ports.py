@@ -6,15 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hune.stack.ports import _AUTO_RANGE
 from support import ports
 
 TESTS = Path(ports.__file__).parents[1]
 
 
-def test_ports_are_different_and_below_the_range_of_outgoing_connections() -> None:
+def test_ports_are_different_and_below_those_that_products_choose() -> None:
     given = ports.free_ports(50)
     assert len(set(given)) == 50
-    assert all(1024 < port < 32_768 for port in given)
+    assert all(1024 < port < _AUTO_RANGE.start for port in given)
+    assert _AUTO_RANGE.start >= ports.FIRST_PORT + ports.SLOTS * ports.PORTS_PER_SLOT
 
 
 def test_a_port_that_is_listened_on_is_passed_over() -> None:
