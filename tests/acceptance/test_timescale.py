@@ -7,8 +7,8 @@ import contextlib
 import os
 import signal
 import time
-import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +18,8 @@ import pytest
 
 from support.product import Product, get_json, query, wait_until
 
-FROZEN_SECONDS = 30 if os.environ.get("HUNE_TEST_LONG") else 3
+TICKS = 30 if os.environ.get("HUNE_TEST_LONG") else 3
+"""So many evaluations, one a second, are looked at while the store is frozen."""
 
 
 @pytest.fixture(scope="module")
@@ -49,28 +50,22 @@ def workers_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def iterations_missed(prometheus: str) -> float:
-    """Return how many evaluations Prometheus itself says it has missed."""
-    with urllib.request.urlopen(f"{prometheus}/metrics", timeout=30) as answer:
-        lines = answer.read().decode().splitlines()
-    name = "prometheus_rule_group_iterations_missed_total{"
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
-
-
 def test_no_rule_waits_for_a_store_that_is_frozen(product: Product) -> None:
     prometheus = product.url("prometheus")
-    ticks = "count_over_time(hune:tick[1h])"
-    wait_until(lambda: query(prometheus, ticks), "rules are evaluated")
+    counted = "count_over_time(hune:tick[1h])"
+    wait_until(lambda: query(prometheus, counted), "rules are evaluated")
+
+    def ticks() -> int:
+        return int(query(prometheus, counted)[0]["value"][1])
+
     postgres = product.pid("postgresql")
     frozen = [product.pid("timescale"), postgres, *workers_of(postgres)]
-    missed, before = iterations_missed(prometheus), int(query(prometheus, ticks)[0]["value"][1])
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
     try:
-        end = time.monotonic() + FROZEN_SECONDS
-        wait_until(lambda: time.monotonic() > end, "some evaluations", seconds=FROZEN_SECONDS + 5)
-        assert int(query(prometheus, ticks)[0]["value"][1]) > before
-        assert iterations_missed(prometheus) == missed
+        before = ticks()
+        # The store says nothing before it is thawed: a rule that waited for it would never be evaluated again.
+        wait_until(lambda: ticks() >= before + TICKS, "some evaluations", seconds=10.0 * TICKS)
     finally:
         for pid in frozen:
             with contextlib.suppress(ProcessLookupError):
@@ -103,14 +98,18 @@ def test_promql_is_answered_from_it_by_a_prometheus_without_rules(product: Produ
         return repr(newest - 5) if query(here, 'up{job!~"node-.*"}', time=repr(newest - 5)) else ""
 
     at = wait_until(settled, "samples of a moment")
+
+    def is_answered_alike(expression: str) -> bool:
+        # Senders work side by side: of that moment, one may still bring what others have brought.
+        return by_labels(query(there, expression, time=at)) == by_labels(query(here, expression, time=at))
+
     for expression in (
         'up{job!~"node-.*"}',
         'sum by (mode) (rate(node_cpu_seconds_total{job="node"}[1m]))',
         'topk(3, {__name__=~"node_memory_.*_bytes", job="node"})',
         'count by (job) ({__name__=~".+", job!~"node-.*", __name__!~"hune:.*"})',
     ):
-        answer = by_labels(query(here, expression, time=at))
-        assert by_labels(query(there, expression, time=at)) == answer, expression
+        wait_until(partial(is_answered_alike, expression), f"both answer {expression} alike")
     assert get_json(f"{there}/api/v1/rules")["data"]["groups"] == []
 
 
@@ -139,7 +138,7 @@ def test_a_database_that_is_killed_comes_back_with_everything(product: Product) 
     os.kill(before, signal.SIGKILL)
 
     def goes_on() -> bool:
-        with contextlib.suppress(OSError, asyncpg.PostgresError):
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             [(now, then)] = rows(product, times)
             return bool(now > count and then > newest)
         return False
@@ -168,7 +167,7 @@ def test_what_prometheus_could_not_send_is_replayed(product: Product) -> None:
     start = time.time()
     os.kill(adapter, signal.SIGSTOP)
     try:
-        wait_until(lambda: time.time() > start + 40, "samples that wait", seconds=50)
+        wait_until(lambda: time.time() > start + 40, "samples that wait", seconds=120)
         # What waits in its queue is lost with it; its own database isn't.
         os.kill(prometheus, signal.SIGKILL)
         wait_until(lambda: product.pid("prometheus") not in (0, prometheus), "Prometheus is back")

@@ -24,7 +24,8 @@ _FLAGS = [
 ]
 
 # A busy machine takes its time; what comes is awaited all the same.
-expect.set_options(timeout=30_000)
+PATIENCE_MS = 120_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @contextlib.contextmanager
@@ -44,7 +45,7 @@ def launched() -> Iterator[Browser]:
 
 def live(page: Page) -> Page:
     """Return the page once the event stream has spoken to it."""
-    page.wait_for_selector("html[data-live]")
+    page.wait_for_selector("html[data-live]", timeout=PATIENCE_MS)
     return page
 
 

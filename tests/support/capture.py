@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from support.ports import free_port
-from support.product import wait_until
+from support.product import PATIENCE_SECONDS, wait_until
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Capture:
     def messages(self, *words: str, since: float = 0.0) -> list[Message]:
         """Return the messages that contain all these words, oldest first."""
         found = []
-        for line in self._record.read_text().splitlines():
+        # What stands behind the last line break is still being written.
+        for line in self._record.read_text().rpartition("\n")[0].splitlines():
             row = json.loads(line)
             if "payload" not in row or row["at"] < since:
                 continue
@@ -45,7 +46,9 @@ class Capture:
                 found.append(Message(row["at"], row["method"], row["id"], text))
         return found
 
-    def wait_for(self, *words: str, since: float = 0.0, count: int = 1, seconds: float = 30.0) -> list[Message]:
+    def wait_for(
+        self, *words: str, since: float = 0.0, count: int = 1, seconds: float = PATIENCE_SECONDS
+    ) -> list[Message]:
         """Return the messages once there are so many."""
 
         def enough() -> list[Message]:
@@ -62,7 +65,7 @@ class Capture:
         request = urllib.request.Request(
             f"{base}/control", json.dumps(fault).encode(), {"Content-Type": "application/json"}, method="POST"
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             assert answer.status == 200
 
 
@@ -86,7 +89,8 @@ def capturing(folder: Path) -> Iterator[Capture]:
     with subprocess.Popen(argv, cwd=tests, stdout=subprocess.DEVNULL) as server:
         try:
             lines = wait_until(
-                lambda: record.exists() and record.read_text().splitlines(), "the capture server listens"
+                lambda: record.exists() and record.read_text().rpartition("\n")[0].splitlines(),
+                "the capture server listens",
             )
             yield Capture(json.loads(lines[0])["listening"], record)
         finally:

@@ -27,7 +27,7 @@ class Engine:
         self._process = await asyncio.create_subprocess_exec(
             *self._argv, cwd=self._root, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
         )
-        async with asyncio.timeout(30.0), aiohttp.ClientSession() as session:
+        async with asyncio.timeout(120.0), aiohttp.ClientSession() as session:
             while True:
                 with contextlib.suppress(aiohttp.ClientError):
                     async with session.get(self._ready) as answer:

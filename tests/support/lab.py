@@ -20,7 +20,7 @@ from hune.lab.hardware import MACHINES
 from hune.lab.places import socket_path
 from support.ports import free_port
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 120.0
 RUN_LAB = "import sys; from hune.cli.running import services; services(['lab'], sys.argv[1])"
 ADDRESSES = {machine.name: machine.address for machine in MACHINES}
 
@@ -74,12 +74,12 @@ class RunningLab:
         return events
 
     def refusal(self, name: str, **body: object) -> str:
-        status, answer = call(socket_path(self.layout), "POST", f"/{name}", body)
+        status, answer = call(socket_path(self.layout), "POST", f"/{name}", body, timeout_seconds=PATIENCE_SECONDS)
         assert status == 400
         return str(answer["detail"])
 
     def status(self) -> dict[str, dict[str, Any]]:
-        _, answer = call(socket_path(self.layout), "GET", "/status")
+        _, answer = call(socket_path(self.layout), "GET", "/status", timeout_seconds=PATIENCE_SECONDS)
         return {node["node"]: node for node in answer["nodes"]}
 
     def living(self) -> list[str]:
@@ -89,15 +89,16 @@ class RunningLab:
         query = "&".join(f"collect[]={name}" for name in collectors)
         return f"http://{ADDRESSES[node.removeprefix(self.state.prefix)]}:{self.state.exporter_port}/metrics?{query}"
 
-    def metrics(self, node: str, *collectors: str, timeout: float = 5.0) -> dict[str, float]:
+    def metrics(self, node: str, *collectors: str, timeout: float = PATIENCE_SECONDS) -> dict[str, float]:
         """Return every series of a node as `name{labels}` → value."""
         with urllib.request.urlopen(self.url(node, *collectors), timeout=timeout) as answer:
             lines = answer.read().decode().splitlines()
         return {series: float(value) for series, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
 
     def measured(self, node: str) -> bool:
+        """Whether a node's exporter answers, now."""
         with contextlib.suppress(OSError, urllib.error.URLError):
-            return bool(self.metrics(node, "loadavg"))
+            return bool(self.metrics(node, "loadavg", timeout=5.0))
         return False
 
     def machine(self, node: str) -> tuple[str, int]:

@@ -56,7 +56,9 @@ def break_it(product: Product, *faults: tuple[str, ...]) -> None:
 
 def forget_answers(product: Product) -> None:
     """Let Proxmox be asked for everything again: by an exporter that was started anew."""
-    os.kill(product.pid("pve-exporter"), signal.SIGKILL)
+    # One that was killed a moment ago has no process yet, and 0 would be this one's own group.
+    pid = wait_until(lambda: product.pid("pve-exporter"), "the exporter runs")
+    os.kill(pid, signal.SIGKILL)
 
 
 def make_whole(product: Product) -> None:

@@ -16,7 +16,7 @@ from support.fake_engines import FakeEngines
 from support.homelab import homelab
 from support.ports import free_port
 
-START_SECONDS = 20.0
+START_SECONDS = 120.0
 
 
 class LeapingClock(SystemClock):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import math
 import os
@@ -11,7 +12,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +22,8 @@ from hune.core.layout import Layout
 from hune.http.control import call
 
 COMMAND = [sys.executable, "-m", "hune"]
+PATIENCE_SECONDS = 120.0
+"""For what takes seconds where nothing else runs; it costs nothing where it isn't needed."""
 
 
 class Product:
@@ -47,7 +50,7 @@ class Product:
         word = (self.data_dir / "keys" / name).read_text().strip()
         return {"Authorization": f"Basic {base64.b64encode(f'hune:{word}'.encode()).decode()}"}
 
-    def run(self, *arguments: str, timeout_seconds: float = 180.0) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, timeout_seconds: float = 240.0) -> subprocess.CompletedProcess[str]:
         """Run a command and return what it printed, whatever its exit code; it never shows a traceback."""
         result = subprocess.run(
             [*COMMAND, *arguments, "--data-dir", str(self.data_dir)],
@@ -62,7 +65,7 @@ class Product:
         assert "Traceback" not in result.stdout + result.stderr, result.stderr
         return result
 
-    def ask(self, *arguments: str, timeout_seconds: float = 180.0) -> Any:
+    def ask(self, *arguments: str, timeout_seconds: float = 240.0) -> Any:
         """Run a command that succeeds, with --json; return the document."""
         result = self.run(*arguments, "--json", timeout_seconds=timeout_seconds)
         assert result.returncode == 0, result.stderr or result.stdout
@@ -78,7 +81,7 @@ class Product:
 
     def status(self) -> Any:
         """Return what `hune status --json` prints, without a process for each question."""
-        code, status = call(Layout(self.data_dir).socket, "GET", "/status")
+        code, status = call(Layout(self.data_dir).socket, "GET", "/status", timeout_seconds=PATIENCE_SECONDS)
         assert code == 200, status
         return status
 
@@ -91,29 +94,41 @@ class Product:
         """Return the process id of a child, 0 while it has none."""
         return int(next((row["pid"] for row in self.status()["processes"] if row["name"] == process), 0))
 
+    def contents(self, *folders: str) -> Iterator[tuple[Path, bytes]]:
+        """Yield what is in every file of these folders (all of them: ""); what vanishes meanwhile is left out."""
+        for folder in folders:
+            for place, _, names in os.walk(self.data_dir / folder):
+                for path in (Path(place, name) for name in names):
+                    with contextlib.suppress(FileNotFoundError):
+                        if path.is_file():
+                            yield path, path.read_bytes()
+
     def health(self) -> Any:
         """Return the health report, healthy or not, without a process for each question."""
         try:
-            return call(Layout(self.data_dir).socket, "GET", "/health", timeout_seconds=20.0)[1]
+            return call(Layout(self.data_dir).socket, "GET", "/health", timeout_seconds=PATIENCE_SECONDS)[1]
         except Unavailable as error:
             return {"healthy": False, "services": [], "detail": str(error)}
 
 
-def wait_until(condition: Callable[[], Any], what: str, *, seconds: float = 60.0) -> Any:
+def wait_until(condition: Callable[[], Any], what: str, *, seconds: float = PATIENCE_SECONDS) -> Any:
     """Return the condition's first true value; fail, naming what was waited for, when it stays false."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while True:
+        # However long a busy machine stopped this process, the last look comes after the end.
+        was_last = time.monotonic() >= end
         if found := condition():
             return found
+        if was_last:
+            raise AssertionError(f"{what}: not within {seconds:g} s")
         time.sleep(0.1)
-    raise AssertionError(f"{what}: not within {seconds:g} s")
 
 
 def get_json(url: str, headers: Mapping[str, str] = MappingProxyType({}), /, **parameters: str) -> Any:
     """Return what a URL answers."""
     if parameters:
         url = f"{url}?{urllib.parse.urlencode(parameters)}"
-    with urllib.request.urlopen(urllib.request.Request(url, headers=dict(headers)), timeout=30) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=dict(headers)), timeout=PATIENCE_SECONDS) as answer:
         return json.load(answer)
 
 
@@ -124,7 +139,7 @@ def query(base_url: str, expression: str, **parameters: str) -> list[Any]:
     return rows
 
 
-def wait_until_equal(prometheus: str, store: str, *, start: float, end: float, seconds: float = 30.0) -> None:
+def wait_until_equal(prometheus: str, store: str, *, start: float, end: float) -> None:
     """Wait until the store holds every stored-to-be sample of (start, end]; fail, naming series that differ."""
     different: list[str] = []
 
@@ -133,7 +148,7 @@ def wait_until_equal(prometheus: str, store: str, *, start: float, end: float, s
         return not different
 
     try:
-        wait_until(equal, "the store holds the same as Prometheus", seconds=seconds)
+        wait_until(equal, "the store holds the same as Prometheus")
     except AssertionError as error:
         raise AssertionError("\n".join([str(error), f"{len(different)} differ:", *different[:5]])) from None
 
@@ -156,7 +171,7 @@ def differing_series(prometheus: str, store: str, *, start: float, end: float) -
     theirs: dict[str, list[tuple[int, str]]] = {}
     parameters = {"match[]": selector, "start": repr(start), "end": repr(end)}
     url = f"{store}/api/v1/export?{urllib.parse.urlencode(parameters)}"
-    with urllib.request.urlopen(url, timeout=60) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
         for line in answer:
             row = json.loads(line)
             points = zip(row["timestamps"], row["values"], strict=True)

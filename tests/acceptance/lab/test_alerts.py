@@ -37,7 +37,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, capture: Capture) -> Iterator[
     try:
         product.ask("lab", "up")
         prometheus = product.url("prometheus")
-        wait_until(lambda: query(prometheus, "count_over_time(hune:tick[10s]) >= 9"), "the grace period is over")
+        wait_until(lambda: query(prometheus, "hune:settled"), "the grace period is over")
         yield product
     finally:
         product.down()
@@ -83,12 +83,15 @@ def test_the_page_shows_the_hot_node_first_without_any_script(lab: Product, capt
     command(lab, "heat", "pve-03", "81")
     capture.wait_for("pve-03", since=began)
     request = urllib.request.Request(f"{lab.url('nester')}/", headers={"Accept-Language": "en"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        page = answer.read().decode()
-    main = page[page.index("<main") :]
-    assert "critical" in main
-    assert "81" in main
-    assert main.index("pve-03") < min(main.index("pve-01"), main.index("pve-02"))
+
+    def shown() -> bool:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            page = answer.read().decode()
+        main = page[page.index("<main") :]
+        is_first = main.index("pve-03") < min(main.index("pve-01"), main.index("pve-02"))
+        return "critical" in main and "81" in main and is_first
+
+    wait_until(shown, "the page shows it")
 
 
 @pytest.mark.parametrize(
@@ -112,14 +115,14 @@ def test_a_fault_raises_its_alert_and_no_other(
     # People hear of what is critical; the rest is in the book.
     heard = ALERTS[expected[0]].severity == "critical"
     command(lab, *fault)
-    wait_until(lambda: open_alerts(lab), f"{expected} begins", seconds=90)
+    wait_until(lambda: open_alerts(lab), f"{expected} begins", seconds=180)
     if heard:
         capture.wait_for(*words(expected), since=began)
     time.sleep(2)
     assert open_alerts(lab) == {expected}
     assert len(capture.messages(since=began)) == int(heard)
     command(lab, *undo)
-    wait_until(lambda: not open_alerts(lab), f"{expected} ends", seconds=90)
+    wait_until(lambda: not open_alerts(lab), f"{expected} ends", seconds=180)
     if heard:
         capture.wait_for("resolved", *words(expected), since=began)
 
@@ -132,7 +135,7 @@ def test_a_silent_exporter_on_a_living_machine_is_no_dead_node(lab: Product, cap
 
 def test_all_nodes_silent_at_once_is_one_alert(lab: Product, capture: Capture, began: float) -> None:
     command(lab, "kill", "pve-01", "pve-02", "pve-03", "--how", "hang")
-    wait_until(lambda: "CutOff" in {name for name, _ in open_alerts(lab)}, "the cut is seen", seconds=20)
+    wait_until(lambda: "CutOff" in {name for name, _ in open_alerts(lab)}, "the cut is seen")
     time.sleep(5)
     names = [name for name, _ in open_alerts(lab)]
     assert names.count("CutOff") == 1
@@ -176,7 +179,7 @@ def test_what_alertmanager_lets_expire_is_not_believed(lab: Product, capture: Ca
     request = urllib.request.Request(
         f"{alertmanager}/api/v2/alerts", json.dumps(body).encode(), {"Content-Type": "application/json", **key}
     )
-    urllib.request.urlopen(request, timeout=10).close()
+    urllib.request.urlopen(request, timeout=60).close()
     assert_never_told_resolved(capture, "pve-02", since=began)
 
 
@@ -208,16 +211,15 @@ def test_the_minimal_payload_of_a_test_is_accepted_and_printed(lab: Product, cap
     request = urllib.request.Request(
         f"{lab.url('hub')}/webhook", body, {"Content-Type": "application/json"}, method="POST"
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert answer.status == 200
     wait_until(lambda: "TestAlert" in lab.run("logs", "services", "-n", "50").stdout, "it is printed")
 
 
 def test_the_webhook_address_is_nowhere_to_be_read(lab: Product, capture: Capture) -> None:
     token = capture.url.rsplit("/", 1)[1]
-    for path in lab.data_dir.rglob("*"):
-        if path.is_file() and "engines" not in path.parts:
-            assert token.encode() not in path.read_bytes(), path
+    for path, content in lab.contents(""):
+        assert "engines" in path.parts or token.encode() not in content, path
     for process in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             assert token.encode() not in process.read_bytes()

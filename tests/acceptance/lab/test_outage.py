@@ -55,7 +55,7 @@ def test_minutes_without_prometheus_resolve_nothing_and_repeat_nothing(tmp_path:
         try:
             product.ask("lab", "up")
             prometheus = product.url("prometheus")
-            wait_until(lambda: query(prometheus, "count_over_time(hune:tick[10s]) >= 9"), "the grace period is over")
+            wait_until(lambda: query(prometheus, "hune:settled"), "the grace period is over")
             hot = time.time()
             for node in ("pve-01", "pve-02", "pve-03"):
                 assert product.run("lab", "heat", node, "85").returncode == 0
@@ -64,7 +64,7 @@ def test_minutes_without_prometheus_resolve_nothing_and_repeat_nothing(tmp_path:
             flag.touch()
             began = time.time()
             os.kill(product.pid("prometheus"), signal.SIGKILL)
-            capture.wait_for("prometheus", since=began, seconds=120)
+            capture.wait_for("prometheus", since=began, seconds=240)
             # While nobody looks one cools down and one dies hot.
             assert product.run("lab", "cool", "pve-02").returncode == 0
             assert product.run("lab", "kill", "pve-03").returncode == 0
@@ -75,8 +75,8 @@ def test_minutes_without_prometheus_resolve_nothing_and_repeat_nothing(tmp_path:
 
             flag.unlink()
             product.ask("reload")
-            capture.wait_for("cpu", "pve-02", "resolved", since=began, seconds=90)
-            capture.wait_for("pve-03", "down", since=began, seconds=60)
+            capture.wait_for("cpu", "pve-02", "resolved", since=began, seconds=240)
+            capture.wait_for("pve-03", "down", since=began, seconds=240)
             _never_resolved(capture, ("pve-01", "pve-03"), since=hot, seconds=30)
             assert _states(product) == {"pve-01": "firing", "pve-02": "resolved", "pve-03": "unknown"}
             for node in ("pve-01", "pve-03"):
@@ -86,6 +86,6 @@ def test_minutes_without_prometheus_resolve_nothing_and_repeat_nothing(tmp_path:
             assert product.run("lab", "revive", "pve-03").returncode == 0
             for node in ("pve-01", "pve-03"):
                 assert product.run("lab", "cool", node).returncode == 0
-                capture.wait_for("cpu", node, "resolved", since=began, seconds=60)
+                capture.wait_for("cpu", node, "resolved", since=began, seconds=240)
         finally:
             product.down()

@@ -25,7 +25,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     try:
         product.ask("lab", "up")
         verdicts = 'count(hune_guest_protected{job="pve-hune"}) > 90'
-        wait_until(lambda: query(product.url("prometheus"), verdicts), "the cluster is measured", seconds=90)
+        wait_until(lambda: query(product.url("prometheus"), verdicts), "the cluster is measured", seconds=240)
         yield product
     finally:
         product.down()

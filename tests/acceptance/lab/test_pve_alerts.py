@@ -36,7 +36,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, capture: Capture) -> Iterator[
     product.up()
     try:
         product.ask("lab", "up")
-        wait_until(lambda: has_read_all(product), "the whole cluster is read")
+        wait_until(lambda: has_read_all(product), "the whole cluster is read", seconds=240)
         assert open_alerts(product) == set()
         yield product
     finally:
@@ -52,7 +52,7 @@ def has_read_all(product: Product) -> bool:
 
 def assert_told_exactly(product: Product, capture: Capture, expected: set[Told], *, since: float) -> None:
     """Assert that these alerts begin, that nothing else does, and that each was delivered once."""
-    wait_until(lambda: open_alerts(product) >= expected, f"{sorted(expected)} begin", seconds=200)
+    wait_until(lambda: open_alerts(product) >= expected, f"{sorted(expected)} begin", seconds=280)
     time.sleep(QUIET_SECONDS)
     assert open_alerts(product) == expected
     for alert in expected:
@@ -64,7 +64,7 @@ def assert_mended(product: Product, capture: Capture, expected: set[Told], *, si
     assert product.run("lab", "mend").returncode == 0
     if hourly:
         forget_answers(product)
-    wait_until(lambda: open_alerts(product) == set(), f"{sorted(expected)} end", seconds=240)
+    wait_until(lambda: open_alerts(product) == set(), f"{sorted(expected)} end", seconds=280)
     for alert in expected:
         capture.wait_for("resolved", *words(alert), since=since)
 
@@ -199,7 +199,7 @@ def test_a_backup_that_fails_is_told_until_the_next_one_does_not(lab: Product, c
     command(lab, "start-backup", "pve-02")
     assert open_alerts(lab) == expected
     command(lab, "end-backup")
-    wait_until(lambda: open_alerts(lab) == set(), "the next ones were good", seconds=240)
+    wait_until(lambda: open_alerts(lab) == set(), "the next ones were good", seconds=280)
     for alert in expected:
         capture.wait_for("resolved", *words(alert), since=began)
 
