@@ -63,7 +63,7 @@ class Pair:
             self._processes[one] = await asyncio.create_subprocess_exec(
                 *process.argv, cwd=Path(program).parents[2], stdout=log, stderr=log
             )
-        async with asyncio.timeout(30.0):
+        async with asyncio.timeout(90.0):
             while not await self._answers(one):  # noqa: ASYNC110 - of another process, so there is no event
                 await asyncio.sleep(0.05)
 
@@ -75,7 +75,7 @@ class Pair:
 
     async def settle(self) -> None:
         """Wait until both tell alerts; one that starts looks for the other first."""
-        async with asyncio.timeout(30.0):
+        async with asyncio.timeout(90.0):
             for url in self.urls:
                 while True:
                     async with self.session.get(url + "/api/v2/status") as answer:

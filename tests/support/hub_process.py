@@ -42,11 +42,12 @@ class HubProcess:
         self.url = site.url("hub")
         self.site = site
         self._environ = environ
-        self._timing = timing or {}
+        self._timing = dict(timing or {})
         self._process: asyncio.subprocess.Process | None = None
         self._log = root / "hub.log"
         self._log_before = 0
-        self.session = aiohttp.ClientSession()
+        # Each time anew: the hub ends connections that lie idle, perhaps just as another request goes out on one.
+        self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
         self.layout.config.mkdir(parents=True, exist_ok=True)
         self.layout.site_json.write_text(site.model_dump_json())
 
@@ -54,6 +55,10 @@ class HubProcess:
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    def retime(self, **seconds: float) -> None:
+        """Have the hub wait otherwise from its next start on."""
+        self._timing |= seconds
 
     async def start(self) -> None:
         """Start it and wait until it serves."""
@@ -88,7 +93,7 @@ class HubProcess:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
             try:
-                async with asyncio.timeout(15.0):
+                async with asyncio.timeout(60.0):
                     await self._process.wait()
             except TimeoutError:
                 self._process.kill()
@@ -101,7 +106,8 @@ class HubProcess:
 
     def log(self) -> str:
         """Return everything it has printed."""
-        return self._log.read_text()
+        # It may be in the middle of a character.
+        return self._log.read_text(errors="replace")
 
     async def get(self, path: str) -> Any:
         """Return the JSON at a path."""
@@ -132,7 +138,16 @@ class HubProcess:
         report = await self.get("/health")
         return next(row for row in report["receivers"] if row["name"] == name)
 
-    async def until(self, holds: Callable[[], Any], what: str, *, timeout_seconds: float = 20.0) -> None:
+    async def all_marked(self) -> None:
+        """Wait until what people were told stands in the book: a hub that is killed before that tells it again."""
+
+        async def marked() -> bool:
+            rows = [row for alert in await self.alerts() for row in alert["deliveries"]]
+            return all(row["state"] not in ("pending", "failed") for row in rows)
+
+        await self.until(marked, "everything is told and marked")
+
+    async def until(self, holds: Callable[[], Any], what: str, *, timeout_seconds: float = 90.0) -> None:
         """Wait until an asynchronous statement holds; `what` names it when it doesn't."""
         try:
             async with asyncio.timeout(timeout_seconds):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ class StandIn:
     def patches(self) -> list[Accepted]:
         return [accepted for accepted in self.accepted if accepted.method == "PATCH"]
 
-    async def wait(self, holds: Callable[[Any], bool], *, timeout_seconds: float = 15.0) -> None:
+    async def wait(self, holds: Callable[[Any], bool], *, timeout_seconds: float = 90.0) -> None:
         """Wait until something holds; it is looked at after each request."""
         try:
             async with asyncio.timeout(timeout_seconds), self._news:
@@ -130,6 +131,8 @@ class HttpStandIn(StandIn):
         """So many requests per window of seconds, told in X-RateLimit-*; more are answered with 429."""
         self.over_limit = 0
         self._window: list[float] = []
+        self._is_open = asyncio.Event()
+        self._is_open.set()
         self._runner: web.AppRunner | None = None
 
     def add_routes(self, app: web.Application) -> None:
@@ -177,8 +180,16 @@ class HttpStandIn(StandIn):
             await self._runner.cleanup()
             self._runner = None
 
+    def hold(self) -> None:
+        """Let requests wait until `release`."""
+        self._is_open.clear()
+
+    def release(self) -> None:
+        self._is_open.set()
+
     async def take(self, request: web.Request, method: str, identity: str | None = None) -> web.StreamResponse:
         """Take a message, or fail as told; an edit's `identity` may stand in the message itself (`ts`)."""
+        await self._is_open.wait()
         fault = self.count_request()
         try:
             payload = json.loads(await request.read())
@@ -223,7 +234,8 @@ class HttpStandIn(StandIn):
         return {
             "X-RateLimit-Limit": str(count),
             "X-RateLimit-Remaining": str(count - len(self._window)),
-            "X-RateLimit-Reset-After": f"{self._window[0] + seconds - now:.3f}",
+            # Rounded up: whoever comes back then is not too early.
+            "X-RateLimit-Reset-After": f"{math.ceil(1000 * (self._window[0] + seconds - now)) / 1000:.3f}",
         }
 
     async def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:

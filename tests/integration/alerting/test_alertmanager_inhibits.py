@@ -54,9 +54,11 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     made = Site.model_validate({**SITE, "engines": {"alertmanager": {"port": free_port()}}})
     (tmp_path / "alertmanager.yml").write_text(render_alertmanager(made))
     engine = alertmanager(tmp_path, made.url("alertmanager"))
-    await engine.start()
-    yield made
-    await engine.kill()
+    try:
+        await engine.start()
+        yield made
+    finally:
+        await engine.kill()
 
 
 async def test_what_is_explained_is_suppressed_and_nothing_else(site: Site) -> None:
@@ -73,7 +75,7 @@ async def test_what_is_explained_is_suppressed_and_nothing_else(site: Site) -> N
         url = f"{site.url('alertmanager')}/api/v2/alerts"
         async with session.post(url, json=[{"labels": labels} for labels, _ in given]) as answer:
             assert answer.status == 200
-        client, deadline = AlertmanagerClient(session, site.url("alertmanager")), time.monotonic() + 20.0
+        client, deadline = AlertmanagerClient(session, site.url("alertmanager")), time.monotonic() + 90.0
         while True:
             found = sorted(told(dict(alert.labels)) for alert in await client.alerts())
             if found == sorted(map(told, expected)) or time.monotonic() > deadline:

@@ -158,7 +158,7 @@ async def test_cluster_resolves_only_what_was_read_and_is_not_wrong(
         async def shown() -> bool:
             return await hub.states() == [state]
 
-        await hub.until(shown, f"shown as {state}", timeout_seconds=30.0)
+        await hub.until(shown, f"shown as {state}")
 
     async def fires() -> bool:
         return await cluster.holds('ALERTS{alertname="PveNodeFenced",alertstate="firing"}')
@@ -168,7 +168,7 @@ async def test_cluster_resolves_only_what_was_read_and_is_not_wrong(
 
     cluster.facts[FENCED] = 1
     await cluster.watch("first")
-    await hub.until(fires, "fires", timeout_seconds=30.0)
+    await hub.until(fires, "fires")
     await hub.notify(fenced)
     await discord.wait(lambda server: len(server.posts) == 1)
     # Read, and wrong: Alertmanager's word is not believed.
@@ -182,12 +182,12 @@ async def test_cluster_resolves_only_what_was_read_and_is_not_wrong(
     await is_shown_as("unknown")
     # It answers, but not what HA does.
     cluster.facts = {**healthy, FENCED: None, OF_HA: 0}
-    await hub.until(is_read, "the rest is read", timeout_seconds=30.0)
+    await hub.until(is_read, "the rest is read")
     await compared(hub, 3)
     await is_shown_as("unknown")
     assert len(discord.posts) == 1
 
     cluster.facts = {**healthy, FENCED: 0}
-    await discord.wait(lambda server: len(server.posts) == 2, timeout_seconds=30.0)
+    await discord.wait(lambda server: len(server.posts) == 2)
     assert "RESOLVED" in discord.posts[1].text
     await is_shown_as("resolved")

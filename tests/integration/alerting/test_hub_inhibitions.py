@@ -174,7 +174,7 @@ async def test_what_a_loss_explains_is_silent_until_it_ends(
 
     prometheus.firing = prometheus.firing[1:]
     await alertmanager.hear(alert(name, labels, over=True))
-    await discord.wait(lambda server: len(server.posts) == 2 + len(critical), timeout_seconds=30.0)
+    await discord.wait(lambda server: len(server.posts) == 2 + len(critical))
     assert sorted(heard(discord)[2:]) == sorted(child.labels["alertname"] for child in critical)
     # Alertmanager's word alone ends nothing: the cause has not been measured as over.
     assert f"over {name}" not in heard(discord)

@@ -88,7 +88,7 @@ async def stage(
     site = site_of(channels, prometheus, [f"row-{number:03d}" for number in range(len(ALL))])
     prometheus.receivers = list(channels)
     # However busy the machine, no channel is given up and told again.
-    patient = {**timing, "request": 30.0, "outage": 300.0}
+    patient = {**timing, "outage": 300.0}
     async with running_hub(tmp_path, site, environ=environ_of(channels), timing=patient) as hub:
         yield Stage(hub, channels, prometheus)
 
@@ -242,7 +242,7 @@ class Stage:
             states = {told["state"] for alert in await self.episodes(node) for told in alert["deliveries"]}
             return states <= {"sent", "withheld"}
 
-        await self.hub.until(so, f"{row}: {what or 'nothing'} is heard of {node}", timeout_seconds=60.0)
+        await self.hub.until(so, f"{row}: {what or 'nothing'} is heard of {node}")
 
     async def is_shown(self, row: Row, node: str, states: Sequence[str], *, holds: int) -> None:
         async def so() -> bool:
