@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 import pytest_asyncio
 from prometheus_client import CollectorRegistry
 
@@ -94,7 +93,9 @@ async def test_who_says_that_something_is_wrong_is_overdue_at_once_and_after_a_r
     assert said["detail"].startswith("the disk is full [31mx")
     assert len(said["detail"]) < 500
     await knock(f"{door}/0")
-    assert ((await paris(hub))["silence_seconds"], (await paris(hub))["detail"]) == (pytest.approx(0, abs=10), "")
+    said = await paris(hub)
+    assert said["silence_seconds"] < said["limit_seconds"]
+    assert said["detail"] == ""
     await knock(f"{hub.url}/heartbeats/paris/7", key=KEY)
     assert (await paris(hub))["detail"] == "exit status 7"
     # Else it is written with the hub's own sign of life, every 15 s.
@@ -150,13 +151,15 @@ async def test_two_hubs_watch_each_other(tmp_path: Path) -> None:
                 running_hub(tmp_path / name, site, environ={"KEY": KEY, "URL": url}, timing=SLOW)
             )
 
+        watchdog = {"alertname": "Watchdog", "severity": "none"}
+
         async def heard() -> bool:
+            # As Alertmanager repeats it.
+            for name, hub in hubs.items():
+                await hub.notify(Incoming(True, {**watchdog, "site": name}, {}, 1.0), receiver="_chain")
             found = [(await hub.get("/health"))["expected"][0] for hub in hubs.values()]
             return all(one["heard_at"] is not None for one in found)
 
-        watchdog = {"alertname": "Watchdog", "severity": "none"}
-        for name, hub in hubs.items():
-            await hub.notify(Incoming(True, {**watchdog, "site": name}, {}, 1.0), receiver="_chain")
         await hubs["paris"].until(heard, "each hears the other")
         # The one whose chain is dead is as silent as one that is dead itself.
         await hubs["lyon"].kill()

@@ -32,7 +32,8 @@ async def beating(
         {**site.model_dump(), "heartbeat": {"url": "env:HEARTBEAT_URL", "every": "10s"}},
     )
     environ = {"FIRST_WEBHOOK": discord.url, "SECOND_WEBHOOK": discord.url, "HEARTBEAT_URL": listener.url}
-    timing |= {"listen": 0.2, "chain_overdue": 1.0, "chain_silence": 2.0, "chain_settle": 2.0, "heartbeat_trouble": 0.5}
+    # However busy the machine, the Watchdog isn't missed while the test looks elsewhere.
+    timing |= {"listen": 0.2, "chain_overdue": 300.0, "chain_silence": 300.0, "heartbeat_trouble": 0.5}
     async with running_hub(tmp_path, wanted, environ=environ, timing=timing) as process:
         yield process
 
@@ -54,17 +55,21 @@ async def test_the_outside_hears_of_the_hub_only_while_the_hub_hears_the_watchdo
     listener.calls.clear()
     await beating.notify(WATCHDOG, receiver="_chain")
 
-    async def heard() -> bool:
-        return bool(listener.calls)
+    async def accepted() -> bool:
+        return bool((await beating.get("/health"))["heartbeat"]["accepted_at"])
 
-    await beating.until(heard, "the first beat")
-    assert listener.calls == ["GET /Secret-Token"]
-    health = await beating.get("/health")
-    assert health["heartbeat"]["accepted_at"]
-    assert health["chain"]["heard_at"]
+    await beating.until(accepted, "the first beat")
+    assert set(listener.calls) == {"GET /Secret-Token"}
+    assert (await beating.get("/health"))["chain"]["heard_at"]
     assert await beating.alerts() == []
 
-    # Nothing more comes: people are told, and so is the outside.
+    # It is heard once more, and nothing comes after: people are told, and so is the outside.
+    await beating.stop()
+    listener.calls.clear()
+    beating.retime(chain_overdue=1.0, chain_silence=2.0)
+    await beating.start()
+    await beating.notify(WATCHDOG, receiver="_chain")
+
     async def told() -> bool:
         return any("Watchdog" in accepted.payload["content"] for accepted in discord.accepted)
 
@@ -74,14 +79,16 @@ async def test_the_outside_hears_of_the_hub_only_while_the_hub_hears_the_watchdo
     assert sorted(one["receiver"] for one in alert["deliveries"]) == ["console", "discord", "other"]
 
     async def failed() -> bool:
-        return len(listener.calls) > 1
+        return any("POST" in call for call in listener.calls)
 
     await beating.until(failed, "the outside is told")
-    assert listener.calls[1].startswith("POST /Secret-Token/fail alerts don't arrive: ")
-    assert "127.0.0.1" not in listener.calls[1]
-    await beating.notify(WATCHDOG, receiver="_chain")
+    said = next(call for call in listener.calls if "POST" in call)
+    assert said.startswith("POST /Secret-Token/fail alerts don't arrive: ")
+    assert "127.0.0.1" not in said
 
     async def over() -> bool:
+        # As Alertmanager repeats it.
+        await beating.notify(WATCHDOG, receiver="_chain")
         return await beating.states() == ["resolved"]
 
     await beating.until(over, "it is heard again")
