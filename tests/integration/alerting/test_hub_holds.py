@@ -82,6 +82,7 @@ async def test_end_under_a_silence_is_told_when_it_ends_though_the_hub_was_kille
     prometheus.firing = [HOT]
     await hub.notify(HOT)
     await discord.wait(lambda server: len(server.accepted) == 1)
+    await hub.all_marked()
     silence = prometheus.silence(600, OF_NODE)
     await is_held(hub, ["silence"])
     await hub.kill()

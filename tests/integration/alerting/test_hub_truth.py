@@ -177,6 +177,7 @@ async def test_doubt_survives_the_death_of_the_hub(
     await fire(hub, discord, prometheus, hot())
     prometheus.firing = []
     await is_shown_as(hub, "unknown")
+    await hub.all_marked()
     await hub.kill()
     prometheus.clear = {"pve-02"}
     await hub.start()
