@@ -19,8 +19,8 @@ from hune.http.call import open_session
 from support.ports import free_port
 
 SECRET = "s3cr3t-path"
-PATIENCE = 20.0
-SHORT_PATIENCE = 2.0
+PATIENCE = 60.0
+SHORT_PATIENCE = 5.0
 Answering = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -219,8 +219,9 @@ async def test_apprise_says_yes_or_no_and_sends_once_what_takes_its_time() -> No
         await writer.drain()
 
     async with service(answering, requests) as port:
-        url = f"json://127.0.0.1:{port}/{SECRET}"
-        apprise = await asyncio.to_thread(AppriseService, url, timeout_seconds=20.0)
+        # Apprise itself would wait for no more than four seconds.
+        url = f"json://127.0.0.1:{port}/{SECRET}?rto={PATIENCE}&cto={PATIENCE}"
+        apprise = await asyncio.to_thread(AppriseService, url, timeout_seconds=PATIENCE)
         await apprise.post(Words("1", "failure", "🔥 <b>first</b>", "é"))
         with pytest.raises(TryLater) as refused:
             await apprise.post(Words("2", "failure", "second", "body"))
@@ -229,7 +230,7 @@ async def test_apprise_says_yes_or_no_and_sends_once_what_takes_its_time() -> No
         apprise._timeout = 0.05
         with pytest.raises(TryLater, match="no answer in time"):
             await apprise.post(Words("3", "failure", "third", "body"))
-        apprise._timeout = 20.0
+        apprise._timeout = PATIENCE
         slow.set()
         await apprise.post(Words("3", "failure", "third", "body"))
     assert len(requests) == 3
