@@ -16,7 +16,7 @@ async def test_what_ends_before_its_message_is_leased_is_told_once_as_it_is(benc
     """A flood goes while the message about it waits for its turn to be written down."""
     episodes = await bench.fire(*(f"n{index}" for index in range(number)))
     loop = asyncio.get_running_loop()
-    bench.meanwhile = lambda: asyncio.run_coroutine_threadsafe(bench.resolve(*episodes), loop).result(10)
+    bench.meanwhile = lambda: asyncio.run_coroutine_threadsafe(bench.resolve(*episodes), loop).result(120)
     assert await bench.rounds() is None
     [told] = bench.notifier.told
     assert told.count("came and went") == number

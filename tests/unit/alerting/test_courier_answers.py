@@ -246,7 +246,7 @@ async def test_what_is_held_before_its_message_is_leased_says_nothing_of_the_rec
         await bench.database.write(lambda c: c.execute("UPDATE episode SET held = '[]'").rowcount)
 
     loop = asyncio.get_running_loop()
-    bench.meanwhile = lambda: asyncio.run_coroutine_threadsafe(hold(), loop).result(10)
+    bench.meanwhile = lambda: asyncio.run_coroutine_threadsafe(hold(), loop).result(120)
     bench.clock.time += 600
     await bench.rounds()
     assert bench.notifier.told == []
@@ -261,7 +261,7 @@ async def test_what_is_held_meanwhile_is_not_refused_with_the_others(bench: Benc
         await bench.database.write(lambda c: c.execute("UPDATE episode SET held = '[]' WHERE id = ?", (held,)).rowcount)
 
     loop = asyncio.get_running_loop()
-    bench.meanwhile = lambda: asyncio.run_coroutine_threadsafe(hold(), loop).result(10)
+    bench.meanwhile = lambda: asyncio.run_coroutine_threadsafe(hold(), loop).result(120)
     bench.notifier.answers = [ContentRefused("answered 400")]
     await bench.courier.round()
     assert [delivery.state for delivery in await bench.deliveries()] == ["pending", *["dead"] * 6]
@@ -389,7 +389,7 @@ async def test_asked_for_a_try_at_once_it_waits_no_longer(bench: Bench, while_tr
     if not while_trying:
         await resting.wait()
         bench.courier.hurry()
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(120.0):
         while bench.notifier.told != ["a firing"]:  # noqa: ASYNC110 - of the thread that stores
             await asyncio.sleep(0.01)
     running.cancel()

@@ -23,7 +23,7 @@ def imported_by(code: str, *arguments: str) -> set[str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     return set(json.loads(done.stdout.splitlines()[-1]))
 

@@ -33,7 +33,7 @@ def test_a_number_told_while_the_index_grows_is_not_lost(monkeypatch: pytest.Mon
     monkeypatch.setattr(np, "concatenate", slowly)
     growing = threading.Thread(target=admit, args=(index, room))
     growing.start()
-    copied.wait(10)
+    assert copied.wait(120)
     index.resolve(dict.fromkeys(range(room), 7))
     told.set()
     growing.join()
