@@ -1,17 +1,30 @@
-"""What holds for every test: nothing blocks the loop, and nothing is skipped in CI."""
+"""What holds for every test: nothing blocks the loop, examples are the same each time, and nothing is skipped in CI."""
 
+import importlib
 import inspect
 import os
+import pkgutil
 from collections.abc import Generator, Iterator
 
 import pytest
 from blockbuster import BlockBuster
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
-# How long an example takes depends on what else the machine does: no test asserts time.
-settings.register_profile("hune", deadline=None)
-settings.load_profile("hune")
+import hune
+
+# How long an example takes depends on what else the machine does: no test asserts time. Which examples are tried
+# depends on nothing, so that a change is refused for what it does; new ones are looked for at full counts.
+settings.register_profile(
+    "hune",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("long", settings.get_profile("hune"), derandomize=False, max_examples=1000)
+settings.load_profile("long" if os.environ.get("HUNE_TEST_LONG") else "hune")
 
 # Where Hune may block the loop: end of a file's path → functions. Each needs its reason beside it.
 ALLOWED: dict[str, set[str]] = {}
@@ -28,6 +41,13 @@ class _Together(LoadScopeScheduling):  # type: ignore[misc]
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
     """Say which tests run beside one another."""
     return _Together(config, log)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Import all of Hune: Hypothesis tries what modules name, of those that happen to be imported when a test runs."""
+    if any(getattr(getattr(item, "obj", None), "is_hypothesis_test", False) for item in session.items):
+        for module in pkgutil.walk_packages(hune.__path__, "hune."):
+            importlib.import_module(module.name)
 
 
 @pytest.fixture(scope="session")
