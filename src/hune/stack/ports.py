@@ -47,11 +47,18 @@ def holder(port: int) -> str:
         if not process.name.isdigit():
             continue
         with contextlib.suppress(OSError):
-            for descriptor in (process / "fd").iterdir():
-                target = str(descriptor.readlink())
-                if target.startswith("socket:[") and target[8:-1] in inodes:
-                    return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+            if any(_socket_of(descriptor) in inodes for descriptor in (process / "fd").iterdir()):
+                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
     return "another program (of another user: ss -ltnp as root tells)"
+
+
+def _socket_of(descriptor: Path) -> str:
+    """Return the inode of the socket that a descriptor is; empty if it is none, or closed meanwhile."""
+    with contextlib.suppress(OSError):
+        target = str(descriptor.readlink())
+        if target.startswith("socket:["):
+            return target[8:-1]
+    return ""
 
 
 def _listening_inodes(port: int) -> Iterator[str]:

@@ -56,6 +56,14 @@ def test_a_taken_port_is_named_with_the_program_that_holds_it(tmp_path: Path) ->
     assert "--auto-ports" in caught.value.remedy
 
 
+def test_who_holds_a_port_is_found_though_it_closes_other_files_meanwhile() -> None:
+    port, lower = free_port(), os.open(os.devnull, os.O_RDONLY)
+    with socket.create_server(("127.0.0.1", port)):
+        # What lists the descriptors takes this place, before that of the socket, and is gone when it is looked at.
+        os.close(lower)
+        assert f"pid {os.getpid()}" in holder(port)
+
+
 def test_all_conflicts_are_told_at_once(tmp_path: Path) -> None:
     ports = everywhere_free()
     ports["hub"] = ports["nester"]
@@ -79,7 +87,11 @@ def test_this_host_is_scraped_where_its_exporter_listens(tmp_path: Path) -> None
     assert [node.exporter.port for node in site.nodes] == [ports["node-exporter"], 9100]
 
 
-def test_automatic_ports_are_distinct_low_and_stay_the_same_next_time(tmp_path: Path) -> None:
+def test_automatic_ports_are_distinct_low_and_stay_the_same_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whatever a product beside this test takes meanwhile.
+    monkeypatch.setattr("hune.stack.ports.is_free", lambda *_: True)
     first = settle(Site(), Layout(tmp_path), {}, auto=True, running=False).site
     apply(first, Layout(tmp_path))
     second = settle(Site(), Layout(tmp_path), {}, auto=True, running=False).site
