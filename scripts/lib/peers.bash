@@ -12,15 +12,13 @@ use_peers() {
     return
   fi
   export HUNE_TEST_PEERS=$PEERS/bin
-  # One at a time, as in `prepare`.
-  exec 9<"$ROOT"
-  flock 9
+  alone_in "$ROOT"
   made_of=$({ identity && sha256sum requirements-peers.lock scripts/lib/peers.bash; } | sha256sum)
   if [[ $(cat "$PEERS/.made-of" 2>/dev/null) != "$made_of" ]]; then
-    step 'programs that tests run beside Hune' make_peers
+    step 'programs that tests run beside Hune' again make_peers
     printf '%s\n' "$made_of" >"$PEERS/.made-of"
   fi
-  exec 9<&-
+  let_others
 }
 
 make_peers() {

@@ -3,6 +3,8 @@
 #   CALLED_FROM            the working directory before
 #   prepare [development]  install Hune and its locked requirements, unless that is done already
 #   step, die              one line of progress; one line of refusal
+#   again                  run what fetches, again if an index or a mirror is away for a moment
+#   alone_in FOLDER        wait until no other set-up works there; let_others ends it
 
 set -euo pipefail
 
@@ -45,10 +47,21 @@ step() {
   if ((status)); then
     printf 'failed\n\n' >&2
     tail -n 20 "$LOG" | sed 's/^/    /' >&2
-    die "$label: failed; the whole log is $LOG; if the network was to blame, run it again: what is done is kept"
+    die "$label: failed; the whole log is $LOG; if the network was to blame, run it again: what was fetched is kept"
   fi
   tenths=$(((${EPOCHREALTIME//[.,]/} - started) / 100000))
   printf ' %3d.%d s\n' $((tenths / 10)) $((tenths % 10)) >&2
+}
+
+# again COMMAND…: run a command; one that fails is run again, twice at most. For steps: it tells in the log.
+again() {
+  local pause
+  for pause in 3 12; do
+    "$@" && return
+    printf '== failed; once more in %d s\n' "$pause"
+    sleep "$pause"
+  done
+  "$@"
 }
 
 # Print the first Python that is new enough and complete; if $PYTHON names one, only that is looked at.
@@ -97,7 +110,7 @@ identity() {
 
 make_environment() {
   rm -rf -- "$VENV"/{bin,include,lib,lib64,share,pyvenv.cfg} "$VENV"/.prepared-*
-  "$1" -m venv --without-pip "$VENV" && identity >"$VENV/.identity"
+  "$1" -m venv --without-pip "$VENV"
 }
 
 install_build_requirements() {
@@ -123,12 +136,20 @@ fingerprint() {
   } 2>/dev/null | sha256sum
 }
 
+# The lock is the folder itself, and closed again before anything that stays is started.
+alone_in() {
+  exec 9<"$1"
+  flock --nonblock 9 || { printf 'Waiting for another set-up in %s\n' "$1" >&2 && flock 9; }
+}
+
+let_others() {
+  exec 9<&-
+}
+
 prepare() {
   local kind=${1:-runtime} lock=requirements.lock python now
   [[ $kind == runtime ]] || lock=requirements-dev.lock
-  # One at a time; the lock is the folder itself, and closed again before anything that stays is started.
-  exec 9<"$ROOT"
-  flock --nonblock 9 || { echo 'Waiting for another set-up of this repository' >&2 && flock 9; }
+  alone_in "$ROOT"
   now=$(fingerprint)
   if ! is_prepared "$kind" "$now"; then
     python=$(find_python)
@@ -136,14 +157,16 @@ prepare() {
     if [[ $(cat "$VENV/.identity" 2>/dev/null) != "$(identity)" ]]; then
       step 'virtual environment' make_environment "$python"
     fi
-    rm -f -- "$VENV"/.prepared-*
-    step 'pip, build tools, Node' install_build_requirements
-    step 'Python packages' pip_install --require-hashes --only-binary :all: --no-binary forbiddenfruit -r "$lock"
-    step 'Hune and its pages' pip_install --editable .
+    # What is interrupted from here on is made anew: half a package counts as installed.
+    rm -f -- "$VENV"/.prepared-* "$VENV/.identity"
+    step 'pip, build tools, Node' again install_build_requirements
+    step 'Python packages' again pip_install --require-hashes --only-binary :all: --no-binary forbiddenfruit -r "$lock"
+    step 'Hune and its pages' again pip_install --editable .
+    identity >"$VENV/.identity"
     now=$(fingerprint)
     printf '%s\n' "$now" >"$VENV/.prepared-$kind"
   fi
-  exec 9<&-
+  let_others
 }
 
 # A development environment serves for running too.

@@ -21,13 +21,14 @@ require_system_packages() {
   if ((EUID)) || ! command -v apt-get >/dev/null; then
     die "Debian packages that the tests need are missing (${missing[*]}); install them: $(install_command "${missing[@]}")"
   fi
-  step "Debian packages: ${missing[*]}" apt_install "${missing[@]}"
+  step "Debian packages: ${missing[*]}" again apt_install "${missing[@]}"
 }
 
 apt_install() {
   # No maintainer script starts a service in what it takes for runlevel 1, nor asks anything.
   local -x RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive
-  local install=(apt-get install --yes --no-install-recommends "$@")
+  # Another set-up of this machine may be installing just now.
+  local install=(apt-get -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends "$@")
   # The package lists may be missing or old: then, and only then, they are read.
   "${install[@]}" || { apt-get update && "${install[@]}"; }
 }
