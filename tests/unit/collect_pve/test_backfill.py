@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hune.collect.pve.backfill import Gap, clock_offset, gaps, identities, samples, usual_interval
+from hune.collect.pve.backfill import Gap, agreeing, clock_offset, gaps, identities, samples, usual_interval
 
 CPU = {"__name__": "pve_cpu_usage_ratio", "id": "qemu/100", "cluster": "rack", "job": "pve"}
 KNOWN = identities([CPU])
@@ -50,6 +50,13 @@ def test_only_what_a_clock_is_surely_off_is_corrected(told: float, offset: float
 def test_a_slow_answer_tells_the_time_less_precisely() -> None:
     assert clock_offset(1004.0, 998.0, 1002.0) == 4.0
     assert clock_offset(1004.0, 990.0, 1010.0) == 0.0
+
+
+def test_a_second_look_finds_the_offset_of_the_first() -> None:
+    exported = {"data": [record(moment) for moment in (100, 110, 120)]}
+    there = {11.0, 21.0, 30.5}
+    assert [agreeing(offset, exported, there) for offset in (88.0, 89.0, 90.0)] == [89.0] * 3
+    assert agreeing(90.0, exported, set()) == agreeing(90.0, exported, {50.0}) == 90.0
 
 
 def test_only_samples_within_a_gap_are_taken_at_our_time() -> None:

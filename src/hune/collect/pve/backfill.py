@@ -11,7 +11,7 @@ import itertools
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,11 +69,21 @@ def usual_interval(moments: Sequence[float]) -> float:
 def clock_offset(told: float, asked_at: float, answered_at: float) -> float:
     """Return by how many whole seconds the clock that told `told` is ahead of ours; 0 if that is within its precision.
 
-    Whole seconds, so that a second look gives the same time to the same sample.
+    A clock that tells whole seconds is known within one: the next look may find one more or less (see `agreeing`).
     """
     offset = told - (asked_at + answered_at) / 2
     slack = (answered_at - asked_at) / 2 + 1.0
     return 0.0 if abs(offset) <= slack else float(round(offset))
+
+
+def agreeing(ahead_seconds: float, exported: object, there: Set[float]) -> float:
+    """Return the offset, by a second at most another one, at which an answer falls on what is `there` already of it.
+
+    So a second look gives the same time to the same sample. Where nothing is there, the offset is what was measured.
+    """
+    told = {record["timestamp"] for record in _records(exported)}
+    near = (ahead_seconds, ahead_seconds - 1.0, ahead_seconds + 1.0)
+    return max(near, key=lambda offset: len({moment - offset for moment in told} & there))
 
 
 def identities(series: Iterable[Labels]) -> dict[tuple[str, str], Labels]:

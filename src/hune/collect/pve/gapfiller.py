@@ -13,6 +13,7 @@ from hune.collect.pve.backfill import (
     SERIES,
     Gap,
     Labels,
+    agreeing,
     clock_offset,
     gaps,
     identities,
@@ -132,10 +133,20 @@ class GapFiller:
         start = min(gap.start for gap in found) + ahead
         params = {"history": "1", "local-only": "1", "start-time": str(int(start))}
         exported = await self._api.get("/cluster/metrics/export", params, node=node)
+        ahead = agreeing(ahead, exported, await self._there(node, found))
         filled = list(samples(exported, found, known, ahead_seconds=ahead))
         for at in range(0, len(filled), _BATCH):
             await self._write(write_request(filled[at : at + _BATCH]))
         return sum(len(points) for _, points in filled)
+
+    async def _there(self, node: str, found: Sequence[Gap]) -> set[float]:
+        """Return the moments within gaps of which something of a node is there: another look filled them."""
+        series = f'{{job="pve",cluster="{self._cluster}",id="node/{node}",__name__=~"{_NAMES}"}}'
+        data = await self._store.call(
+            "POST", "/api/v1/query", form={"query": f"{series}[{round(HISTORY_SECONDS)}s]"}, timeout_seconds=60.0
+        )
+        moments = {float(moment) for row in data["result"] for moment, _ in row["values"]}
+        return {moment for moment in moments if any(gap.start < moment < gap.end for gap in found)}
 
     async def _write(self, body: bytes) -> None:
         url = f"{self._store_url}/api/v1/write"
