@@ -1,16 +1,16 @@
-"""Nodes on the wire, the certificates they show, and clients that ask them quickly."""
+"""Nodes on the wire, the certificates they show, and clients that ask them."""
 
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from hune.core.clock import SystemClock
+from hune.core.clock import Clock, SystemClock
 from hune.pve.access import Access, Endpoint, Trust
 from hune.pve.client import PveClient
 from support.certificates import Certificates, make_certificates
 from support.hostile_pve import HostilePve, hostile_pve
-from support.pve_stand import QUICK, TOKEN, Connect, cluster_status
+from support.pve_stand import PATIENT, TOKEN, Connect, cluster_status
 
 
 @pytest.fixture(scope="session")
@@ -42,15 +42,15 @@ async def connect(certificates: Certificates) -> AsyncIterator[Connect]:
     """Make clients, closed at the end."""
     clients: list[PveClient] = []
 
-    def make(*endpoints: HostilePve | Endpoint, **changes: Any) -> PveClient:
+    def make(*endpoints: HostilePve | Endpoint, clock: Clock | None = None, **changes: Any) -> PveClient:
         settings: dict[str, Any] = {
             "credentials": TOKEN,
             "trust": Trust(ca_file=str(certificates.ca)),
-            "limits": QUICK,
+            "limits": PATIENT,
             **changes,
         }
         doors = tuple(one if isinstance(one, Endpoint) else one.endpoint for one in endpoints)
-        client = PveClient(Access("lab", doors, **settings), SystemClock())
+        client = PveClient(Access("lab", doors, **settings), clock or SystemClock())
         clients.append(client)
         return client
 

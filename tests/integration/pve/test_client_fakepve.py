@@ -39,7 +39,7 @@ async def client(request: pytest.FixtureRequest, cluster: FakePve) -> AsyncItera
         (Endpoint(cluster.host, cluster.port),),
         credentials,
         Trust(ca_file=cluster.ca_file),
-        Limits(timeout_seconds=5.0),
+        Limits(timeout_seconds=30.0),
     )
     async with PveClient(access, SystemClock()) as client:
         yield client

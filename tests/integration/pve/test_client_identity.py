@@ -12,6 +12,7 @@ from hune.pve.errors import LoginRefused, Unreachable
 from support.certificates import Certificates
 from support.hostile_pve import HostilePve, refuse, say
 from support.pve_stand import LOGIN, TOKEN, Connect
+from support.stepped_clock import SteppedClock
 
 SECRETS = ("s3cr3t", "p4ssw0rd", "c2lnbmF0dXJl")
 
@@ -35,7 +36,7 @@ async def test_ended_ticket_is_renewed_once_for_all(nodes: list[HostilePve], con
 async def test_ticket_that_is_never_accepted_ends_in_a_refusal(nodes: list[HostilePve], connect: Connect) -> None:
     for node in nodes:
         node.misdeeds["/version"] = refuse(401, "permission denied - invalid PVE ticket")
-    client = connect(*nodes, credentials=LOGIN)
+    client = connect(*nodes, credentials=LOGIN, clock=SteppedClock())
     with pytest.raises(LoginRefused, match="mon@pve is not let in: permission denied - invalid PVE ticket"):
         await client.get("/version")
     asked = sum(len(node.requests) for node in nodes)
@@ -46,7 +47,7 @@ async def test_ticket_that_is_never_accepted_ends_in_a_refusal(nodes: list[Hosti
 
 
 async def test_wrong_password_is_tried_once(nodes: list[HostilePve], connect: Connect) -> None:
-    client = connect(*nodes, credentials=Login("mon@pve", "wr0ng"))
+    client = connect(*nodes, credentials=Login("mon@pve", "wr0ng"), clock=SteppedClock())
     results = await asyncio.gather(*(client.get("/version") for _ in range(20)), return_exceptions=True)
     assert {type(result) for result in results} == {LoginRefused}
     assert sum(node.asked("/access/ticket") for node in nodes) == 1
@@ -70,14 +71,14 @@ async def test_login_goes_on_at_another_node(nodes: list[HostilePve], connect: C
 async def test_node_that_alone_refuses_the_account_is_left(nodes: list[HostilePve], connect: Connect) -> None:
     # A node that has lost the cluster's file system knows no tokens.
     nodes[0].tokens.clear()
-    client = connect(*nodes)
+    client = connect(*nodes, clock=SteppedClock())
     assert await client.get("/version")
     assert await client.get("/version")
     assert nodes[0].asked("/version") == 1
 
 
 async def test_wrong_token_is_refused_without_a_storm(nodes: list[HostilePve], connect: Connect) -> None:
-    client = connect(*nodes, credentials=Token("mon@pve!t", "wr0ng"))
+    client = connect(*nodes, credentials=Token("mon@pve!t", "wr0ng"), clock=SteppedClock())
     for _ in range(10):
         with pytest.raises(LoginRefused, match="mon@pve!t is not let in: authentication failure"):
             await client.get("/version")

@@ -13,7 +13,7 @@ from support.certificates import Certificates
 from support.hostile_pve import black_hole, hang_up_midway, hostile_pve, silence
 from support.pve_stand import LOGIN
 
-LIMITS = Limits(timeout_seconds=10.0, connect_seconds=1.0)
+LIMITS = Limits(timeout_seconds=60.0, connect_seconds=2.0)
 
 
 async def scenario(certificates: Certificates) -> None:

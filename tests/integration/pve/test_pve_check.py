@@ -18,7 +18,7 @@ from support.certificates import Certificates
 from support.fakepve_server import FakePve, fakepve
 from support.hostile_pve import HostilePve
 from support.pve_schema import problems
-from support.pve_stand import QUICK, TOKEN
+from support.pve_stand import PATIENT, TOKEN
 
 AUDITOR = ["Sys.Audit", "VM.Audit", "Datastore.Audit", "Pool.Audit", "SDN.Audit"]
 
@@ -151,7 +151,7 @@ async def test_each_node_is_asked_for_itself(nodes: list[HostilePve], certificat
         node.answers["/access/permissions"] = permissions
     await nodes[1].stop()
     trust = Trust(ca_file=str(certificates.ca))
-    access = Access("lab", tuple(node.endpoint for node in nodes), TOKEN, trust, QUICK)
+    access = Access("lab", tuple(node.endpoint for node in nodes), TOKEN, trust, PATIENT)
     found = await examine(access, PAGES, SystemClock())
     assert [finding.state for finding in found.endpoints] == ["ok", "lacking", "ok"]
     assert found.endpoints[1].detail == "connection refused"
@@ -166,7 +166,7 @@ async def test_permissions_that_make_no_sense_leave_it_open(
     answer: Any, nodes: list[HostilePve], certificates: Certificates
 ) -> None:
     nodes[0].answers["/access/permissions"] = answer
-    access = Access("lab", (nodes[0].endpoint,), TOKEN, Trust(ca_file=str(certificates.ca)), QUICK)
+    access = Access("lab", (nodes[0].endpoint,), TOKEN, Trust(ca_file=str(certificates.ca)), PATIENT)
     found = await examine(access, PAGES, SystemClock())
     assert [finding.state for finding in found.collectors] == ["unknown"]
     assert found.commands == []
