@@ -50,6 +50,7 @@ class Housekeeping:
                 except asyncpg.PostgresError as error:
                     # Locks of somebody who reads for long, say: the next time will do.
                     log.warning("days that are over: %s; tried again in %g s", describe(error), EVERY_SECONDS)
+                self._metrics.rounds.inc()
                 await clock.sleep(EVERY_SECONDS)
         finally:
             await self._link.close()

@@ -51,6 +51,9 @@ class StoreMetrics:
         self.newest = Gauge(
             "hune_store_newest_sample_timestamp_seconds", "Time of the newest sample stored", registry=registry
         )
+        self.rounds = Counter(
+            "hune_store_housekeeping_rounds", "How often days that are over were seen to", registry=registry
+        )
         self.packed = Counter("hune_store_samples_packed", "Samples of days that are over, packed", registry=registry)
         self.dropped = Counter("hune_store_days_dropped", "Days that retention dropped", registry=registry)
         self.samples_dropped = Counter(
