@@ -5,6 +5,7 @@ only place that loads it, and no process of Hune's loads this file.
 """
 
 import asyncio
+import contextlib
 import importlib
 import inspect
 import json
@@ -90,7 +91,9 @@ class Process:
                 while line := await asyncio.to_thread(sys.stdin.readline):
                     say(self.obey(json.loads(line)))
             finally:
-                await self.fake.stop()
+                # Whoever is still kept waiting has left.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.fake.stop(), 2)
 
     def obey(self, command: dict[str, Any]) -> dict[str, Any]:
         """Return what a command gives: `result`, or `error`."""

@@ -17,6 +17,11 @@ async def test_promtool_accepts_what_is_collected(version: Any) -> None:
     stand = make_stand(version())
     collected = "".join([text((await stand.run(name)).out) for name in stand.by_name])
     done = subprocess.run(  # noqa: ASYNC221 - nothing else happens meanwhile
-        [tool("promtool"), "check", "metrics"], input=collected, capture_output=True, text=True, timeout=30, check=False
+        [tool("promtool"), "check", "metrics"],
+        input=collected,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

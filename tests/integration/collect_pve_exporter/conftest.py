@@ -47,7 +47,7 @@ def ours(config: Path) -> Iterator[Exporter]:
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Exporter, Exporter]]:
     """Upstream's exporter and ours, with one configuration; every fake has the same login."""
     path = tmp_path_factory.mktemp("pve") / "pve.yml"
-    path.write_text("default:\n  user: root@pam\n  password: secret\n  verify_ssl: no\n")
+    path.write_text("default:\n  user: root@pam\n  password: secret\n  verify_ssl: no\n  timeout: 60\n")
     with (
         exporter(UPSTREAM, environ=ZONE, config=path) as upstream,
         exporter(OURS, environ=ZONE, config=path) as our_own,

@@ -84,11 +84,11 @@ def running_prometheus(directory: Path, scrape_configs: list[Any]) -> Iterator[s
         yield f"http://127.0.0.1:{port}"
     finally:
         process.kill()
-        process.wait(15)
+        process.wait(60)
 
 
 def wait(holds: Callable[[], object]) -> None:
-    end = time.monotonic() + 30.0
+    end = time.monotonic() + 180.0
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.1)
@@ -96,7 +96,7 @@ def wait(holds: Callable[[], object]) -> None:
 
 def ask(url: str, path: str) -> Any:
     try:
-        with urllib.request.urlopen(f"{url}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"{url}{path}", timeout=60) as answer:
             return json.load(answer)
     except OSError:
         return None
@@ -110,7 +110,7 @@ def active(url: str) -> set[tuple[str, str, str, str]]:
 
 
 def failures(url: str) -> float:
-    with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=60) as answer:
         lines = answer.read().decode().splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith("prometheus_sd_http_failures_total"))
 
