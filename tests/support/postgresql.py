@@ -44,6 +44,7 @@ class Postgresql:
         self._disk = disk
         self._process: subprocess.Popen[bytes] | None = None
         self._as_user: list[str] = []
+        self._said_before = 0
         if user := identity().user:
             entry = pwd.getpwnam(user)
             for place in (folder, *folder.iterdir()):
@@ -69,7 +70,7 @@ class Postgresql:
                 env=_environment(),
                 cwd=self.folder,
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not self._answers():
             assert self._process.poll() is None, (self.folder / "log").read_text()
             assert time.monotonic() < deadline, (self.folder / "log").read_text()
@@ -87,8 +88,8 @@ class Postgresql:
         return total / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> None:
-        """End it at once, in order: every connection is closed."""
-        self._end(signal.SIGINT)
+        """End it for good: nothing is written for a next start, which takes long where the disk is slow."""
+        self._end(signal.SIGQUIT)
 
     def kill(self) -> None:
         """Kill the whole server as a power cut would: none of its processes does anything more."""
@@ -109,6 +110,7 @@ class Postgresql:
     def fill_disk(self, most_bytes: int = 1 << 20) -> None:
         """Leave no room, until the server is started anew; without a disk of its own no file grows beyond so much."""
         assert self._process is not None
+        self._said_before = (self.folder / "log").stat().st_size
         if self._disk is not None:
             self._disk.fill()
             return
@@ -116,6 +118,11 @@ class Postgresql:
             # One that has just ended has no limit to be set.
             limit = [*self._as_user, "prlimit", "--pid", str(pid), f"--fsize={most_bytes}:"]
             subprocess.run(limit, check=False, capture_output=True, stdin=subprocess.DEVNULL)
+
+    def has_met_full_disk(self) -> bool:
+        """Return whether it found no room since the disk was filled."""
+        said = (self.folder / "log").read_bytes()[self._said_before :]
+        return b"No space left on device" in said or b"File too large" in said
 
     def new_database(self, name: str) -> str:
         """Return the URL of a database that is empty."""
@@ -148,7 +155,7 @@ class Postgresql:
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
-            self._process.wait(timeout=60)
+            self._process.wait(timeout=180)
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         done = subprocess.run(

@@ -131,12 +131,16 @@ class Site:
     def fill_disk(self) -> None:
         """Let the database find no room, for its log or its tables."""
         self.server.fill_disk()
+        deadline = time.monotonic() + 240
+        while not self.server.has_met_full_disk():
+            assert time.monotonic() < deadline, "the disk isn't full"
+            time.sleep(0.05)
         self.until_nothing_is_acknowledged()
         # Whether it ended by itself or is in the middle of recovering.
         self.kill_database()
 
     def until_nothing_is_acknowledged(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         before = -1
         while before != self.acknowledged:
             assert time.monotonic() < deadline, "it is acknowledged what can't be stored"
@@ -165,16 +169,13 @@ def test_what_is_acknowledged_survives_every_fault_and_is_stored_once(own_server
             ]
             for fault in (one for _ in range(ROUNDS) for one in chance.sample(faults, len(faults))):
                 wanted = site.acknowledged + chance.randrange(1, 40)
-                deadline = time.monotonic() + 60
+                deadline = time.monotonic() + 240
                 while site.acknowledged < wanted:
                     assert time.monotonic() < deadline, "nothing is acknowledged any more"
                     time.sleep(0.001)
                 fault()
     finally:
         shutil.rmtree(folder)
-    # It really met what it was to meet.
-    said = (own_server.folder / "log").read_text()
-    assert "No space left on device" in said or "File too large" in said
     url, shards = site.url, site.shards
     for shard in shards:
         assert shard.unexpected == []
