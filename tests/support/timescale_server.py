@@ -16,7 +16,8 @@ class TimescaleServer:
 
     def new_database(self, name: str, *, extension: bool = True) -> str:
         """Return the URL of a database that is empty, but for the extension if it is to be there."""
-        name = f"hune_{name}"
+        # Several processes of one run have it in common.
+        name = f"hune_{os.environ.get('PYTEST_XDIST_WORKER', '')}{name}"
         url = urlsplit(URL)._replace(path=f"/{name}").geturl()
         asyncio.run(_execute(URL, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}"'))
         word = "CREATE EXTENSION IF NOT EXISTS" if extension else "DROP EXTENSION IF EXISTS"

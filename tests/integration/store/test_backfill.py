@@ -53,9 +53,9 @@ def engine(argv: Sequence[str | Path], url: str, log: Path) -> Iterator[None]:
     with log.open("wb") as file:
         running = subprocess.Popen(argv, stdout=file, stderr=file, stdin=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/-/ready", timeout=5):
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/-/ready", timeout=60):
                 break
             assert running.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
@@ -63,13 +63,13 @@ def engine(argv: Sequence[str | Path], url: str, log: Path) -> Iterator[None]:
         yield
     finally:
         running.terminate()
-        running.wait(timeout=60)
+        running.wait(timeout=180)
 
 
 def write(url: str, series: Series) -> None:
     body = remote.packed(remote.request(series.items()))
     headers = {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"}
-    with urllib.request.urlopen(urllib.request.Request(f"{url}/api/v1/write", body, headers), timeout=60) as answer:
+    with urllib.request.urlopen(urllib.request.Request(f"{url}/api/v1/write", body, headers), timeout=180) as answer:
         assert answer.status in (200, 204)
 
 
@@ -84,7 +84,7 @@ def break_off(source: str, target: Adapter, folder: Path) -> None:
     environment = {**os.environ, "HUNE_DATA_DIR": str(folder)}
     with subprocess.Popen(argv, env=environment, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL) as running:
         target.start()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not list((folder / "data" / "timescale").glob("backfill-*.json")):
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -92,7 +92,7 @@ def break_off(source: str, target: Adapter, folder: Path) -> None:
 
 
 def flush(url: str) -> None:
-    urllib.request.urlopen(f"{url}/internal/force_flush", timeout=60).close()
+    urllib.request.urlopen(f"{url}/internal/force_flush", timeout=180).close()
 
 
 def test_history_of_prometheus_comes_whole_and_goes_on_where_it_was(

@@ -16,7 +16,7 @@ STALE = 0x7FF0000000000002
 
 async def packed(one: Adapter, samples: int) -> None:
     """Return once so many samples are packed."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while await asyncio.to_thread(one.metric, "hune_store_samples_packed_total") < samples:  # noqa: ASYNC110 - of others
             await asyncio.sleep(0.05)
 
@@ -89,11 +89,11 @@ async def test_retention_drops_packed_days_too(database: str) -> None:
     noon = time.time_ns() // 1_000_000 // DAY_MS * DAY_MS - 6 * DAY_MS + DAY_MS // 2
     labels = (("__name__", "m"),)
     with adapter(database) as one:
-        one.store(remote.request([(labels, [(noon + day * DAY_MS, float(day)) for day in range(5)])]))
+        one.store(remote.request([(labels, [(noon + day * DAY_MS, float(day)) for day in (0, 1, 2, 4)])]))
     with adapter(database) as one:
-        await packed(one, 5)
+        await packed(one, 4)
     with adapter(database, "--retention-days", "3") as one:
-        async with asyncio.timeout(60):
-            while await asyncio.to_thread(one.metric, "hune_store_days_dropped_total") == 0:  # noqa: ASYNC110 - of others
+        async with asyncio.timeout(180):
+            while await asyncio.to_thread(one.metric, "hune_store_days_dropped_total") < 3:  # noqa: ASYNC110 - of others
                 await asyncio.sleep(0.05)
-    assert [moment for moment, _ in (await stored(database))[labels]] == [noon + day * DAY_MS for day in (3, 4)]
+    assert [moment for moment, _ in (await stored(database))[labels]] == [noon + 4 * DAY_MS]

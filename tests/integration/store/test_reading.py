@@ -167,7 +167,7 @@ def test_what_is_no_read_request_is_refused(running: Adapter) -> None:
 
 async def test_a_reader_who_leaves_is_read_for_no_longer(running: Adapter, database: str) -> None:
     running.store(remote.request([((("__name__", "m"),), [(time.time_ns() // 1_000_000, 1.0)])]))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
 
     async def waits() -> bool:
         return bool(await fetch(database, "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))

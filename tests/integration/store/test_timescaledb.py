@@ -39,7 +39,7 @@ async def policies(url: str) -> list[tuple[Any, ...]]:
 
 
 async def cared_for(one: Adapter, url: str, expected: list[tuple[Any, ...]]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while await policies(url) != expected:
             assert one.process is not None
             assert one.process.poll() is None
