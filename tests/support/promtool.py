@@ -182,6 +182,7 @@ def run(
     """
     promtool = shutil.which("promtool")
     assert promtool, "promtool is not on the PATH"
+    _refuse_unknown(groups(site), expectations)
     rules = _depended_on([group for group in groups(site) if group.name not in without], expectations)
     for group in rules:
         # JSON is YAML.
@@ -201,9 +202,17 @@ def run(
     }
     (directory / "test.yml").write_text(json.dumps(test, indent=1))
     done = subprocess.run(
-        [promtool, "test", "rules", "test.yml"], cwd=directory, capture_output=True, text=True, timeout=120, check=False
+        [promtool, "test", "rules", "test.yml"], cwd=directory, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _refuse_unknown(all_groups: Iterable[Group], expectations: Iterable[dict[str, Any]]) -> None:
+    """Fail if an alert is expected that no rule makes: it would be silent whatever happens."""
+    known = {rule.alert for group in all_groups for rule in group.rules}
+    for each in expectations:
+        named = set(re.findall(r'\balertname="([^"]*)"', each.get("expr", ""))) | {each.get("alertname", "")} - {""}
+        assert named <= known, f"no rule makes {', '.join(sorted(named - known))}"
 
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_:]*")

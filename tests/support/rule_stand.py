@@ -22,7 +22,7 @@ from hune.alerting.rules import render_rules
 from hune.site.models import Site
 from support.ports import free_port
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 
 
 @dataclass
@@ -91,7 +91,7 @@ class Stand:
     def __exit__(self, *_: object) -> None:
         for process in self._processes.values():
             process.kill()
-            process.wait(10)
+            process.wait(60)
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join(10)
@@ -118,7 +118,7 @@ class Stand:
     def kill_prometheus(self) -> None:
         """Kill Prometheus without a chance to tidy up."""
         self._processes["prometheus"].kill()
-        self._processes["prometheus"].wait(10)
+        self._processes["prometheus"].wait(60)
 
     def reload_prometheus(self) -> None:
         """Let Prometheus read its files again."""
@@ -127,7 +127,7 @@ class Stand:
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Return the samples of an expression."""
         query = urllib.parse.urlencode({"query": expression})
-        with urllib.request.urlopen(f"{self._url(self._prometheus_port)}/api/v1/query?{query}", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self._url(self._prometheus_port)}/api/v1/query?{query}", timeout=60) as answer:
             samples: list[dict[str, Any]] = json.load(answer)["data"]["result"]
         return samples
 

@@ -67,8 +67,8 @@ def exposition(root: Path) -> str:
         ]
     )
     try:
-        for _ in range(400):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        for _ in range(3600):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
             with contextlib.suppress(ConnectionRefusedError), contextlib.closing(connection):
                 connection.request("GET", "/metrics")
                 return connection.getresponse().read().decode()
