@@ -85,7 +85,7 @@ def make_certificates(folder: Path, names: tuple[str, ...], days: int = 100) -> 
     """Write certificates for these names into a folder, valid for so many days."""
     described = json.dumps([str(folder), names, days])
     done = subprocess.run(
-        [peer("python"), "-I", "-c", _MAKE, described], capture_output=True, text=True, timeout=60, check=True
+        [peer("python"), "-I", "-c", _MAKE, described], capture_output=True, text=True, timeout=600, check=True
     )
     fingerprints = json.loads(done.stdout)
 

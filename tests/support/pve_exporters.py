@@ -108,14 +108,14 @@ def exporter(
     finally:
         process.terminate()
         try:
-            process.wait(15)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(15)
+            process.wait(60)
 
 
 def _wait(running: Exporter) -> None:
-    end = time.monotonic() + 30.0
+    end = time.monotonic() + 180.0
     while True:
         assert running.process.poll() is None, f"the exporter ended with exit code {running.process.returncode}"
         try:

@@ -28,7 +28,7 @@ def run(
         env={**{key: value for key, value in os.environ.items() if key in _KEPT}, **(environ or {})},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         stdin=subprocess.DEVNULL,
         check=False,
     )

@@ -26,7 +26,7 @@ def hune(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
         env={**environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "200"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         stdin=subprocess.DEVNULL,
         check=False,
     )

@@ -19,7 +19,7 @@ def make(folder: Path) -> subprocess.CompletedProcess[str]:
         env={**os.environ, **environment(Path(tool("postgres")))},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 

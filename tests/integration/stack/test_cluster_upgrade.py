@@ -121,7 +121,7 @@ def test_killed_it_leaves_nothing_that_the_next_start_does_not_clear_away(stand:
         leftover.mkdir()
         (leftover / "half").write_text("of it")
     stand.make(stand.old)
-    assert server.wait(timeout=30) is not None
+    assert server.wait(timeout=180) is not None
     assert sorted(place.name for place in stand.data.parent.iterdir()) == ["postgresql"]
     stand.execute(stand.old, COUNT)
 
@@ -137,7 +137,7 @@ def test_interrupted_it_leaves_nothing_running(stand: Stand, monkeypatch: pytest
     monkeypatch.setattr(cluster_upgrade, "_copy", interrupted)
     with pytest.raises(KeyboardInterrupt):
         stand.upgrade()
-    assert servers[0].wait(timeout=30) is not None
+    assert servers[0].wait(timeout=180) is not None
     assert not staged(stand.data).exists()
     stand.execute(stand.old, COUNT)
 
@@ -150,7 +150,7 @@ def test_a_server_that_is_none_of_pg_upgrades_is_left_alone_and_told(stand: Stan
         assert server.poll() is None
     finally:
         server.send_signal(signal.SIGINT)
-        server.wait(timeout=30)
+        server.wait(timeout=180)
 
 
 def test_why_it_ended_is_told_in_the_words_of_the_log_that_is_named(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def server_of_upgrade(stand: Stand, *options: str) -> subprocess.Popen[bytes]:
     stand.cluster(stand.old).own(door)
     argv = [*as_user, str(stand.old), "-D", str(stand.data), *told, "-k", str(door)]
     server = subprocess.Popen(argv, env={**os.environ, **environment(stand.old)}, stdin=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not list(door.glob(".s.PGSQL.*")):
         assert server.poll() is None
         assert time.monotonic() < deadline

@@ -14,7 +14,7 @@ def try_to_start(place: Path, options: list[str]) -> subprocess.CompletedProcess
     site = place.with_name("site.yaml")
     site.write_text("nodes: nonsense\n")
     command = [sys.executable, "-P", "-m", "hune", "up", *options, "--data-dir", str(place), "--site", str(site)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, umask=0o022)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, umask=0o022)
 
 
 @EITHER_WAY

@@ -25,7 +25,7 @@ async def state_after(folder: Path, first: tuple[str, ...]) -> Child:
     async with open_session() as session:
         child = Child(process, log_path=folder / "log", session=session, clock=SystemClock(), on_change=on_change)
         running = asyncio.ensure_future(child.run([]))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             await settled.wait()
         await child.stop()
         await running
