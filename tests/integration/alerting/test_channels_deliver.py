@@ -212,7 +212,7 @@ async def test_address_that_is_refused_keeps_nobody_else_from_being_told(
     server = MailServer(port=free_port(), certificate=certificate)
     settings = Email.model_validate(server.settings["email"])
     message = MailComposer(writer(), "mail", settings).alert(notice())
-    client = await asyncio.to_thread(MailClient, settings, TOKEN, timeout_seconds=5.0)
+    client = await asyncio.to_thread(MailClient, settings, TOKEN, timeout_seconds=60.0)
     await server.start()
     try:
         server.unknown = {"second@example.com": 550}
@@ -242,8 +242,8 @@ async def test_mail_server_that_thinks_for_long_is_waited_for(certificate: Path)
     """It has taken the message: whoever loses patience sends it again, and again."""
     server = MailServer(port=free_port(), certificate=certificate)
     settings = Email.model_validate(server.settings["email"])
-    client = await asyncio.to_thread(MailClient, settings, TOKEN, timeout_seconds=2.0)
-    server.thinks_seconds = 2.2
+    client = await asyncio.to_thread(MailClient, settings, TOKEN, timeout_seconds=5.0)
+    server.thinks_seconds = 5.5
     await server.start()
     try:
         await client.post(MailComposer(writer(), "mail", settings).alert(notice()))

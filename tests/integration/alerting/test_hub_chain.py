@@ -93,7 +93,7 @@ async def test_every_break_of_the_chain_is_told_with_what_was_found_and_over_whe
             async def broken() -> bool:
                 return bool(await state_of(hub) == "broken")
 
-            await hub.until(works, "the Watchdog is heard", timeout_seconds=60)
+            await hub.until(works, "the Watchdog is heard", timeout_seconds=120)
             elsewhere = Site.model_validate(
                 {**stand.site.model_dump(), "services": {"hub": {"port": free_port()}, "nester": {"port": 1}}}
             )
@@ -136,7 +136,7 @@ async def test_every_break_of_the_chain_is_told_with_what_was_found_and_over_whe
                 await engine.start()
             await hub.kill()
             await hub.start()
-            await hub.until(works, "all is as before", timeout_seconds=60)
+            await hub.until(works, "all is as before", timeout_seconds=120)
             assert [one["alertname"] for one in await hub.alerts()].count("ChainBroken") == 4
     finally:
         for engine in engines:

@@ -106,4 +106,4 @@ async def test_the_outside_hears_of_a_receiver_that_takes_nothing(
         await beating.notify(WATCHDOG, receiver="_chain")
         return "POST /Secret-Token/fail takes no messages: discord" in listener.calls
 
-    await beating.until(said, "the outside is told", timeout_seconds=40)
+    await beating.until(said, "the outside is told", timeout_seconds=120)
