@@ -11,6 +11,7 @@ from aiohttp.client_middlewares import ClientHandlerType
 from yarl import URL
 
 from hune.core import keys
+from hune.http import IDLE_SECONDS
 
 
 class Keyring:
@@ -47,10 +48,12 @@ def open_session(
     `unix_socket` sends every request to that socket, whatever host the URL names.
     """
     connector: aiohttp.BaseConnector
+    # Given up well before the service ends it: of what goes out at that very moment nobody knows whether it arrived.
+    kept_seconds = IDLE_SECONDS / 2
     if unix_socket is None:
-        connector = aiohttp.TCPConnector(limit=limit, ttl_dns_cache=60)
+        connector = aiohttp.TCPConnector(limit=limit, ttl_dns_cache=60, keepalive_timeout=kept_seconds)
     else:
-        connector = aiohttp.UnixConnector(unix_socket, limit=limit)
+        connector = aiohttp.UnixConnector(unix_socket, limit=limit, keepalive_timeout=kept_seconds)
     return aiohttp.ClientSession(
         connector=connector,
         timeout=aiohttp.ClientTimeout(total=total_seconds, connect=connect_seconds),

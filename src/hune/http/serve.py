@@ -23,6 +23,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hune.core.errors import HuneError, Refused, Unavailable
+from hune.http import IDLE_SECONDS
 from hune.http.bounded import CUT, BoundedProtocol
 
 log = logging.getLogger(__name__)
@@ -217,6 +218,7 @@ class HttpService:
             server_header=False,
             date_header=True,
             proxy_headers=False,
+            timeout_keep_alive=round(IDLE_SECONDS),
             timeout_graceful_shutdown=max(1, round(self._grace_seconds)),
             http=BoundedProtocol,
             ws="none",
