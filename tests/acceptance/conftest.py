@@ -14,9 +14,11 @@ from support.product import Product
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """This machine under supervision, everything working."""
     product = Product(tmp_path_factory.mktemp("running"))
-    product.up()
-    yield product
-    product.down()
+    try:
+        product.up()
+        yield product
+    finally:
+        product.down()
 
 
 @pytest.fixture
