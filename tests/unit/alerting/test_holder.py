@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,11 +32,17 @@ class Alertmanager:
 
     def __init__(self) -> None:
         self.known: list[Silence] | None = []
+        self.on_its_way: asyncio.Event | None = None
+        """Its next answer arrives once this is set."""
 
     async def silences(self) -> list[Silence]:
         if self.known is None:
             raise Unavailable("away")
-        return self.known
+        answer, on_its_way = self.known, self.on_its_way
+        self.on_its_way = None
+        if on_its_way is not None:
+            await on_its_way.wait()
+        return answer
 
 
 class Stage:
@@ -91,6 +98,21 @@ def site(request: pytest.FixtureRequest) -> Site:
 @pytest.fixture
 def stage(database: Database, site: Site) -> Stage:
     return Stage(database, site)
+
+
+async def test_answer_of_before_a_silence_was_made_undoes_nothing(stage: Stage) -> None:
+    now = stage.clock.now()
+    await stage.open()
+    stage.alertmanager.on_its_way = arrives = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(stage.holder.poll())
+        await asyncio.sleep(0)
+        stage.alertmanager.known = [silence(now, now + 60)]
+        made = group.create_task(stage.holder.poll())
+        await asyncio.wait({made}, timeout=0.1)
+        arrives.set()
+    assert [one.id for one in stage.holder.silences] == ["s1"]
+    assert await stage.held() == [["s1"]]
 
 
 async def test_silence_begins_and_ends_when_it_says(stage: Stage) -> None:

@@ -76,6 +76,7 @@ class Holder:
         """Those that Alertmanager had when it last answered."""
         self._declared: tuple[Maintenance, ...] = ()
         self._polled = self._is_rescheduled = False
+        self._asking = asyncio.Lock()
         self._poll_now = asyncio.Event()
         self._other_times = asyncio.Event()
         self._announced = clock.now()
@@ -105,17 +106,19 @@ class Holder:
 
     async def poll(self) -> None:
         """Ask for silences, and hold and release what that changes. Raises Unavailable; what was known holds on."""
-        try:
-            found = await self.alertmanager.silences()
-        except Unavailable as error:
-            if not self.problem:
-                log.warning("alertmanager can't be asked for silences; those known hold until they end: %s", error)
-            self.problem = str(error)
-            raise
-        self.problem = ""
-        if tuple(found) != self.silences:
-            self.silences = tuple(found)
-            self._other_times.set()
+        # One question after the other: else an answer of before a silence was made could come last.
+        async with self._asking:
+            try:
+                found = await self.alertmanager.silences()
+            except Unavailable as error:
+                if not self.problem:
+                    log.warning("alertmanager can't be asked for silences; those known hold until they end: %s", error)
+                self.problem = str(error)
+                raise
+            self.problem = ""
+            if tuple(found) != self.silences:
+                self.silences = tuple(found)
+                self._other_times.set()
         self._polled = True
         await self.review()
 
