@@ -33,7 +33,7 @@ SCRAPE_SECONDS = 110.0
 HASTY = Limits(timeout_seconds=4.0, connect_seconds=2.0, max_answer_bytes=1 << 20)
 HASTY_SECONDS = 10.0
 """Two time-outs of a call and some: as the 25 s of Prometheus are to the 10 s of a call."""
-PATIENT = Limits(timeout_seconds=6.0, connect_seconds=2.0)
+PATIENT = Limits(timeout_seconds=12.0, connect_seconds=4.0)
 
 DEEP = say(b'{"data": ' + b"[" * 500_000)
 PACKED_FLOOD = say(gzip.compress(b" " * (32 << 20)), more="Content-Encoding: gzip\r\n")
