@@ -174,7 +174,13 @@ async def test_what_a_loss_explains_is_silent_until_it_ends(
 
     prometheus.firing = prometheus.firing[1:]
     await alertmanager.hear(alert(name, labels, over=True))
-    await discord.wait(lambda server: len(server.posts) == 2 + len(critical))
-    assert sorted(heard(discord)[2:]) == sorted(child.labels["alertname"] for child in critical)
+
+    def told_since() -> list[str]:
+        # What isn't critical waits ten seconds to be told together; on a busy machine those are over by now.
+        unhurried = {child.labels["alertname"] for child in children if child not in critical}
+        return sorted(name for name in heard(discord)[2:] if name not in unhurried)
+
+    await discord.wait(lambda _server: len(told_since()) == len(critical))
+    assert told_since() == sorted(child.labels["alertname"] for child in critical)
     # Alertmanager's word alone ends nothing: the cause has not been measured as over.
     assert f"over {name}" not in heard(discord)
