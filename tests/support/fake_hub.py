@@ -219,7 +219,7 @@ class FakeHub:
             answer = web.StreamResponse()
             await answer.prepare(request)
             await answer.write(b"alert,alertname\r\n" * 9000)
-            await asyncio.to_thread(self.breaks_off.wait, 20.0)
+            await asyncio.to_thread(self.breaks_off.wait, 60.0)
             assert request.transport is not None
             request.transport.abort()
             return answer

@@ -16,6 +16,8 @@ from hune.promapi.prometheus import PrometheusClient, Series
 
 log = logging.getLogger(__name__)
 
+_PATIENCE_SECONDS = 1.0
+
 Points = list[tuple[float, float]]
 
 CPU_CHIPS = "coretemp|k10temp|zenpower"
@@ -121,7 +123,7 @@ class History:
         self._kept: dict[tuple[str, Span], _Kept] = {}
         self.source = Source("victoriametrics")
 
-    async def look(self, query: str, span: Span, *, patience_seconds: float = 1.0) -> tuple[list[Series], float]:
+    async def look(self, query: str, span: Span) -> tuple[list[Series], float]:
         """Return the series of a query over a span up to now, and the moment where they end.
 
         The first answer is waited for, for a moment; later ones arrive behind what is already there.
@@ -133,7 +135,7 @@ class History:
             self._forget(now)
             kept.asking = self._group.create_task(self._ask(query, span, kept), name="history")
         if kept.asking is not None and not kept.end:
-            await asyncio.wait({kept.asking}, timeout=patience_seconds)
+            await asyncio.wait({kept.asking}, timeout=_PATIENCE_SECONDS)
         return kept.series, kept.end or self._clock.now()
 
     async def _ask(self, query: str, span: Span, kept: _Kept) -> None:

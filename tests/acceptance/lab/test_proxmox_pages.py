@@ -43,6 +43,7 @@ def opened(
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]}, locale=locale, reduced_motion="reduce"
     )
+    context.set_default_timeout(PATIENT)
     page = context.new_page()
     page.goto(lab.url("nester") + path)
     return live(page)

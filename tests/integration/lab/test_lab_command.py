@@ -73,7 +73,7 @@ class Stack:
             env=environ,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
 
@@ -131,7 +131,9 @@ class Stack:
 
     def _reloads(self) -> bool:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{self._port}/-/reload", data=b"", timeout=10).close()
+            urllib.request.urlopen(
+                f"http://127.0.0.1:{self._port}/-/reload", data=b"", timeout=PATIENCE_SECONDS
+            ).close()
         except OSError:
             return False
         return True

@@ -158,7 +158,7 @@ def test_ways_to_die_follow_one_another(healed: RunningLab) -> None:
         healed.do("kill", node="pve-02", how=how)
         assert healed.status()["pve-02"]["power"] == how
     healed.do("revive")
-    assert healed.measured("pve-02")
+    assert healed.metrics("pve-02", "loadavg")
 
 
 def test_blackbox_exporter_sees_each_way_to_die(healed: RunningLab, tmp_path: Path) -> None:
@@ -189,9 +189,10 @@ def test_blackbox_exporter_sees_each_way_to_die(healed: RunningLab, tmp_path: Pa
         healed.do("kill", node="pve-01", how="refuse")
         healed.do("kill", node="pve-02", how="hang")
         healed.do("kill", node="pve-03", how="exporter")
-        assert [probe(node) for node in ADDRESSES] == [0, 0, 1]
+        # On a busy machine a probe may also end before a living machine's answer is looked at.
+        wait_until(lambda: [probe(node) for node in ADDRESSES] == [0, 0, 1], "each way to die seen")
         healed.do("revive")
-        assert [probe(node) for node in ADDRESSES] == [1, 1, 1]
+        wait_until(lambda: [probe(node) for node in ADDRESSES] == [1, 1, 1], "the living seen")
     finally:
         blackbox.terminate()
         blackbox.wait(PATIENCE_SECONDS)

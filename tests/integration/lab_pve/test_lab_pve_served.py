@@ -24,7 +24,7 @@ from hune.http.control import call
 from hune.lab.places import socket_path
 from hune.lab.pve import identity
 from hune.lab.service import Lab
-from hune.pve.access import Access, Endpoint, Token, Trust
+from hune.pve.access import Access, Endpoint, Limits, Token, Trust
 from hune.pve.client import PveClient
 from hune.pve.errors import Failed, Forbidden, LoginRefused, Unreachable
 from support.lab import ADDRESSES, PATIENCE_SECONDS, RunningLab, wait_until
@@ -46,14 +46,16 @@ async def client(lab: RunningLab, *nodes: str, token: str = "") -> PveClient:
             tuple(Endpoint(ADDRESSES[node], lab.state.machine_port, node) for node in nodes or NODES),
             Token(identity.TOKEN_ID, token or proof.token.partition("=")[2]),
             Trust(fingerprints=(proof.fingerprint,)),
+            # As slow as a busy machine makes it.
+            Limits(timeout_seconds=PATIENCE_SECONDS, connect_seconds=PATIENCE_SECONDS / 4),
         ),
         SystemClock(),
     )
 
 
-def connection(lab: RunningLab, node: str, *, seconds: float = 10.0) -> http.client.HTTPSConnection:
+def connection(lab: RunningLab, node: str) -> http.client.HTTPSConnection:
     context = ssl.create_default_context(cadata=identity.ensure(lab.layout).certificate)
-    return http.client.HTTPSConnection(*lab.machine(node), timeout=seconds, context=context)
+    return http.client.HTTPSConnection(*lab.machine(node), timeout=PATIENCE_SECONDS, context=context)
 
 
 def ask(lab: RunningLab, open_one: http.client.HTTPSConnection, path: str) -> Any:
@@ -178,9 +180,10 @@ def test_connections_that_are_open_end_when_the_machine_dies(lab: RunningLab) ->
 
 
 def test_connections_that_are_open_fall_silent_when_packets_vanish(lab: RunningLab) -> None:
-    kept = connection(lab, "pve-02", seconds=0.5)
+    kept = connection(lab, "pve-02")
     ask(lab, kept, "/version")
     lab.do("kill", node="pve-02", how="hang")
+    kept.sock.settimeout(0.5)
     with pytest.raises(TimeoutError):
         ask(lab, kept, "/version")
     kept.close()
@@ -210,7 +213,7 @@ def test_who_only_knocks_or_talks_nonsense_does_no_harm(lab: RunningLab) -> None
 
 def test_status_tells_what_is_broken(lab: RunningLab) -> None:
     lab.do("break", fault="fill", subject="pve-01/local-zfs", value=96)
-    _, answer = call(socket_path(lab.layout), "GET", "/status")
+    _, answer = call(socket_path(lab.layout), "GET", "/status", timeout_seconds=PATIENCE_SECONDS)
     (fault,) = answer["faults"]
     assert (fault["fault"], fault["subject"], fault["text"]) == ("fill", "pve-01/local-zfs", "96 % full")
     assert lab.refusal("break", fault="fill", subject="pve-01/local-zfs", value=101).startswith("101: ")

@@ -6,9 +6,23 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
-from support.browsing import WIDE, launched
+from support.browsing import PATIENCE_MS, WIDE, launched
 from support.nester_place import PUBLIC, Place, open_session
 from support.nester_server import NesterServer, nester_server
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _patient_pages() -> Iterator[None]:
+    """Let the pages wait for whom they ask until the answer is there: on a busy machine it may take longer than theirs.
+
+    Who is silent in these tests says so at once.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hune.nester.history._PATIENCE_SECONDS", 60.0)
+        patch.setattr("hune.nester.hub.dossiers._PATIENCE_SECONDS", 60.0)
+        patch.setattr("hune.nester.poll.PATIENCE_SECONDS", 60.0)
+        patch.setattr("hune.nester.proxmox.asking._PATIENCE_SECONDS", 60.0)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +70,7 @@ def open_page(browser: Browser, server: NesterServer, complaints: list[str]) -> 
                 java_script_enabled=scripts,
                 reduced_motion="reduce",
             )
+            context.set_default_timeout(PATIENCE_MS)
             contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.extend(_complaint(message)))

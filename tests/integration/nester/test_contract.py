@@ -24,7 +24,7 @@ from hune.site.models import Site
 from support.fake_engines import CHIP, FakeEngines
 from support.ports import free_port
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 SITE = Site.model_validate(
     {
         "name": "homelab",
@@ -220,12 +220,12 @@ async def test_live_answers_are_those_of_the_real_prometheus(prometheus: Prometh
     live = read_live(samples, now=time.time())
     node = live.nodes["pve-01"]
     assert live.measured_at is not None
-    assert time.time() - live.measured_at < 10
+    assert time.time() - live.measured_at < 60
     assert node.up is not None
     assert (node.up.value, len(node.sensors), node.limits[CHIP]) == (1, 7, 70)
     assert node.speeds_bits["enp1s0f0"].value == 1e10
     assert [firing.labels["alertname"] for firing in live.firing] == ["CpuHot"]
-    assert 0 <= time.time() - live.firing[0].since < 60
+    assert 0 <= time.time() - live.firing[0].since < 600
 
 
 async def test_vitals_are_those_of_the_real_prometheus(prometheus: PrometheusClient) -> None:

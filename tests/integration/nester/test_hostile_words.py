@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Dialog, Page
 from hune.alerting.words.proxmox import WORDS_PVE
 from hune.nester.proxmox import queries
 from hune.site.models import Site
-from support.browsing import NARROW, live, overflow
+from support.browsing import NARROW, PATIENCE_MS, live, overflow
 from support.clusters import Row, guest_rows, node_rows
 from support.fake_engines import CHIP, FakeEngines
 from support.fake_hub import OPERATOR
@@ -238,6 +238,7 @@ def test_hostile_words_are_words_on_every_page(hostile: NesterServer, browser: B
         dialog.dismiss()
 
     context = browser.new_context(viewport={"width": 360, "height": 800}, locale="en-GB", reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE_MS)
     context.add_init_script(WATCH)
     context.add_cookies([{"name": "hune-operator", "value": OPERATOR, "url": hostile.url}])
     page = context.new_page()

@@ -48,14 +48,14 @@ def test_link_of_a_message_leads_to_an_alert_that_is_acknowledged_with_one_click
 def test_acknowledged_and_held_alerts_leave_the_wall_calm_and_true(server: NesterServer, open_page: OpenPage) -> None:
     server.engines.heat("pve-02", 78)
     wall = live(open_page("/wall"))
-    assert wall.get_attribute("html", "data-state") == "critical"
+    expect(wall.locator("html[data-state=critical]")).to_have_count(1)
     server.engines.care(server.engines.alerts[0], "Ana")
     expect(wall.locator(".wall-verdict")).to_have_text("1 alert, looked after")
     expect(wall.locator(".wall-tile-acknowledged")).to_contain_text("pve-02")
     expect(wall.locator("html[data-state=acknowledged]")).to_have_count(1)
     colour = "element => getComputedStyle(element).color"
-    hot = wall.eval_on_selector(".wall-tile-acknowledged .wall-figure", colour)
-    assert hot != wall.eval_on_selector(".wall-tile-up .wall-figure", colour)
+    hot = wall.locator(".wall-tile-acknowledged .wall-figure").first.evaluate(colour)
+    assert hot != wall.locator(".wall-tile-up .wall-figure").first.evaluate(colour)
     expect(wall.locator(".wall-alert")).to_contain_text("acknowledged by Ana")
     picture(wall, "wall-acknowledged-1920-light")
     assert overflow(wall) == (0, 0)
@@ -67,8 +67,8 @@ def test_without_scripts_everything_can_be_done(troubled: NesterServer, open_pag
     page.get_by_label("Select: CPU").check()
     page.get_by_label("Your name").fill("Ana")
     page.get_by_role("button", name="Acknowledge selected").click()
-    assert page.url.endswith("/alerts?severity=critical")
     expect(page.locator(".alert-acknowledged")).to_have_count(1)
+    assert page.url.endswith("/alerts?severity=critical")
     page.goto(f"{troubled.url}/alerts/2")
     page.get_by_text("Silence this alert").click()
     page.get_by_label("Reason").fill("cabling")

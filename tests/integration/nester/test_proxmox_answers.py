@@ -26,7 +26,7 @@ from support.clusters import Row, guest_rows, node_rows, verdict_rows
 from support.ports import free_port
 
 GUESTS = 1000
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 NAMES = {105: '<b title="x">\\"', 106: "\u202eנגטרופ", 107: "🦀", 108: "line\nbreak", 109: "back\\slash"}
 SITE = Site.model_validate(
     {
@@ -89,7 +89,7 @@ def prometheus(folder: Path, exporter_port: int) -> Iterator[str]:
         {"job_name": job, "metrics_path": path, "static_configs": [target]}
         for job, path in (("pve", "/pve"), ("pve-hune", "/hune"))
     ]
-    config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": jobs}
+    config = {"global": {"scrape_interval": "3s", "scrape_timeout": "3s"}, "scrape_configs": jobs}
     (folder / "prometheus.yml").write_text(json.dumps(config))
     arguments = (
         f"--config.file={folder / 'prometheus.yml'}",
