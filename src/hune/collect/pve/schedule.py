@@ -94,6 +94,9 @@ class Due:
 def due(schedule: Schedule, now: float, zone: tzinfo) -> Due | None:
     """Return when a job was last due at `now` (seconds since the epoch), in the zone of its nodes; None if never."""
     last = schedule.previous(datetime.fromtimestamp(now, zone))
+    # A time that the clock jumps over is as much later: it may be yet to come.
+    while last is not None and last.timestamp() > now:
+        last = schedule.previous(last - timedelta(seconds=1))
     if last is None:
         return None
     before = schedule.previous(last - timedelta(seconds=1))
