@@ -5,7 +5,7 @@ need_root() {
   [[ $EUID -eq 0 ]] || die "needs root, for $1"
   shift
   for program in "$@"; do
-    command -v "$program" >/dev/null || die "$program: not found; install it: apt-get install iproute2 util-linux"
+    command -v "$program" >/dev/null || die "$program: not found; install it: apt-get install iproute2 util-linux wget"
   done
 }
 

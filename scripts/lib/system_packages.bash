@@ -13,6 +13,8 @@ declare -A SYSTEM_FILES=(
 # As root, install what is missing; otherwise name it, with the command that installs it.
 require_system_packages() {
   local file missing=()
+  # For the trials in deploy/trial.
+  [[ -z ${HUNE_TEST_LONG:-} ]] || SYSTEM_FILES+=([/sbin/ip]=iproute2 [/usr/bin/wget]=wget)
   for file in "${!SYSTEM_FILES[@]}"; do
     compgen -G "$file" >/dev/null || missing+=("${SYSTEM_FILES[$file]}")
   done
