@@ -7,7 +7,7 @@ import contextlib
 import ipaddress
 import logging
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,18 @@ def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = Non
         media_type="application/problem+json",
         headers=dict(headers or {}),
     )
+
+
+async def read_away(parts: AsyncIterator[bytes], *, most_bytes: int) -> None:
+    """Read what is left of a body that is refused, so much of it at most, and keep nothing.
+
+    A connection that ends with bytes unread takes along an answer which the other side hasn't read yet.
+    """
+    with contextlib.suppress(ClientDisconnect):
+        async for part in parts:
+            most_bytes -= len(part)
+            if most_bytes < 0:
+                return
 
 
 class _Number(IntegerConvertor):

@@ -19,9 +19,10 @@ from hune.alerting.state.database import Database
 from hune.alerting.state.episode import Episode
 from hune.core.clock import Clock
 from hune.core.errors import InputError, Unavailable
-from hune.http.serve import problem
+from hune.http.serve import problem, read_away
 
 MAX_BODY_BYTES = 16 << 20
+_READ_AWAY_BYTES = 4 * MAX_BODY_BYTES
 _SMALL_BYTES = 64 << 10
 """More is read and decoded one at a time: decoded, it takes some thirty times the memory."""
 _DAY = 86400.0
@@ -99,10 +100,13 @@ async def _take(request: Request, accept: Accept, turn: asyncio.Semaphore) -> Re
 async def _read(request: Request, turn: asyncio.Semaphore) -> Notification | None:
     """Return the notification, None if it is too large; large ones wait for their `turn` while most of it is away."""
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
-        return None
     body = bytearray()
     stream = request.stream()
+    if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
+        # Who asks before sending learns it without sending.
+        if "expect" not in request.headers:
+            await read_away(stream, most_bytes=_READ_AWAY_BYTES)
+        return None
     async for part in stream:
         body += part
         if len(body) > _SMALL_BYTES:
@@ -113,6 +117,8 @@ async def _read(request: Request, turn: asyncio.Semaphore) -> Notification | Non
         async for part in stream:
             body += part
             if len(body) > MAX_BODY_BYTES:
+                del body
+                await read_away(stream, most_bytes=_READ_AWAY_BYTES)
                 return None
         return await asyncio.to_thread(read_notification, bytes(body))
 
