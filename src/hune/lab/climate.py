@@ -69,7 +69,7 @@ class Climate:
         """Return to the usual load and temperatures at once."""
         self._heat = None
         self._shared = self.usual
-        self.loads = [self.usual] * CORES
+        self.loads = [min(self.usual, _MAX_NORMAL_LOAD)] * CORES
         self._die = [self._settled(core) for core in range(CORES)]
 
     def step(self, seconds: float) -> None:

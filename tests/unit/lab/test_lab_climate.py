@@ -69,6 +69,14 @@ def test_cooling_returns_to_normal_at_once() -> None:
     assert climate.readings().package < 60_000
 
 
+def test_a_busy_machine_is_no_warmer_when_cooled_than_a_moment_later() -> None:
+    climate = Climate(MACHINES[1], random.Random(3))
+    climate.heat(HOT)
+    climate.usual = 0.97
+    climate.cool()
+    assert climate.readings().package < 62_000
+
+
 def test_disk_warms_slowly() -> None:
     climate = Climate(MACHINES[0], random.Random(4))
     before = climate.readings().nvme
