@@ -10,14 +10,23 @@ declare -A SYSTEM_FILES=(
   [/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf]=fonts-dejavu-core
 )
 
+# What the trials in deploy/trial take besides, which are long tests.
+declare -A TRIAL_FILES=(
+  [/sbin/ip]=iproute2
+  [/usr/bin/wget]=wget
+)
+
 # As root, install what is missing; otherwise name it, with the command that installs it.
 require_system_packages() {
   local file missing=()
-  # For the trials in deploy/trial.
-  [[ -z ${HUNE_TEST_LONG:-} ]] || SYSTEM_FILES+=([/sbin/ip]=iproute2 [/usr/bin/wget]=wget)
   for file in "${!SYSTEM_FILES[@]}"; do
     compgen -G "$file" >/dev/null || missing+=("${SYSTEM_FILES[$file]}")
   done
+  if [[ -n ${HUNE_TEST_LONG:-} ]]; then
+    for file in "${!TRIAL_FILES[@]}"; do
+      compgen -G "$file" >/dev/null || missing+=("${TRIAL_FILES[$file]}")
+    done
+  fi
   ((${#missing[@]})) || return 0
   mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
   if ((EUID)) || ! command -v apt-get >/dev/null; then
